@@ -1,0 +1,287 @@
+package chat
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Origin is where a request came from.
+type Origin struct {
+	Address   string // the client's IP address
+	UserAgent string
+	// Local says that the request was made on this machine itself, and by nobody through a proxy.
+	Local bool
+}
+
+// RegisterInput is the form for signing up. Email, TimeZone and Language may be empty; SetupCode is needed only for the first account.
+type RegisterInput struct {
+	Username    string
+	DisplayName string
+	Email       string
+	Password    string
+	TimeZone    string
+	Language    string
+	SetupCode   string
+}
+
+// Gate says what the page for signing up has to show.
+type Gate struct {
+	// First: there is no account yet, and the next one becomes administrator.
+	First bool
+	// NeedsSetupCode: the first account, made from another machine, needs the code that the log shows.
+	NeedsSetupCode bool
+	// Open: an account can be made at all.
+	Open bool
+}
+
+// Gate tells who may register from origin.
+func (c *Chat) Gate(ctx context.Context, origin Origin) (Gate, error) {
+	anybody, err := c.store.AnybodyThere(ctx)
+	if err != nil {
+		return Gate{}, err
+	}
+	first := !anybody
+	return Gate{
+		First:          first,
+		NeedsSetupCode: first && !origin.Local,
+		Open:           first || c.settings.Registration == RegistrationOpen,
+	}, nil
+}
+
+// SetupCode returns the code that makes the first account from another machine possible, making one if need be; empty
+// once there is an account.
+func (c *Chat) SetupCode(ctx context.Context) (string, error) {
+	return c.store.EnsureSetupCode(ctx, secret()[:12])
+}
+
+// Register makes an account and logs it in. The very first one becomes administrator. An e-mail address that somebody
+// else has is taken like any other, so that nobody learns of it here; it counts only once it is confirmed.
+//
+// Errors: invalid with fields, forbidden (registration_closed), too_many.
+func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (Viewer, error) {
+	if err := c.allow(ctx,
+		limited{LimitRegisterByAddress, origin.Address}, limited{LimitRegisterGlobal, ""}); err != nil {
+		return Viewer{}, err
+	}
+	gate, err := c.Gate(ctx, origin)
+	if err != nil {
+		return Viewer{}, err
+	}
+	if !gate.Open {
+		return Viewer{}, &Error{Kind: KindForbidden, Code: CodeRegistrationClosed}
+	}
+	person, err := c.newPerson(ctx, in)
+	if err != nil {
+		return Viewer{}, err
+	}
+	err = c.store.InTx(ctx, func(tx Store) error {
+		first, code, err := tx.LockInstallation(ctx)
+		if err != nil {
+			return err
+		}
+		if first {
+			if !origin.Local && subtle.ConstantTimeCompare([]byte(code), []byte(strings.TrimSpace(in.SetupCode))) != 1 {
+				return invalid("setup_code", CodeSetupCode, nil)
+			}
+			person.Role = RoleAdministrator
+		} else if c.settings.Registration != RegistrationOpen {
+			// Two registered at once while there was nobody: the second is no longer the first.
+			return &Error{Kind: KindForbidden, Code: CodeRegistrationClosed}
+		}
+		return tx.InsertPerson(ctx, person)
+	})
+	if CodeOf(err) == CodeUsernameTaken {
+		return Viewer{}, c.usernameTaken(ctx, person.Username, in.DisplayName)
+	}
+	if err != nil {
+		return Viewer{}, err
+	}
+	return c.startSession(ctx, origin, person)
+}
+
+func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) {
+	in.Username = strings.ToLower(strings.TrimSpace(in.Username))
+	in.Email = strings.TrimSpace(in.Email)
+	if !badText(in.DisplayName, false) {
+		in.DisplayName = cleanLine(in.DisplayName)
+	}
+	if !ValidTimeZone(in.TimeZone) {
+		in.TimeZone = "UTC" // a guess of the browser's: a wrong one is no mistake of the person's
+	}
+	if in.Language == "" {
+		in.Language = "en"
+	}
+	var wrong fieldErrors
+	checkDisplayName(&wrong, in.DisplayName)
+	checkUsername(&wrong, in.Username)
+	checkEmail(&wrong, in.Email)
+	checkPassword(&wrong, in.Password, in.Username, in.Email, in.DisplayName)
+	if err := wrong.err(); err != nil {
+		return Person{}, err
+	}
+	hash, err := c.passwords.hash(ctx, in.Password)
+	if err != nil {
+		return Person{}, err
+	}
+	return Person{
+		Card:         Card{ID: NewID(), Username: in.Username, DisplayName: in.DisplayName},
+		Email:        in.Email,
+		PasswordHash: hash,
+		Role:         RoleMember,
+		State:        StateActive,
+		Language:     in.Language,
+		TimeZone:     in.TimeZone,
+		Theme:        ThemeAuto,
+		CreatedAt:    c.clock(),
+	}, nil
+}
+
+// usernameTaken is the refusal of a name that somebody has, with one that is free, where one is found.
+func (c *Chat) usernameTaken(ctx context.Context, username, displayName string) error {
+	candidates := []string{}
+	if dotted := strings.Join(strings.Fields(strings.ToLower(displayName)), "."); dotted != username {
+		candidates = append(candidates, dotted)
+	}
+	for n := 2; n <= 5; n++ {
+		candidates = append(candidates, fmt.Sprintf("%s%d", username, n))
+	}
+	usable := candidates[:0]
+	for _, candidate := range candidates {
+		var wrong fieldErrors
+		if checkUsername(&wrong, candidate); wrong == nil {
+			usable = append(usable, candidate)
+		}
+	}
+	free, err := c.store.FirstFreeUsername(ctx, usable)
+	if err != nil {
+		return err
+	}
+	return invalid("username", CodeUsernameTaken, Args{"Suggestion": free})
+}
+
+// LogIn checks a username or a confirmed e-mail address with a password. What is wrong is never told apart, by text or
+// by time. Errors: invalid (login), too_many.
+func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string) (Viewer, error) {
+	login = strings.ToLower(strings.TrimSpace(login))
+	if badText(login, false) || len(login) > MaxEmailBytes {
+		login = "" // nobody's
+	}
+	if err := c.allow(ctx,
+		limited{LimitLoginByAddress, origin.Address},
+		limited{LimitLoginByAccount, login},
+		limited{LimitLoginGlobal, ""}); err != nil {
+		return Viewer{}, err
+	}
+	person, err := c.store.PersonByLogin(ctx, login)
+	if err != nil && KindOf(err) != KindNotFound {
+		return Viewer{}, err
+	}
+	match, err := c.passwords.matches(ctx, person.PasswordHash, password)
+	if err != nil {
+		return Viewer{}, err
+	}
+	if !match || person.State != StateActive {
+		return Viewer{}, &Error{Kind: KindInvalid, Code: CodeLogin}
+	}
+	return c.startSession(ctx, origin, person)
+}
+
+// ResetLinkLife is how long a link for a new password works.
+const ResetLinkLife = time.Hour
+
+// MakeResetLink returns the secret part of a link with which the person sets a new password, once, within
+// [ResetLinkLife]. It is the operator's, who hands it over. Errors: not_found.
+func (c *Chat) MakeResetLink(ctx context.Context, username string) (string, error) {
+	person, err := c.store.PersonByLogin(ctx, strings.ToLower(username))
+	if err != nil {
+		return "", err
+	}
+	token := secret()
+	return token, c.store.InsertPasswordReset(ctx, person.ID, tokenHash(token), ResetLinkLife)
+}
+
+// CheckResetLink says whether a link can still be used. Errors: not_found (reset_link), too_many.
+func (c *Chat) CheckResetLink(ctx context.Context, origin Origin, token string) error {
+	if err := c.allow(ctx, limited{LimitResetByAddress, origin.Address}); err != nil {
+		return err
+	}
+	_, err := c.store.PersonByPasswordReset(ctx, tokenHash(token))
+	return err
+}
+
+// ResetPassword sets a new password, ends every session of the person and uses up every link.
+// Errors: not_found (reset_link), invalid, too_many.
+func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password string) error {
+	if err := c.CheckResetLink(ctx, origin, token); err != nil {
+		return err
+	}
+	var wrong fieldErrors
+	checkPassword(&wrong, password)
+	if err := wrong.err(); err != nil {
+		return err
+	}
+	hash, err := c.passwords.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	var ended []ID
+	err = c.store.InTx(ctx, func(tx Store) error {
+		person, err := tx.UsePasswordReset(ctx, tokenHash(token))
+		if err != nil {
+			return err
+		}
+		if err := tx.UpdatePassword(ctx, person, hash); err != nil {
+			return err
+		}
+		ended, err = tx.RevokeSessionsOf(ctx, person)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.publish(ctx, SessionsEnded{Sessions: ended})
+	return nil
+}
+
+func tokenHash(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// CreateAccount makes an account on behalf of the operator, whatever registration says. The first account becomes
+// administrator here too. Errors: invalid with fields.
+func (c *Chat) CreateAccount(ctx context.Context, in RegisterInput, role Role) (Person, error) {
+	person, err := c.newPerson(ctx, in)
+	if err != nil {
+		return Person{}, err
+	}
+	person.Role = role
+	err = c.store.InTx(ctx, func(tx Store) error {
+		first, _, err := tx.LockInstallation(ctx)
+		if err != nil {
+			return err
+		}
+		if first {
+			person.Role = RoleAdministrator
+		}
+		return tx.InsertPerson(ctx, person)
+	})
+	if CodeOf(err) == CodeUsernameTaken {
+		return Person{}, c.usernameTaken(ctx, person.Username, in.DisplayName)
+	}
+	return person, err
+}
+
+// Promote gives a person a role, on behalf of the operator; the person's sessions get new tokens. Errors: not_found.
+func (c *Chat) Promote(ctx context.Context, username string, role Role) error {
+	person, viewSeq, err := c.store.UpdateRole(ctx, strings.ToLower(username), role)
+	if err != nil {
+		return err
+	}
+	c.publish(ctx, PersonChanged{PersonID: person, ViewSeq: viewSeq})
+	return nil
+}

@@ -1,0 +1,174 @@
+package chat
+
+import (
+	"context"
+	"time"
+)
+
+// ConversationKind tells direct conversations from groups.
+type ConversationKind string
+
+// The kinds. Two people have exactly one direct conversation; a note to oneself is one with oneself.
+const (
+	KindDirect ConversationKind = "direct"
+	KindGroup  ConversationKind = "group"
+)
+
+// Conversation is what all its members share.
+type Conversation struct {
+	ID        ID
+	Kind      ConversationKind
+	Name      string // of a group
+	MsgSeq    int64  // how many messages were created: the order
+	ChangeSeq int64  // how many changes there were: the cursor
+}
+
+// Member is one person's place in a conversation.
+type Member struct {
+	ConversationID ID
+	PersonID       ID
+	FromSeq        int64  // sees the messages after this one
+	UntilChange    *int64 // sees no change after this one, once set
+	UnreadFrom     int64  // private: messages after this one are unread
+	DeliveredSeq   int64
+	ReadSeq        int64
+	Closed         bool // new messages are not possible here
+}
+
+// Sees says whether the member may see the message in its present form.
+func (m Member) Sees(message Message) bool {
+	return message.Seq > m.FromSeq && (m.UntilChange == nil || message.ChangeSeq <= *m.UntilChange)
+}
+
+// MessagesPerPage is how many messages a page holds.
+const MessagesPerPage = 50
+
+// Place is where in a conversation a page begins. The zero value is its end.
+type Place struct {
+	Before int64 // the newest messages before this seq
+	After  int64 // the oldest messages after this seq
+	Around ID    // this message in the middle
+}
+
+// ConversationPage is a conversation as one person sees it at one moment: counters and messages come from one
+// statement, so a cursor taken from it misses nothing.
+type ConversationPage struct {
+	Conversation
+	Epoch    string
+	ViewSeq  int64
+	Other    Card // in a direct conversation; oneself in a note to oneself
+	Member   Member
+	Messages []Message // in order of seq
+	HasOlder bool
+	HasNewer bool
+	Unread   int // 0 to MaxUnread+1
+	Around   ID  // the message the page was asked around, if any
+}
+
+// StartDirect returns the one conversation of the viewer and another active person, made if need be. Both are told of
+// a new one. Errors: not_found, too_many.
+func (c *Chat) StartDirect(ctx context.Context, viewer Viewer, other ID) (ID, error) {
+	if err := c.allow(ctx, limited{LimitStart, viewer.ID.String()}); err != nil {
+		return ID{}, err
+	}
+	var id ID
+	var told []PersonChanged
+	err := c.store.InTx(ctx, func(tx Store) error {
+		var made bool
+		var err error
+		if id, made, err = tx.EnsureDirect(ctx, NewID(), viewer.ID, other); err != nil || !made {
+			return err
+		}
+		told, err = tx.RaiseViewSeq(ctx, viewer.ID, other)
+		return err
+	})
+	if err != nil {
+		return ID{}, err
+	}
+	for _, event := range told {
+		c.publish(ctx, event)
+	}
+	return id, nil
+}
+
+// OpenConversation returns a page of a conversation. Errors: not_found for what is not there, for what is not the
+// viewer's, and for a message to go around that is not in it.
+func (c *Chat) OpenConversation(ctx context.Context, viewer Viewer, id ID, place Place) (ConversationPage, error) {
+	return c.store.ConversationPage(ctx, viewer.ID, id, place, MessagesPerPage)
+}
+
+// Membership returns the viewer's place in a conversation, for a feed that joins. Errors: not_found.
+func (c *Chat) Membership(ctx context.Context, viewer Viewer, id ID) (Member, error) {
+	return c.store.Member(ctx, viewer.ID, id)
+}
+
+// Epoch names the history that counters belong to. After a restore it is another one, and every cursor is void.
+func (c *Chat) Epoch(ctx context.Context) (string, error) { return c.store.Epoch(ctx) }
+
+// ListRow is a conversation as it stands in one person's list.
+type ListRow struct {
+	ConversationID ID
+	PersonID       ID // whose list
+	Kind           ConversationKind
+	Name           string // of a group
+	Other          Card   // in a direct conversation
+	ActivityAt     time.Time
+	ChangeSeq      int64
+	Last           *LastMessage // nil while there is none
+	Unread         int          // 0 to MaxUnread+1
+}
+
+// LastMessage is a list row's preview.
+type LastMessage struct {
+	AuthorID   ID
+	AuthorName string
+	Kind       MessageKind
+	Body       string // the beginning, PreviewLength characters at most
+	Deleted    bool
+	At         time.Time
+}
+
+// PreviewLength bounds a list row's preview, in characters.
+const PreviewLength = 140
+
+// ListPage is the newest part of a person's list.
+type ListPage struct {
+	Rows    []ListRow // by last activity, newest first
+	HasMore bool
+	// UnreadTotal is the number of conversations with something unread, over the whole list.
+	UnreadTotal int
+}
+
+// ListLength is how many conversations a page's list holds; the others are reached by searching, or page by page.
+const ListLength = 100
+
+// List returns the viewer's conversations by last activity; before continues behind the last row of a page.
+func (c *Chat) List(ctx context.Context, viewer Viewer, before *ListRow) (ListPage, error) {
+	return c.store.List(ctx, viewer.ID, before, ListLength)
+}
+
+// RowsOf returns, for each of the conversations, the row of each of its present members. Feeds push them.
+func (c *Chat) RowsOf(ctx context.Context, conversations []ID) ([]ListRow, error) {
+	return c.store.RowsOf(ctx, conversations)
+}
+
+// UnreadTotals returns for each person the number of conversations with something unread.
+func (c *Chat) UnreadTotals(ctx context.Context, people []ID) (map[ID]int, error) {
+	return c.store.UnreadTotals(ctx, people)
+}
+
+// Heads returns the change counter of each conversation, for the sweep that repairs lost hints.
+func (c *Chat) Heads(ctx context.Context, conversations []ID) (map[ID]int64, error) {
+	return c.store.Heads(ctx, conversations)
+}
+
+// ViewSeqs returns the view counter of each person, for the same sweep.
+func (c *Chat) ViewSeqs(ctx context.Context, people []ID) (map[ID]int64, error) {
+	return c.store.ViewSeqs(ctx, people)
+}
+
+// Active returns the conversations that changed after the moment since, by the database's clock, and the moment of
+// asking. The zero moment asks for nothing but the clock.
+func (c *Chat) Active(ctx context.Context, since time.Time) (map[ID]int64, time.Time, error) {
+	return c.store.Active(ctx, since)
+}

@@ -1,0 +1,41 @@
+package chat
+
+import "context"
+
+// Publisher hears of what has happened, always after it was committed. It must not block: it is called while somebody
+// waits for an answer.
+type Publisher interface {
+	Publish(ctx context.Context, event Event)
+}
+
+// Event is one of the types below. It says where to look, never what is there: whoever hears of it reads the rows, so
+// a lost or doubled event harms nothing.
+type Event interface{ event() }
+
+// ConversationChanged says that a conversation's change counter moved to ChangeSeq.
+type ConversationChanged struct {
+	ConversationID ID
+	ChangeSeq      int64
+}
+
+// PersonChanged says that what a person may see or do has changed; ViewSeq is the person's counter now.
+type PersonChanged struct {
+	PersonID ID
+	ViewSeq  int64
+}
+
+// PositionsMoved says that a person's unread numbers changed in these conversations.
+type PositionsMoved struct {
+	PersonID      ID
+	Conversations []ID
+}
+
+// SessionsEnded says that these sessions are over.
+type SessionsEnded struct {
+	Sessions []ID
+}
+
+func (ConversationChanged) event() {}
+func (PersonChanged) event()       {}
+func (PositionsMoved) event()      {}
+func (SessionsEnded) event()       {}

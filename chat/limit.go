@@ -1,0 +1,70 @@
+package chat
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// Limit is a rate rule by the generic cell rate algorithm: Burst at once, then one per Every.
+type Limit struct {
+	Name  string
+	Every time.Duration
+	Burst int
+}
+
+// The limits. Those around passwords follow OWASP ASVS 5.0, 6.3.1: guessing is slowed per address, per account and
+// over the whole installation, and none of them locks an account for good.
+var (
+	LimitRegisterByAddress = Limit{Name: "register_address", Every: time.Minute, Burst: 10}
+	LimitRegisterGlobal    = Limit{Name: "register_global", Every: time.Second, Burst: 100}
+	LimitLoginByAddress    = Limit{Name: "login_address", Every: 6 * time.Second, Burst: 20}
+	LimitLoginByAccount    = Limit{Name: "login_account", Every: 30 * time.Second, Burst: 10}
+	LimitLoginGlobal       = Limit{Name: "login_global", Every: 20 * time.Millisecond, Burst: 200}
+	LimitResetByAddress    = Limit{Name: "reset_address", Every: 10 * time.Second, Burst: 10}
+	LimitSend              = Limit{Name: "send", Every: 200 * time.Millisecond, Burst: 60}
+	LimitSearch            = Limit{Name: "search", Every: 250 * time.Millisecond, Burst: 40}
+	LimitStart             = Limit{Name: "start", Every: 2 * time.Second, Burst: 30}
+	LimitSettings          = Limit{Name: "settings", Every: 2 * time.Second, Burst: 20}
+)
+
+// Limits lists every limit.
+func Limits() []Limit {
+	return []Limit{
+		LimitRegisterByAddress, LimitRegisterGlobal, LimitLoginByAddress, LimitLoginByAccount, LimitLoginGlobal,
+		LimitResetByAddress, LimitSend, LimitSearch, LimitStart, LimitSettings,
+	}
+}
+
+// Limiter counts requests against a limit.
+type Limiter interface {
+	// Allow takes one from the limit's bucket for key. When there is none left it takes nothing and says how long
+	// until there is.
+	Allow(ctx context.Context, limit Limit, key string) (ok bool, retryAfter time.Duration)
+}
+
+// limited is one bucket to ask.
+type limited struct {
+	limit Limit
+	key   string
+}
+
+// allow asks the buckets in turn and refuses at the first that is empty.
+func (c *Chat) allow(ctx context.Context, buckets ...limited) error {
+	for _, b := range buckets {
+		ok, wait := c.limiter.Allow(ctx, b.limit, b.key)
+		if ok {
+			continue
+		}
+		seconds := int(math.Ceil(wait.Seconds()))
+		return &Error{
+			Kind: KindTooMany, Code: CodeTooMany, RetryAfter: time.Duration(seconds) * time.Second,
+			Args: Args{"Seconds": seconds, "Count": seconds},
+		}
+	}
+	return nil
+}
+
+type unlimited struct{}
+
+func (unlimited) Allow(context.Context, Limit, string) (bool, time.Duration) { return true, 0 }

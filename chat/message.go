@@ -1,0 +1,134 @@
+package chat
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+	"unicode/utf8"
+)
+
+// MessageKind tells what people wrote from what the system says.
+type MessageKind string
+
+// The kinds of messages.
+const (
+	MessageText   MessageKind = "text"
+	MessageSystem MessageKind = "system"
+)
+
+// Message is one message in its present form.
+type Message struct {
+	ID             ID
+	ConversationID ID
+	Seq            int64
+	ChangeSeq      int64 // of its latest change
+	Author         Card
+	Kind           MessageKind
+	Body           string // empty once deleted
+	CreatedAt      time.Time
+	EditedAt       *time.Time
+	DeletedAt      *time.Time
+}
+
+// Draft is what somebody wants to send. ClientID is chosen by the sender, one per send; a repeated send carries the
+// same one.
+type Draft struct {
+	Body     string
+	ClientID ID
+}
+
+// SendMessage stores a message and announces it. A repeated send answers with the first message, before any limit or
+// rule, because a retry must not be refused where the original succeeded.
+//
+// Errors: invalid (body), not_found, forbidden (closed), conflict (client_id_reused: the id came with another
+// content), too_many.
+func (c *Chat) SendMessage(ctx context.Context, viewer Viewer, conversation ID, draft Draft) (Message, error) {
+	draft.Body = cleanBody(draft.Body)
+	hash := requestHash(conversation, draft)
+	if message, err := c.earlierSend(ctx, viewer, draft.ClientID, hash); KindOf(err) != KindNotFound {
+		return message, err
+	}
+	if err := checkDraft(draft); err != nil {
+		return Message{}, err
+	}
+	if err := c.allow(ctx, limited{LimitSend, viewer.ID.String()}); err != nil {
+		return Message{}, err
+	}
+	message, err := c.store.InsertMessage(ctx, NewMessage{
+		ID: NewID(), ConversationID: conversation, Author: viewer.Card,
+		Body: draft.Body, ClientID: draft.ClientID, RequestHash: hash,
+	})
+	switch {
+	case CodeOf(err) == CodeClientIDReused:
+		// A twin of this request was faster. Its message is the answer.
+		return c.earlierSend(ctx, viewer, draft.ClientID, hash)
+	case err != nil:
+		return Message{}, err
+	}
+	c.publish(ctx, ConversationChanged{ConversationID: conversation, ChangeSeq: message.ChangeSeq})
+	return message, nil
+}
+
+// earlierSend answers a send that was stored before. Errors: not_found when there was none, conflict when it was
+// another one.
+func (c *Chat) earlierSend(ctx context.Context, viewer Viewer, clientID ID, hash []byte) (Message, error) {
+	message, storedHash, err := c.store.MessageByClientID(ctx, viewer.ID, clientID)
+	if err != nil {
+		return Message{}, err
+	}
+	if string(storedHash) != string(hash) {
+		return Message{}, Conflict(CodeClientIDReused, nil)
+	}
+	return message, nil
+}
+
+func checkDraft(draft Draft) error {
+	switch {
+	case badText(draft.Body, true):
+		return invalid("body", CodeBadText, nil)
+	case blank(draft.Body):
+		return invalid("body", CodeRequired, nil)
+	case utf8.RuneCountInString(draft.Body) > MaxBody:
+		return invalid("body", CodeTooLong, Args{"Max": MaxBody, "Count": MaxBody})
+	}
+	return nil
+}
+
+// requestHash tells a repeated send from another one under the same id.
+func requestHash(conversation ID, draft Draft) []byte {
+	h := sha256.New()
+	h.Write(conversation[:])
+	h.Write([]byte(draft.Body))
+	return h.Sum(nil)
+}
+
+// NewMessage is a message about to be stored; its numbers come from the conversation's row.
+type NewMessage struct {
+	ID             ID
+	ConversationID ID
+	Author         Card
+	Body           string
+	ClientID       ID
+	RequestHash    []byte
+}
+
+// Changes is a stretch of a conversation's history: every message whose latest change lies in (From, To], in the order
+// of the changes. To is where the reader stands afterwards, also when nothing in between is left to show.
+type Changes struct {
+	From     int64
+	To       int64
+	Head     int64 // the conversation's counter; To is lower only when the stretch was cut at its bound
+	Messages []Message
+}
+
+// Bounds of a replay. Beyond them a page is better fetched anew.
+const (
+	MaxReplayChanges = 200
+	MaxReplayBytes   = 512 << 10
+)
+
+// ChangesSince reads a conversation's changes after a cursor, at most limit, for a feed; the feed asks
+// [Member.Sees] for each subscriber. Errors: not_found.
+func (c *Chat) ChangesSince(ctx context.Context, conversation ID, after int64, limit int) (Changes, error) {
+	return c.store.ChangesSince(ctx, conversation, after, limit)
+}

@@ -1,0 +1,117 @@
+package chat
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sync/semaphore"
+)
+
+// Bounds of a password in bytes. The upper one is bcrypt's: what comes after byte 72 would not count, so a longer
+// password is refused and never cut.
+const (
+	MinPasswordBytes  = 8
+	MaxPasswordBytes  = 72
+	DefaultBcryptCost = 12
+)
+
+// The most common passwords of eight bytes and more, sorted by byte: the password list of zxcvbn 4.4.2, MIT licence,
+// copyright 2012-2016 Dan Wheeler and Dropbox, Inc.
+//
+//go:embed common_passwords.txt
+var commonPasswordFile string
+
+var commonPasswords = sync.OnceValue(func() map[string]struct{} {
+	lines := strings.Fields(commonPasswordFile)
+	set := make(map[string]struct{}, len(lines))
+	for _, line := range lines {
+		set[line] = struct{}{}
+	}
+	return set
+})
+
+// checkPassword says what is wrong with a new password; names are what it must not repeat.
+func checkPassword(wrong *fieldErrors, password string, names ...string) {
+	folded := strings.ToLower(password)
+	switch {
+	case password == "":
+		wrong.add("password", CodeRequired, nil)
+		return
+	case strings.ContainsRune(password, 0):
+		wrong.add("password", CodeBadText, nil)
+		return
+	case len(password) < MinPasswordBytes:
+		wrong.add("password", CodePasswordTooShort, Args{"Min": MinPasswordBytes, "Count": MinPasswordBytes})
+		return
+	case len(password) > MaxPasswordBytes:
+		wrong.add("password", CodePasswordTooLong, Args{"Max": MaxPasswordBytes, "Count": MaxPasswordBytes})
+		return
+	}
+	for _, name := range names {
+		if name != "" && folded == strings.ToLower(name) {
+			wrong.add("password", CodePasswordLikeName, nil)
+			return
+		}
+	}
+	if _, common := commonPasswords()[folded]; common || oneCharacter(folded) {
+		wrong.add("password", CodePasswordCommon, nil)
+	}
+}
+
+func oneCharacter(s string) bool {
+	return strings.Trim(s, string([]rune(s)[:1])) == ""
+}
+
+// passwords hashes and compares, a bounded number at a time, so that a storm of logins cannot take all cores.
+type passwords struct {
+	cost  int
+	slots *semaphore.Weighted
+	dummy func() []byte
+}
+
+func newPasswords(cost int) *passwords {
+	return &passwords{
+		cost:  cost,
+		slots: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)/2))),
+		dummy: sync.OnceValue(func() []byte {
+			hash, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
+			if err != nil {
+				panic(err) // only a cost out of range is an error
+			}
+			return hash
+		}),
+	}
+}
+
+func (p *passwords) hash(ctx context.Context, password string) (string, error) {
+	if err := p.slots.Acquire(ctx, 1); err != nil {
+		return "", Unavailable(err)
+	}
+	defer p.slots.Release(1)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return string(hash), nil
+}
+
+// matches compares password with hash. An empty hash, for somebody who is not there, takes as long and never matches.
+func (p *passwords) matches(ctx context.Context, hash, password string) (bool, error) {
+	if err := p.slots.Acquire(ctx, 1); err != nil {
+		return false, Unavailable(err)
+	}
+	defer p.slots.Release(1)
+	against := []byte(hash)
+	if hash == "" {
+		against = p.dummy()
+	}
+	// A longer password than can have been set is compared all the same, cut, so that the time tells nothing.
+	known := hash != "" && len(password) <= MaxPasswordBytes
+	err := bcrypt.CompareHashAndPassword(against, []byte(password)[:min(len(password), MaxPasswordBytes)])
+	return known && err == nil, nil
+}

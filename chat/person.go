@@ -1,0 +1,120 @@
+package chat
+
+import (
+	"context"
+	"time"
+)
+
+// Role is what a person may do in the installation.
+type Role string
+
+// The roles, from least to most.
+const (
+	RoleMember        Role = "member"
+	RoleModerator     Role = "moderator"
+	RoleAdministrator Role = "administrator"
+)
+
+// State says whether an account can be used.
+type State string
+
+// The states of an account.
+const (
+	StateActive    State = "active"
+	StateSuspended State = "suspended"
+	StateClosed    State = "closed"
+)
+
+// Theme is how pages look for a person.
+type Theme string
+
+// The themes; auto follows the device.
+const (
+	ThemeAuto  Theme = "auto"
+	ThemeLight Theme = "light"
+	ThemeDark  Theme = "dark"
+)
+
+// Card is what anybody who is logged in may see of a person.
+type Card struct {
+	ID          ID
+	Username    string
+	DisplayName string
+}
+
+// Person is an account.
+type Person struct {
+	Card
+	Email            string // may be empty
+	EmailConfirmedAt *time.Time
+	PasswordHash     string
+	Role             Role
+	State            State
+	Language         string // BCP 47
+	TimeZone         string // IANA name
+	Theme            Theme
+	ViewSeq          int64
+	CreatedAt        time.Time
+}
+
+// Viewer is the person on whose behalf something is done, with the session that proves it.
+type Viewer struct {
+	Person
+	SessionID ID
+	// Renew asks for a new token at the next answer, because what the session may do has changed.
+	Renew bool
+}
+
+// PeoplePage is a page of search results, best first.
+type PeoplePage struct {
+	People []Card
+	Next   string // the cursor of the next page; empty at the end
+}
+
+// SearchPeople finds active people whose name or username contains q, accents and case aside; without q it lists
+// everybody by name. after is the Next of the page before. Pages hold 20. Errors: too_many.
+func (c *Chat) SearchPeople(ctx context.Context, viewer Viewer, q, after string) (PeoplePage, error) {
+	if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
+		return PeoplePage{}, err
+	}
+	q = cleanQuery(q)
+	return c.store.SearchPeople(ctx, q, after, peoplePerPage)
+}
+
+const peoplePerPage = 20
+
+// PersonByUsername returns the card of an active person. Errors: not_found.
+func (c *Chat) PersonByUsername(ctx context.Context, _ Viewer, username string) (Card, error) {
+	return c.store.CardByUsername(ctx, username)
+}
+
+// Preferences are what a person chooses for the own pages.
+type Preferences struct {
+	TimeZone string
+	Theme    Theme
+}
+
+// SavePreferences stores them. The person's other pages are told. Errors: invalid, too_many.
+func (c *Chat) SavePreferences(ctx context.Context, viewer Viewer, p Preferences) error {
+	var wrong fieldErrors
+	if !ValidTimeZone(p.TimeZone) {
+		wrong.add("time_zone", CodeTimeZone, nil)
+	}
+	switch p.Theme {
+	case ThemeAuto, ThemeLight, ThemeDark:
+	default:
+		wrong.add("theme", CodeTheme, nil)
+	}
+	if err := wrong.err(); err != nil {
+		return err
+	}
+	if err := c.allow(ctx, limited{LimitSettings, viewer.ID.String()}); err != nil {
+		return err
+	}
+	viewSeq, err := c.store.UpdatePreferences(ctx, viewer.ID, p)
+	if err != nil {
+		return err
+	}
+	c.publish(ctx, PersonChanged{PersonID: viewer.ID, ViewSeq: viewSeq})
+	return nil
+}

@@ -1,0 +1,78 @@
+package chat
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// How long a session lasts: SessionLife from logging in, and no longer than SessionIdle without use. Both are compared
+// by the database's clock.
+const (
+	SessionLife = 365 * 24 * time.Hour
+	SessionIdle = 30 * 24 * time.Hour
+	// sessionTouch bounds how often use is written down.
+	sessionTouch = time.Minute
+)
+
+// Session is one login of a person.
+type Session struct {
+	ID        ID
+	PersonID  ID
+	Address   string
+	UserAgent string
+}
+
+func (c *Chat) startSession(ctx context.Context, origin Origin, person Person) (Viewer, error) {
+	agent := strings.ToValidUTF8(strings.ReplaceAll(origin.UserAgent, "\x00", ""), "")
+	session := Session{
+		ID: NewID(), PersonID: person.ID, Address: origin.Address, UserAgent: agent[:min(len(agent), 300)],
+	}
+	session.UserAgent = strings.ToValidUTF8(session.UserAgent, "")
+	if err := c.store.InsertSession(ctx, session, SessionLife); err != nil {
+		return Viewer{}, err
+	}
+	return Viewer{Person: person, SessionID: session.ID}, nil
+}
+
+// Viewer returns who stands behind a session. Role, state and the end of the session are read anew each time.
+// Errors: unauthenticated.
+func (c *Chat) Viewer(ctx context.Context, sessionID ID) (Viewer, error) {
+	viewer, idle, err := c.store.ViewerBySession(ctx, sessionID, SessionIdle)
+	if KindOf(err) == KindNotFound {
+		return Viewer{}, Unauthenticated()
+	}
+	if err != nil {
+		return Viewer{}, err
+	}
+	if idle > sessionTouch {
+		if err := c.store.TouchSession(ctx, sessionID, sessionTouch); err != nil {
+			return Viewer{}, err
+		}
+	}
+	return viewer, nil
+}
+
+// Renewed notes that the session has got its new token.
+func (c *Chat) Renewed(ctx context.Context, sessionID ID) error {
+	return c.store.ClearRenew(ctx, sessionID)
+}
+
+// LogOut ends the session. Its sockets are closed.
+func (c *Chat) LogOut(ctx context.Context, viewer Viewer) error {
+	if err := c.store.RevokeSession(ctx, viewer.SessionID); err != nil {
+		return err
+	}
+	c.publish(ctx, SessionsEnded{Sessions: []ID{viewer.SessionID}})
+	return nil
+}
+
+// SessionsAlive returns those of the sessions that still stand.
+func (c *Chat) SessionsAlive(ctx context.Context, sessions []ID) ([]ID, error) {
+	return c.store.SessionsAlive(ctx, sessions, SessionIdle)
+}
+
+// SweepSessions deletes what ended long ago. It returns how many rows went.
+func (c *Chat) SweepSessions(ctx context.Context) (int64, error) {
+	return c.store.DeleteEndedSessions(ctx)
+}

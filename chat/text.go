@@ -1,0 +1,120 @@
+package chat
+
+import (
+	"net/mail"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of what people fill in, in characters unless said otherwise.
+const (
+	MaxBody        = 10_000
+	MaxDisplayName = 60
+	MinUsername    = 2
+	MaxUsername    = 32
+	MaxEmailBytes  = 254 // RFC 5321, 4.5.3.1.3
+	MaxQuery       = 100
+)
+
+var usernameForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$`)
+
+// reservedUsernames would be mistaken for the installation itself.
+var reservedUsernames = map[string]bool{
+	"admin": true, "administrator": true, "moderator": true, "parley": true, "root": true, "support": true,
+	"system": true, "everyone": true, "here": true, "all": true, "me": true,
+}
+
+// badText says whether s holds what no field may hold: invalid UTF-8, NUL and other control characters but for tab and
+// line feed.
+func badText(s string, multiline bool) bool {
+	if !utf8.ValidString(s) {
+		return true
+	}
+	return strings.ContainsFunc(s, func(r rune) bool {
+		if multiline && (r == '\n' || r == '\t') {
+			return false
+		}
+		return unicode.IsControl(r)
+	})
+}
+
+// blank says whether s shows nothing: white space, and characters without a width.
+func blank(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && r != '\u2800' && r != '\u3164' && r != '\u115f' && r != '\u1160' && r != '\uffa0'
+	})
+}
+
+// unifyLines turns the line ends that forms send (CR LF) into line feeds.
+func unifyLines(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+}
+
+// cleanBody is the text of a message as it is stored: lines end in a line feed, empty lines at the start and white
+// space at the end are gone.
+func cleanBody(s string) string {
+	s = unifyLines(s)
+	for {
+		line, rest, found := strings.Cut(s, "\n")
+		if !found || !blank(line) {
+			break
+		}
+		s = rest
+	}
+	return strings.TrimRightFunc(s, unicode.IsSpace)
+}
+
+func cleanLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// cleanQuery makes a search text of whatever was typed: what cannot stand in a name is a space.
+func cleanQuery(q string) string {
+	q = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(q, " "))
+	q = strings.TrimPrefix(cleanLine(q), "@")
+	if runes := []rune(q); len(runes) > MaxQuery {
+		q = string(runes[:MaxQuery])
+	}
+	return q
+}
+
+func checkUsername(wrong *fieldErrors, username string) {
+	switch n := utf8.RuneCountInString(username); {
+	case username == "":
+		wrong.add("username", CodeRequired, nil)
+	case n < MinUsername:
+		wrong.add("username", CodeTooShort, Args{"Min": MinUsername, "Count": MinUsername})
+	case n > MaxUsername:
+		wrong.add("username", CodeTooLong, Args{"Max": MaxUsername, "Count": MaxUsername})
+	case !usernameForm.MatchString(username):
+		wrong.add("username", CodeUsernameForm, nil)
+	case reservedUsernames[username]:
+		wrong.add("username", CodeUsernameTaken, Args{"Suggestion": ""})
+	}
+}
+
+func checkDisplayName(wrong *fieldErrors, name string) {
+	switch {
+	case badText(name, false):
+		wrong.add("display_name", CodeBadText, nil)
+	case blank(name):
+		wrong.add("display_name", CodeRequired, nil)
+	case utf8.RuneCountInString(name) > MaxDisplayName:
+		wrong.add("display_name", CodeTooLong, Args{"Max": MaxDisplayName, "Count": MaxDisplayName})
+	}
+}
+
+func checkEmail(wrong *fieldErrors, email string) {
+	if email == "" {
+		return
+	}
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email || len(email) > MaxEmailBytes || badText(email, false) {
+		wrong.add("email", CodeEmailForm, nil)
+	}
+}
