@@ -26,36 +26,36 @@ type Code string
 
 // The codes.
 const (
-	CodeInvalid              Code = "invalid"                // look at Fields
-	CodeRequired             Code = "required"               // a field is empty
-	CodeTooLong              Code = "too_long"               // Args: Max
-	CodeTooShort             Code = "too_short"              // Args: Min
-	CodeBadText              Code = "bad_text"               // NUL, control characters or invalid UTF-8
-	CodeUsernameForm         Code = "username_form"          // not a username's form
-	CodeUsernameTaken        Code = "username_taken"         // Args: Suggestion (may be empty)
-	CodeEmailForm            Code = "email_form"             // not an e-mail address
-	CodePasswordCommon       Code = "password_common"        // on the list of common passwords
-	CodePasswordTooLong      Code = "password_too_long"      // over 72 bytes
-	CodePasswordTooShort     Code = "password_too_short"     // under 8 bytes
-	CodePasswordLikeName     Code = "password_like_name"     // the username or address itself
-	CodeTimeZone             Code = "time_zone"              // no such time zone
-	CodeTheme                Code = "theme"                  // no such theme
-	CodeSetupCode            Code = "setup_code"             // the code from the log is missing or wrong
-	CodeClientID             Code = "client_id"              // not a UUID
-	CodeLogin                Code = "login"                  // unknown name or wrong password; never which
-	CodeLogInFirst           Code = "log_in_first"           // no session
-	CodeRegistrationClosed   Code = "registration_closed"    // the operator closed registration
-	CodeNotFound             Code = "not_found"              // not there, or not yours: never which
-	CodeClosed               Code = "closed"                 // new messages are not possible here
-	CodeClientIDReused       Code = "client_id_reused"       // the id of an earlier send, with another content
-	CodeTooMany              Code = "too_many"               // Args: Seconds
-	CodeResetLink            Code = "reset_link"             // used, expired or unknown link
-	CodeUnavailable          Code = "unavailable"            // the database does not answer
-	CodeForbidden            Code = "forbidden"              // not for you
-	CodeCrossOrigin          Code = "cross_origin"           // the request came from another site
-	CodeBodyTooLarge         Code = "body_too_large"         // the request is larger than allowed
-	CodeMethodNotAllowed     Code = "method_not_allowed"     // no such method here
-	CodeUnreadable           Code = "unreadable"             // the request cannot be parsed
+	CodeInvalid            Code = "invalid"             // look at Fields
+	CodeRequired           Code = "required"            // a field is empty
+	CodeTooLong            Code = "too_long"            // Args: Max
+	CodeTooShort           Code = "too_short"           // Args: Min
+	CodeBadText            Code = "bad_text"            // NUL, control characters or invalid UTF-8
+	CodeUsernameForm       Code = "username_form"       // not a username's form
+	CodeUsernameTaken      Code = "username_taken"      // Args: Suggestion (may be empty)
+	CodeEmailForm          Code = "email_form"          // not an e-mail address
+	CodePasswordCommon     Code = "password_common"     // on the list of common passwords
+	CodePasswordTooLong    Code = "password_too_long"   // over 72 bytes
+	CodePasswordTooShort   Code = "password_too_short"  // under 8 bytes
+	CodePasswordLikeName   Code = "password_like_name"  // the username or address itself
+	CodeTimeZone           Code = "time_zone"           // no such time zone
+	CodeTheme              Code = "theme"               // no such theme
+	CodeSetupCode          Code = "setup_code"          // the code from the log is missing or wrong
+	CodeClientID           Code = "client_id"           // not a UUID
+	CodeLogin              Code = "login"               // unknown name or wrong password; never which
+	CodeLogInFirst         Code = "log_in_first"        // no session
+	CodeRegistrationClosed Code = "registration_closed" // the operator closed registration
+	CodeNotFound           Code = "not_found"           // not there, or not yours: never which
+	CodeClosed             Code = "closed"              // new messages are not possible here
+	CodeClientIDReused     Code = "client_id_reused"    // the id of an earlier send, with another content
+	CodeTooMany            Code = "too_many"            // Args: Seconds
+	CodeResetLink          Code = "reset_link"          // used, expired or unknown link
+	CodeUnavailable        Code = "unavailable"         // the database does not answer
+	CodeForbidden          Code = "forbidden"           // not for you
+	CodeCrossOrigin        Code = "cross_origin"        // the request came from another site
+	CodeBodyTooLarge       Code = "body_too_large"      // the request is larger than allowed
+	CodeMethodNotAllowed   Code = "method_not_allowed"  // no such method here
+	CodeUnreadable         Code = "unreadable"          // the request cannot be parsed
 )
 
 // Args fill the gaps of a code's sentence.

@@ -25,6 +25,7 @@ type Message struct {
 	Author         Card
 	Kind           MessageKind
 	Body           string // empty once deleted
+	ClientID       ID     // the sender's own id of the send; shown to the author alone
 	CreatedAt      time.Time
 	EditedAt       *time.Time
 	DeletedAt      *time.Time
