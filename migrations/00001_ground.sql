@@ -23,6 +23,17 @@ CREATE TABLE installation (
 );
 INSERT INTO installation DEFAULT VALUES;
 
+-- The stored epoch, and whose history it is: a copy restored onto another server, or onto an earlier point of this one,
+-- answers differently even if nobody wrote a new epoch.
+-- +goose StatementBegin
+CREATE FUNCTION current_epoch() RETURNS text
+LANGUAGE sql STABLE
+AS $$
+    SELECT i.epoch || '.' || s.system_identifier || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+    FROM installation i, pg_control_system() s
+$$;
+-- +goose StatementEnd
+
 CREATE TABLE people (
     id                 uuid PRIMARY KEY,
     username           text NOT NULL UNIQUE,
@@ -133,3 +144,4 @@ CREATE INDEX messages_changed ON messages USING brin (changed_at) WITH (pages_pe
 -- +goose Down
 DROP TABLE messages, members, conversations, password_resets, session_tokens, sessions, people, installation;
 DROP FUNCTION fold(text);
+DROP FUNCTION current_epoch();

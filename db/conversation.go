@@ -1,0 +1,254 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"parley/chat"
+)
+
+// directKey is the same for both ends of a pair.
+func directKey(a, b chat.ID) string {
+	keys := []string{a.String(), b.String()}
+	slices.Sort(keys)
+	return strings.Join(keys, ":")
+}
+
+// EnsureDirect implements chat.Store. It must run in a transaction: the unique key makes a second one wait until the
+// first has committed, members included.
+func (s *Store) EnsureDirect(ctx context.Context, id, creator, other chat.ID) (chat.ID, bool, error) {
+	key := directKey(creator, other)
+	var found chat.ID
+	err := s.get(ctx, &found, `SELECT id FROM conversations WHERE direct_key = $1`, key)
+	if err == nil || chat.KindOf(err) != chat.KindNotFound {
+		return found, false, err
+	}
+	made, err := s.exec(ctx, `
+		INSERT INTO conversations (id, kind, direct_key, created_by)
+		SELECT $1, 'direct', $2, $3 FROM people WHERE id = $4 AND state = 'active'
+		ON CONFLICT (direct_key) DO NOTHING`, id, key, creator, other)
+	if err != nil {
+		return chat.ID{}, false, err
+	}
+	if made == 0 {
+		// The other is not there, or somebody else was faster.
+		err = s.get(ctx, &found, `SELECT id FROM conversations WHERE direct_key = $1`, key)
+		return found, false, err
+	}
+	_, err = s.exec(ctx, `
+		INSERT INTO members (conversation_id, person_id)
+		SELECT DISTINCT $1::uuid, person FROM unnest(ARRAY[$2, $3]::uuid[]) AS t (person) ORDER BY 2`, id, creator, other)
+	return id, true, err
+}
+
+type memberRow struct {
+	FromSeq      int64         `db:"from_seq"`
+	UntilChange  sql.NullInt64 `db:"until_change"`
+	UnreadFrom   int64         `db:"unread_from"`
+	DeliveredSeq int64         `db:"delivered_seq"`
+	ReadSeq      int64         `db:"read_seq"`
+	Closed       bool          `db:"closed"`
+}
+
+const memberColumns = `m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.closed`
+
+func (r memberRow) member(person, conversation chat.ID) chat.Member {
+	member := chat.Member{
+		ConversationID: conversation, PersonID: person, FromSeq: r.FromSeq, UnreadFrom: r.UnreadFrom,
+		DeliveredSeq: r.DeliveredSeq, ReadSeq: r.ReadSeq, Closed: r.Closed,
+	}
+	if r.UntilChange.Valid {
+		member.UntilChange = &r.UntilChange.Int64
+	}
+	return member
+}
+
+// Member implements chat.Store.
+func (s *Store) Member(ctx context.Context, person, conversation chat.ID) (chat.Member, error) {
+	var row memberRow
+	err := s.get(ctx, &row, `
+		SELECT `+memberColumns+` FROM members m WHERE m.conversation_id = $1 AND m.person_id = $2`, conversation, person)
+	return row.member(person, conversation), err
+}
+
+// otherMember is, in a direct conversation, the one who is not the member m; m themselves in a note to oneself.
+const otherMember = `
+	LEFT JOIN LATERAL (
+		SELECT o.id, o.username, o.display_name
+		FROM members om JOIN people o ON o.id = om.person_id
+		WHERE c.kind = 'direct' AND om.conversation_id = c.id
+		ORDER BY om.person_id = m.person_id LIMIT 1
+	) other ON true`
+
+const otherColumns = `other.id AS other_id, other.username AS other_username, other.display_name AS other_display_name`
+
+type otherRow struct {
+	OtherID          *chat.ID `db:"other_id"`
+	OtherUsername    *string  `db:"other_username"`
+	OtherDisplayName *string  `db:"other_display_name"`
+}
+
+func (r otherRow) card() chat.Card {
+	if r.OtherID == nil {
+		return chat.Card{}
+	}
+	return chat.Card{ID: *r.OtherID, Username: *r.OtherUsername, DisplayName: *r.OtherDisplayName}
+}
+
+// unreadCount counts what others wrote after the member's place, up to one more than is shown; nothing is read where
+// the place is the end.
+const unreadCount = `CASE WHEN m.unread_from >= c.msg_seq THEN 0 ELSE (
+		SELECT count(*) FROM (
+			SELECT FROM messages u
+			WHERE u.conversation_id = c.id AND u.seq > greatest(m.unread_from, m.from_seq)
+				AND u.author_id <> m.person_id AND u.kind = 'text' AND u.deleted_at IS NULL
+				AND (m.until_change IS NULL OR u.change_seq <= m.until_change)
+			LIMIT 100
+		) counted) END AS unread`
+
+type pageRow struct {
+	memberRow
+	otherRow
+	Kind      string `db:"kind"`
+	Name      string `db:"name"`
+	MsgSeq    int64  `db:"msg_seq"`
+	ChangeSeq int64  `db:"change_seq"`
+	Epoch     string `db:"epoch"`
+	ViewSeq   int64  `db:"view_seq"`
+	Unread    int    `db:"unread"`
+	pageMessage
+}
+
+// The part of a page's statement that picks messages, newest first or oldest first, one more than the page holds.
+// $1 is the viewer, $2 the conversation, $3 how many.
+const (
+	visible = `x.conversation_id = c.id AND x.seq > m.from_seq AND (m.until_change IS NULL OR x.change_seq <= m.until_change)`
+
+	placeEnd    = `SELECT * FROM messages x WHERE ` + visible + ` ORDER BY x.seq DESC LIMIT $3`
+	placeBefore = `SELECT * FROM messages x WHERE ` + visible + ` AND x.seq < $4 ORDER BY x.seq DESC LIMIT $3`
+	placeAfter  = `SELECT * FROM messages x WHERE ` + visible + ` AND x.seq > $4 ORDER BY x.seq LIMIT $3`
+	placeAround = `
+		(SELECT x.* FROM messages x, messages middle
+			WHERE middle.id = $4 AND middle.conversation_id = c.id AND ` + visible + ` AND x.seq <= middle.seq
+			ORDER BY x.seq DESC LIMIT $3 / 2 + 1)
+		UNION ALL
+		(SELECT x.* FROM messages x, messages middle
+			WHERE middle.id = $4 AND middle.conversation_id = c.id AND ` + visible + ` AND x.seq > middle.seq
+			ORDER BY x.seq LIMIT $3 / 2 + 1)`
+)
+
+// ConversationPage implements chat.Store. One statement reads counters and messages, so that a page and its cursor
+// belong to the same moment.
+func (s *Store) ConversationPage(
+	ctx context.Context, viewer, id chat.ID, place chat.Place, limit int,
+) (chat.ConversationPage, error) {
+	pick, args := placeEnd, []any{viewer, id, limit + 1}
+	switch {
+	case place.Around != chat.ID{}:
+		pick, args = placeAround, append(args, place.Around)
+	case place.Before > 0:
+		pick, args = placeBefore, append(args, place.Before)
+	case place.After > 0:
+		pick, args = placeAfter, append(args, place.After)
+	}
+	var rows []pageRow
+	err := s.list(ctx, &rows, `
+		SELECT c.kind, coalesce(c.name, '') AS name, c.msg_seq, c.change_seq, current_epoch() AS epoch, viewer.view_seq,
+			`+memberColumns+`, `+otherColumns+`, `+unreadCount+`, `+pageMessageColumns+`
+		FROM members m
+		JOIN conversations c ON c.id = m.conversation_id
+		JOIN people viewer ON viewer.id = m.person_id
+		`+otherMember+`
+		LEFT JOIN LATERAL (`+pick+`) msg ON true
+		LEFT JOIN people author ON author.id = msg.author_id
+		WHERE m.person_id = $1 AND m.conversation_id = $2
+		ORDER BY msg.seq`, args...)
+	if err != nil {
+		return chat.ConversationPage{}, err
+	}
+	if len(rows) == 0 {
+		return chat.ConversationPage{}, chat.NotFound()
+	}
+	head := rows[0]
+	page := chat.ConversationPage{
+		Conversation: chat.Conversation{
+			ID: id, Kind: chat.ConversationKind(head.Kind), Name: head.Name, MsgSeq: head.MsgSeq, ChangeSeq: head.ChangeSeq,
+		},
+		Epoch: head.Epoch, ViewSeq: head.ViewSeq, Other: head.card(), Member: head.member(viewer, id),
+		Unread: head.Unread, Around: place.Around,
+	}
+	for _, row := range rows {
+		if row.ID != nil {
+			page.Messages = append(page.Messages, row.message(id))
+		}
+	}
+	return page, cutPage(&page, place, limit)
+}
+
+// cutPage takes off what was read beyond the page, and says what lies on either side of it.
+func cutPage(page *chat.ConversationPage, place chat.Place, limit int) error {
+	messages := page.Messages
+	switch {
+	case place.Around != chat.ID{}:
+		middle := slices.IndexFunc(messages, func(m chat.Message) bool { return m.ID == place.Around })
+		if middle < 0 {
+			return chat.NotFound()
+		}
+		half := limit / 2
+		if page.HasOlder = middle >= half; page.HasOlder {
+			messages = messages[middle-half+1:]
+			middle = half - 1
+		}
+		if page.HasNewer = len(messages)-middle-1 > half; page.HasNewer {
+			messages = messages[:middle+half+1]
+		}
+	case place.After > 0 && place.Before == 0:
+		if page.HasNewer = len(messages) > limit; page.HasNewer {
+			messages = messages[:limit]
+		}
+		page.HasOlder = len(messages) == 0 || messages[0].Seq > page.Member.FromSeq+1
+	default:
+		if page.HasOlder = len(messages) > limit; page.HasOlder {
+			messages = messages[len(messages)-limit:]
+		}
+		page.HasNewer = place.Before > 0 && place.Before <= page.MsgSeq
+	}
+	page.Messages = messages
+	return nil
+}
+
+// Heads implements chat.Store.
+func (s *Store) Heads(ctx context.Context, conversations []chat.ID) (map[chat.ID]int64, error) {
+	var rows []headRow
+	err := s.list(ctx, &rows, `SELECT id, change_seq FROM conversations WHERE id = ANY($1)`, conversations)
+	return heads(rows), err
+}
+
+type headRow struct {
+	ID        chat.ID `db:"id"`
+	ChangeSeq int64   `db:"change_seq"`
+}
+
+func heads(rows []headRow) map[chat.ID]int64 {
+	heads := make(map[chat.ID]int64, len(rows))
+	for _, row := range rows {
+		heads[row.ID] = row.ChangeSeq
+	}
+	return heads
+}
+
+// Active implements chat.Store.
+func (s *Store) Active(ctx context.Context, since time.Time) (map[chat.ID]int64, time.Time, error) {
+	var now time.Time
+	if err := s.get(ctx, &now, `SELECT clock_timestamp()`); err != nil || since.IsZero() {
+		return nil, now, err
+	}
+	var rows []headRow
+	err := s.list(ctx, &rows, `
+		SELECT c.id, c.change_seq FROM conversations c
+		WHERE c.id IN (SELECT conversation_id FROM messages WHERE changed_at > $1)`, since)
+	return heads(rows), now, err
+}

@@ -1,0 +1,203 @@
+// Package db keeps Parley's state in PostgreSQL: it implements chat.Store with plain SQL, one file per noun, the viewer's
+// scope visible in each statement.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jmoiron/sqlx"
+
+	"parley/chat"
+)
+
+// maxTransaction bounds every statement and every idle transaction. An open snapshot keeps dead versions of the
+// conversations' counters alive, and sends into a hot conversation slow to a third within 40 s of it.
+const maxTransaction = 5 * time.Second
+
+// Store is chat.Store over one pool of connections.
+type Store struct {
+	pool *pgxpool.Pool
+	sqlx *sqlx.DB
+	on   sqlx.ExtContext // the pool, or the transaction that InTx opened
+}
+
+var _ chat.Store = (*Store)(nil)
+
+// Options change how a Store connects.
+type Options struct {
+	MaxConns int32           // default: pgxpool's (4, or the number of cores if higher)
+	Tracer   pgx.QueryTracer // sees every statement
+}
+
+// Open connects to the database that dsn names, and fails when it does not answer or cannot serve Parley: PostgreSQL
+// 15 at least, encoding UTF8. It applies no migration.
+func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("the address of the database is malformed: %w", hideSecret(err))
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = "parley"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
+	config.ConnConfig.Tracer = options.Tracer
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = maxTransaction
+	}
+	if options.MaxConns > 0 {
+		config.MaxConns = options.MaxConns
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	handle := sqlx.NewDb(stdlib.OpenDBFromPool(pool), "pgx")
+	store := &Store{pool: pool, sqlx: handle, on: handle}
+	if err := store.suitable(ctx); err != nil {
+		store.Close()
+		return nil, err
+	}
+	return store, nil
+}
+
+// hideSecret keeps a password that stands in a malformed address out of the log.
+func hideSecret(err error) error {
+	var parse *pgconn.ParseConfigError
+	if errors.As(err, &parse) {
+		return errors.New("expected postgres://user:password@host:port/database")
+	}
+	return err
+}
+
+func (s *Store) suitable(ctx context.Context) error {
+	var server struct {
+		Version  int    `db:"version"`
+		Encoding string `db:"encoding"`
+	}
+	err := s.sqlx.GetContext(ctx, &server, `
+		SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding`)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the database does not answer: %w", err)
+	case server.Version < 150000:
+		return fmt.Errorf("the database is PostgreSQL %d; 15 or later is needed", server.Version/10000)
+	case server.Encoding != "UTF8":
+		return fmt.Errorf("the database's encoding is %s; UTF8 is needed (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)", server.Encoding)
+	}
+	return nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() {
+	if err := s.sqlx.Close(); err != nil {
+		slog.Warn("closing the database", "error", err)
+	}
+	s.pool.Close()
+}
+
+// Ping says whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return translate(s.sqlx.PingContext(ctx)) }
+
+// InTx implements chat.Store. The rollback does not depend on ctx, which may be the reason for it.
+func (s *Store) InTx(ctx context.Context, f func(tx chat.Store) error) (err error) {
+	if s.on != sqlx.ExtContext(s.sqlx) {
+		return errors.New("db: a transaction inside a transaction")
+	}
+	tx, err := s.sqlx.BeginTxx(ctx, nil)
+	if err != nil {
+		return translate(err)
+	}
+	done := false
+	defer func() {
+		if !done {
+			_ = tx.Rollback() // the error that led here is the one to tell
+		}
+	}()
+	if err := f(&Store{pool: s.pool, sqlx: s.sqlx, on: tx}); err != nil {
+		return err
+	}
+	done = true
+	return translate(tx.Commit())
+}
+
+// get reads one row. No row is chat.NotFound.
+func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
+	return translate(sqlx.GetContext(ctx, s.on, dest, query, args...))
+}
+
+// list reads all rows.
+func (s *Store) list(ctx context.Context, dest any, query string, args ...any) error {
+	return translate(sqlx.SelectContext(ctx, s.on, dest, query, args...))
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := s.on.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, translate(err)
+	}
+	return result.RowsAffected()
+}
+
+// change runs a statement that must find its row.
+func (s *Store) change(ctx context.Context, query string, args ...any) error {
+	n, err := s.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return chat.NotFound()
+	}
+	return err
+}
+
+// The named constraints that people can run into.
+var constraints = map[string]chat.Code{
+	"people_username_key":              chat.CodeUsernameTaken,
+	"messages_author_id_client_id_key": chat.CodeClientIDReused,
+}
+
+// translate turns what the driver says into the domain's refusals, where it is one.
+func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return chat.NotFound()
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch {
+		case pg.Code == "23505":
+			if code, ok := constraints[pg.ConstraintName]; ok {
+				return chat.Conflict(code, err)
+			}
+		case strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "08"), pg.Code == "53300", pg.Code == "57014":
+			// Shutting down, starting up, connection lost, too many connections, statement timed out.
+			return chat.Unavailable(err)
+		}
+		return err
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) ||
+		isBrokenConnection(err) {
+		return chat.Unavailable(err)
+	}
+	return err
+}
+
+// isBrokenConnection recognises a connection that ended in the middle of a statement, which pgx reports in words.
+func isBrokenConnection(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "unexpected EOF") || strings.Contains(text, "conn closed") ||
+		strings.Contains(text, "bad connection") || strings.Contains(text, "closed pool")
+}

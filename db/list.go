@@ -1,0 +1,132 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"parley/chat"
+)
+
+type listRow struct {
+	otherRow
+	ConversationID chat.ID    `db:"conversation_id"`
+	PersonID       chat.ID    `db:"person_id"`
+	Kind           string     `db:"kind"`
+	Name           string     `db:"name"`
+	ActivityAt     time.Time  `db:"last_activity_at"`
+	ChangeSeq      int64      `db:"change_seq"`
+	Unread         int        `db:"unread"`
+	UnreadTotal    int        `db:"unread_total"`
+	LastAuthorID   *chat.ID   `db:"last_author_id"`
+	LastAuthorName *string    `db:"last_author_name"`
+	LastKind       *string    `db:"last_kind"`
+	LastBody       *string    `db:"last_body"`
+	LastDeleted    *bool      `db:"last_deleted"`
+	LastAt         *time.Time `db:"last_at"`
+}
+
+func (r listRow) row() chat.ListRow {
+	row := chat.ListRow{
+		ConversationID: r.ConversationID, PersonID: r.PersonID, Kind: chat.ConversationKind(r.Kind), Name: r.Name,
+		Other: r.card(), ActivityAt: r.ActivityAt, ChangeSeq: r.ChangeSeq, Unread: r.Unread,
+	}
+	if r.LastAuthorID != nil {
+		row.Last = &chat.LastMessage{
+			AuthorID: *r.LastAuthorID, AuthorName: *r.LastAuthorName, Kind: chat.MessageKind(*r.LastKind),
+			Body: *r.LastBody, Deleted: *r.LastDeleted, At: *r.LastAt,
+		}
+	}
+	return row
+}
+
+// A list row, around the aliases m (the member whose list it is) and c.
+const (
+	listColumns = `c.id AS conversation_id, m.person_id, c.kind, coalesce(c.name, '') AS name, c.last_activity_at,
+		c.change_seq, ` + otherColumns + `, ` + unreadCount + `,
+		last.author_id AS last_author_id, last.author_name AS last_author_name, last.kind AS last_kind,
+		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at`
+	listJoins = otherMember + `
+		LEFT JOIN LATERAL (
+			SELECT x.author_id, a.display_name AS author_name, x.kind, x.deleted_at IS NOT NULL AS deleted, x.created_at,
+				CASE WHEN x.deleted_at IS NULL THEN left(x.body, 140) ELSE '' END AS body
+			FROM messages x JOIN people a ON a.id = x.author_id
+			WHERE x.conversation_id = c.id AND x.seq = c.msg_seq AND x.seq > m.from_seq
+		) last ON true`
+	// A conversation that somebody opened and nobody has written in yet stands in that person's list alone.
+	listed = `m.until_change IS NULL AND (c.msg_seq > 0 OR c.created_by = m.person_id)`
+	// hasUnread says whether the badge of m in c is not empty.
+	hasUnread = `m.unread_from < c.msg_seq AND EXISTS (
+		SELECT FROM messages u
+		WHERE u.conversation_id = c.id AND u.seq > greatest(m.unread_from, m.from_seq)
+			AND u.author_id <> m.person_id AND u.kind = 'text' AND u.deleted_at IS NULL)`
+)
+
+// List implements chat.Store. The page is picked before anything is joined to it.
+func (s *Store) List(ctx context.Context, person chat.ID, before *chat.ListRow, limit int) (chat.ListPage, error) {
+	var beforeAt *time.Time
+	var beforeID chat.ID
+	if before != nil {
+		beforeAt, beforeID = &before.ActivityAt, before.ConversationID
+	}
+	var rows []listRow
+	err := s.list(ctx, &rows, `
+		WITH top AS MATERIALIZED (
+			SELECT c.id FROM members m JOIN conversations c ON c.id = m.conversation_id
+			WHERE m.person_id = $1 AND `+listed+`
+				AND ($2::timestamptz IS NULL OR (c.last_activity_at, c.id) < ($2, $3))
+			ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $4
+		), total AS MATERIALIZED (
+			SELECT count(*) AS unread_total FROM members m JOIN conversations c ON c.id = m.conversation_id
+			WHERE m.person_id = $1 AND `+listed+` AND `+hasUnread+`
+		)
+		SELECT total.unread_total, `+listColumns+`
+		FROM top CROSS JOIN total
+		JOIN conversations c ON c.id = top.id
+		JOIN members m ON m.conversation_id = c.id AND m.person_id = $1
+		`+listJoins+`
+		ORDER BY c.last_activity_at DESC, c.id DESC`, person, beforeAt, beforeID, limit+1)
+	if err != nil {
+		return chat.ListPage{}, err
+	}
+	var page chat.ListPage
+	for i, row := range rows {
+		page.UnreadTotal = row.UnreadTotal
+		if page.HasMore = i == limit; page.HasMore {
+			break
+		}
+		page.Rows = append(page.Rows, row.row())
+	}
+	return page, nil
+}
+
+// RowsOf implements chat.Store.
+func (s *Store) RowsOf(ctx context.Context, conversations []chat.ID) ([]chat.ListRow, error) {
+	var rows []listRow
+	err := s.list(ctx, &rows, `
+		SELECT `+listColumns+`
+		FROM members m JOIN conversations c ON c.id = m.conversation_id
+		`+listJoins+`
+		WHERE m.conversation_id = ANY($1) AND `+listed, conversations)
+	list := make([]chat.ListRow, 0, len(rows))
+	for _, row := range rows {
+		list = append(list, row.row())
+	}
+	return list, err
+}
+
+// UnreadTotals implements chat.Store.
+func (s *Store) UnreadTotals(ctx context.Context, people []chat.ID) (map[chat.ID]int, error) {
+	var rows []struct {
+		PersonID chat.ID `db:"person_id"`
+		Total    int     `db:"total"`
+	}
+	err := s.list(ctx, &rows, `
+		SELECT m.person_id, count(*) AS total FROM members m JOIN conversations c ON c.id = m.conversation_id
+		WHERE m.person_id = ANY($1) AND `+listed+` AND `+hasUnread+`
+		GROUP BY m.person_id`, people)
+	totals := make(map[chat.ID]int, len(people))
+	for _, row := range rows {
+		totals[row.PersonID] = row.Total
+	}
+	return totals, err
+}

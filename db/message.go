@@ -1,0 +1,137 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"parley/chat"
+)
+
+// pageMessage is a message that may be missing, as an outer join leaves it.
+type pageMessage struct {
+	ID                *chat.ID   `db:"id"`
+	Seq               *int64     `db:"seq"`
+	MessageChange     *int64     `db:"message_change"`
+	MessageKind       *string    `db:"message_kind"`
+	Body              *string    `db:"body"`
+	ClientID          *chat.ID   `db:"client_id"`
+	CreatedAt         *time.Time `db:"created_at"`
+	EditedAt          *time.Time `db:"edited_at"`
+	DeletedAt         *time.Time `db:"deleted_at"`
+	AuthorID          *chat.ID   `db:"author_id"`
+	AuthorUsername    *string    `db:"author_username"`
+	AuthorDisplayName *string    `db:"author_display_name"`
+}
+
+const pageMessageColumns = `msg.id, msg.seq, msg.change_seq AS message_change, msg.kind AS message_kind,
+	CASE WHEN msg.deleted_at IS NULL THEN msg.body ELSE '' END AS body, msg.client_id,
+	msg.created_at, msg.edited_at, msg.deleted_at,
+	author.id AS author_id, author.username AS author_username, author.display_name AS author_display_name`
+
+// message must only be called on a row whose ID is there.
+func (r pageMessage) message(conversation chat.ID) chat.Message {
+	return chat.Message{
+		ID: *r.ID, ConversationID: conversation, Seq: *r.Seq, ChangeSeq: *r.MessageChange,
+		Author: chat.Card{ID: *r.AuthorID, Username: *r.AuthorUsername, DisplayName: *r.AuthorDisplayName},
+		Kind:   chat.MessageKind(*r.MessageKind), Body: *r.Body, ClientID: *r.ClientID,
+		CreatedAt: *r.CreatedAt, EditedAt: r.EditedAt, DeletedAt: r.DeletedAt,
+	}
+}
+
+// InsertMessage implements chat.Store. One statement is the whole transaction.
+//
+// The order of locks is the member's row, then the conversation's: everything a send checks stands in these two,
+// because only a row that is locked is read anew after waiting. A plain read beforehand, or an UPDATE … FROM members,
+// would let the message of somebody in who was removed a moment ago; the opposite order would deadlock with a removal.
+// And no ON CONFLICT DO NOTHING: beside the counter it would leave a hole.
+func (s *Store) InsertMessage(ctx context.Context, n chat.NewMessage) (chat.Message, error) {
+	var row struct {
+		Seq       int64     `db:"seq"`
+		ChangeSeq int64     `db:"change_seq"`
+		CreatedAt time.Time `db:"created_at"`
+	}
+	err := s.get(ctx, &row, `
+		WITH m AS MATERIALIZED (
+			SELECT FROM members
+			WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed
+				AND (muted_until IS NULL OR muted_until <= now())
+			FOR NO KEY UPDATE
+		), c AS (
+			UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1,
+				last_activity_at = greatest(last_activity_at, clock_timestamp())
+			WHERE id = $2 AND EXISTS (SELECT FROM m)
+			RETURNING msg_seq, change_seq, last_activity_at
+		)
+		INSERT INTO messages (
+			id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
+		SELECT $1, $2, c.msg_seq, c.change_seq, $3, $4, $5, $6, c.last_activity_at, c.last_activity_at FROM c
+		RETURNING seq, change_seq, created_at`,
+		n.ID, n.ConversationID, n.Author.ID, n.Body, n.ClientID, n.RequestHash)
+	if chat.KindOf(err) == chat.KindNotFound {
+		return chat.Message{}, s.whyNotSent(ctx, n.Author.ID, n.ConversationID)
+	}
+	return chat.Message{
+		ID: n.ID, ConversationID: n.ConversationID, Seq: row.Seq, ChangeSeq: row.ChangeSeq, Author: n.Author,
+		Kind: chat.MessageText, Body: n.Body, ClientID: n.ClientID, CreatedAt: row.CreatedAt,
+	}, err
+}
+
+// whyNotSent finds the reason of a send that found no place. A former member sees the past and may not add to it.
+func (s *Store) whyNotSent(ctx context.Context, author, conversation chat.ID) error {
+	if _, err := s.Member(ctx, author, conversation); err != nil {
+		return err
+	}
+	return &chat.Error{Kind: chat.KindForbidden, Code: chat.CodeClosed}
+}
+
+// MessageByClientID implements chat.Store.
+func (s *Store) MessageByClientID(ctx context.Context, author, clientID chat.ID) (chat.Message, []byte, error) {
+	var row struct {
+		pageMessage
+		ConversationID chat.ID `db:"conversation_id"`
+		RequestHash    []byte  `db:"request_hash"`
+	}
+	err := s.get(ctx, &row, `
+		SELECT msg.conversation_id, msg.request_hash, `+pageMessageColumns+`
+		FROM messages msg JOIN people author ON author.id = msg.author_id
+		WHERE msg.author_id = $1 AND msg.client_id = $2`, author, clientID)
+	if err != nil {
+		return chat.Message{}, nil, err
+	}
+	return row.message(row.ConversationID), row.RequestHash, nil
+}
+
+// ChangesSince implements chat.Store. A conversation's changes commit in the order of its counter, because the row's
+// lock is held from counting to committing; so nothing can appear later behind a cursor.
+func (s *Store) ChangesSince(ctx context.Context, conversation chat.ID, after int64, limit int) (chat.Changes, error) {
+	var rows []struct {
+		Head int64 `db:"head"`
+		pageMessage
+	}
+	err := s.list(ctx, &rows, `
+		SELECT c.change_seq AS head, `+pageMessageColumns+`
+		FROM conversations c
+		LEFT JOIN LATERAL (
+			SELECT * FROM messages x WHERE x.conversation_id = c.id AND x.change_seq > $2
+			ORDER BY x.change_seq LIMIT $3
+		) msg ON true
+		LEFT JOIN people author ON author.id = msg.author_id
+		WHERE c.id = $1
+		ORDER BY msg.change_seq`, conversation, after, limit)
+	if err != nil {
+		return chat.Changes{}, err
+	}
+	if len(rows) == 0 {
+		return chat.Changes{}, chat.NotFound()
+	}
+	changes := chat.Changes{From: after, Head: rows[0].Head, To: rows[0].Head}
+	for _, row := range rows {
+		if row.ID != nil {
+			changes.Messages = append(changes.Messages, row.message(conversation))
+		}
+	}
+	if len(changes.Messages) == limit {
+		changes.To = changes.Messages[limit-1].ChangeSeq
+	}
+	return changes, nil
+}

@@ -1,0 +1,214 @@
+package db
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"parley/chat"
+)
+
+type cardRow struct {
+	ID          chat.ID `db:"id"`
+	Username    string  `db:"username"`
+	DisplayName string  `db:"display_name"`
+}
+
+func (r cardRow) card() chat.Card { return chat.Card(r) }
+
+type personRow struct {
+	cardRow
+	Email            string     `db:"email"`
+	EmailConfirmedAt *time.Time `db:"email_confirmed_at"`
+	PasswordHash     string     `db:"password_hash"`
+	Role             string     `db:"role"`
+	State            string     `db:"state"`
+	Language         string     `db:"language"`
+	TimeZone         string     `db:"time_zone"`
+	Theme            string     `db:"theme"`
+	ViewSeq          int64      `db:"view_seq"`
+	CreatedAt        time.Time  `db:"created_at"`
+}
+
+const personColumns = `p.id, p.username, p.display_name, coalesce(p.email, '') AS email, p.email_confirmed_at,
+	p.password_hash, p.role, p.state, p.language, p.time_zone, p.theme, p.view_seq, p.created_at`
+
+func (r personRow) person() chat.Person {
+	return chat.Person{
+		Card: r.card(), Email: r.Email, EmailConfirmedAt: r.EmailConfirmedAt, PasswordHash: r.PasswordHash,
+		Role: chat.Role(r.Role), State: chat.State(r.State), Language: r.Language, TimeZone: r.TimeZone,
+		Theme: chat.Theme(r.Theme), ViewSeq: r.ViewSeq, CreatedAt: r.CreatedAt,
+	}
+}
+
+// InsertPerson implements chat.Store.
+func (s *Store) InsertPerson(ctx context.Context, p chat.Person) error {
+	_, err := s.exec(ctx, `
+		INSERT INTO people (id, username, display_name, email, password_hash, role, state, language, time_zone, theme)
+		VALUES ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10)`,
+		p.ID, p.Username, p.DisplayName, p.Email, p.PasswordHash, p.Role, p.State, p.Language, p.TimeZone, p.Theme)
+	return err
+}
+
+// FirstFreeUsername implements chat.Store; empty when none of the candidates is free.
+func (s *Store) FirstFreeUsername(ctx context.Context, candidates []string) (string, error) {
+	var free string
+	err := s.get(ctx, &free, `
+		SELECT coalesce((
+			SELECT candidate FROM unnest($1::text[]) WITH ORDINALITY AS t (candidate, n)
+			WHERE NOT EXISTS (SELECT FROM people WHERE username = candidate)
+			ORDER BY n LIMIT 1), '')`, candidates)
+	return free, err
+}
+
+// PersonByLogin implements chat.Store. A username holds no @, so the two never meet.
+func (s *Store) PersonByLogin(ctx context.Context, login string) (chat.Person, error) {
+	var row personRow
+	err := s.get(ctx, &row, `
+		SELECT `+personColumns+` FROM people p
+		WHERE p.username = $1 OR (lower(p.email) = $1 AND p.email_confirmed_at IS NOT NULL)`, login)
+	return row.person(), err
+}
+
+// CardByUsername implements chat.Store.
+func (s *Store) CardByUsername(ctx context.Context, username string) (chat.Card, error) {
+	var row cardRow
+	err := s.get(ctx, &row, `
+		SELECT id, username, display_name FROM people WHERE username = $1 AND state = 'active'`,
+		strings.ToLower(username))
+	return row.card(), err
+}
+
+// searchCursor is the sort key of the last row of a page.
+type searchCursor struct {
+	Rank int     `json:"r"`
+	Name string  `json:"n"`
+	ID   chat.ID `json:"i"`
+}
+
+func (c searchCursor) String() string {
+	b, _ := json.Marshal(c) // two plain fields and an id: cannot fail
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// parseSearchCursor reads a cursor; whatever else comes in the address is the beginning.
+func parseSearchCursor(text string) (cursor searchCursor) {
+	cursor.Rank = -1
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || json.Unmarshal(b, &cursor) != nil || strings.ContainsRune(cursor.Name, 0) {
+		return searchCursor{Rank: -1}
+	}
+	cursor.Rank = min(max(cursor.Rank, -1), 9)
+	return cursor
+}
+
+var likePattern = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// SearchPeople implements chat.Store. Ranks: the username itself, its beginning, the name's beginning, a word's
+// beginning, anywhere.
+func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (chat.PeoplePage, error) {
+	cursor := parseSearchCursor(after)
+	var rows []struct {
+		cardRow
+		Rank int    `db:"rank"`
+		Sort string `db:"sort"`
+	}
+	var err error
+	if q == "" {
+		err = s.list(ctx, &rows, `
+			SELECT id, username, display_name, 0 AS rank, lower(display_name) AS sort FROM people
+			WHERE state = 'active' AND ($1 < 0 OR (lower(display_name), id) > ($2, $3))
+			ORDER BY lower(display_name), id LIMIT $4`, cursor.Rank, cursor.Name, cursor.ID, limit+1)
+	} else {
+		err = s.list(ctx, &rows, `
+			SELECT id, username, display_name, rank, sort FROM (
+				SELECT id, username, display_name, lower(display_name) AS sort, CASE
+					WHEN username = fold($1) THEN 0
+					WHEN username LIKE fold($2) || '%' THEN 1
+					WHEN search LIKE ' ' || fold($2) || '%' THEN 2
+					WHEN search LIKE '% ' || fold($2) || '%' THEN 3
+					ELSE 4 END AS rank
+				FROM people WHERE state = 'active' AND search LIKE '%' || fold($2) || '%'
+			) found
+			WHERE (rank, sort, id) > ($3, $4, $5)
+			ORDER BY rank, sort, id LIMIT $6`,
+			q, likePattern.Replace(q), cursor.Rank, cursor.Name, cursor.ID, limit+1)
+	}
+	if err != nil {
+		return chat.PeoplePage{}, err
+	}
+	var page chat.PeoplePage
+	for i, row := range rows {
+		if i == limit {
+			last := rows[limit-1]
+			page.Next = searchCursor{Rank: last.Rank, Name: last.Sort, ID: last.ID}.String()
+			break
+		}
+		page.People = append(page.People, row.card())
+	}
+	return page, nil
+}
+
+// UpdatePreferences implements chat.Store.
+func (s *Store) UpdatePreferences(ctx context.Context, person chat.ID, p chat.Preferences) (int64, error) {
+	var viewSeq int64
+	err := s.get(ctx, &viewSeq, `
+		UPDATE people SET time_zone = $2, theme = $3, view_seq = view_seq + 1 WHERE id = $1 RETURNING view_seq`,
+		person, p.TimeZone, p.Theme)
+	return viewSeq, err
+}
+
+// UpdatePassword implements chat.Store.
+func (s *Store) UpdatePassword(ctx context.Context, person chat.ID, hash string) error {
+	return s.change(ctx, `UPDATE people SET password_hash = $2 WHERE id = $1`, person, hash)
+}
+
+// UpdateRole implements chat.Store. The sessions of the person are to get new tokens.
+func (s *Store) UpdateRole(ctx context.Context, username string, role chat.Role) (chat.ID, int64, error) {
+	var row struct {
+		ID      chat.ID `db:"id"`
+		ViewSeq int64   `db:"view_seq"`
+	}
+	err := s.get(ctx, &row, `
+		WITH p AS (
+			UPDATE people SET role = $2, view_seq = view_seq + 1 WHERE username = $1 RETURNING id, view_seq
+		), s AS (
+			UPDATE sessions SET renew = true WHERE person_id IN (SELECT id FROM p) AND revoked_at IS NULL
+		)
+		SELECT id, view_seq FROM p`, username, role)
+	return row.ID, row.ViewSeq, err
+}
+
+// RaiseViewSeq implements chat.Store. Rows are locked in order of id, so that two raises never wait for each other.
+func (s *Store) RaiseViewSeq(ctx context.Context, people ...chat.ID) ([]chat.PersonChanged, error) {
+	var rows []viewSeqRow
+	err := s.list(ctx, &rows, `
+		WITH locked AS MATERIALIZED (
+			SELECT id FROM people WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
+		)
+		UPDATE people p SET view_seq = view_seq + 1 FROM locked WHERE p.id = locked.id RETURNING p.id, p.view_seq`,
+		people)
+	changed := make([]chat.PersonChanged, 0, len(rows))
+	for _, row := range rows {
+		changed = append(changed, chat.PersonChanged{PersonID: row.ID, ViewSeq: row.ViewSeq})
+	}
+	return changed, err
+}
+
+type viewSeqRow struct {
+	ID      chat.ID `db:"id"`
+	ViewSeq int64   `db:"view_seq"`
+}
+
+// ViewSeqs implements chat.Store.
+func (s *Store) ViewSeqs(ctx context.Context, people []chat.ID) (map[chat.ID]int64, error) {
+	var rows []viewSeqRow
+	err := s.list(ctx, &rows, `SELECT id, view_seq FROM people WHERE id = ANY($1)`, people)
+	seqs := make(map[chat.ID]int64, len(rows))
+	for _, row := range rows {
+		seqs[row.ID] = row.ViewSeq
+	}
+	return seqs, err
+}

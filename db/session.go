@@ -1,0 +1,86 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"parley/chat"
+)
+
+// alive is the condition of a session that stands; $2 is the idle limit in seconds.
+const alive = `s.revoked_at IS NULL AND s.expires_at > now() AND s.last_used_at > now() - make_interval(secs => $2)`
+
+// InsertSession implements chat.Store.
+func (s *Store) InsertSession(ctx context.Context, session chat.Session, life time.Duration) error {
+	_, err := s.exec(ctx, `
+		INSERT INTO sessions (id, person_id, address, user_agent, expires_at)
+		VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))`,
+		session.ID, session.PersonID, session.Address, session.UserAgent, life.Seconds())
+	return err
+}
+
+// ViewerBySession implements chat.Store.
+func (s *Store) ViewerBySession(ctx context.Context, id chat.ID, idle time.Duration) (chat.Viewer, time.Duration, error) {
+	var row struct {
+		personRow
+		Renew bool    `db:"renew"`
+		Idle  float64 `db:"idle"`
+	}
+	err := s.get(ctx, &row, `
+		SELECT `+personColumns+`, s.renew, extract(epoch FROM now() - s.last_used_at) AS idle
+		FROM sessions s JOIN people p ON p.id = s.person_id
+		WHERE s.id = $1 AND `+alive+` AND p.state = 'active'`, id, idle.Seconds())
+	return chat.Viewer{Person: row.person(), SessionID: id, Renew: row.Renew}, time.Duration(row.Idle * float64(time.Second)), err
+}
+
+// TouchSession implements chat.Store.
+func (s *Store) TouchSession(ctx context.Context, id chat.ID, notWithin time.Duration) error {
+	_, err := s.exec(ctx, `
+		UPDATE sessions SET last_used_at = now()
+		WHERE id = $1 AND last_used_at < now() - make_interval(secs => $2)`, id, notWithin.Seconds())
+	return err
+}
+
+// ClearRenew implements chat.Store.
+func (s *Store) ClearRenew(ctx context.Context, id chat.ID) error {
+	_, err := s.exec(ctx, `UPDATE sessions SET renew = false WHERE id = $1`, id)
+	return err
+}
+
+// RevokeSession implements chat.Store. Twice is no error.
+func (s *Store) RevokeSession(ctx context.Context, id chat.ID) error {
+	_, err := s.exec(ctx, `UPDATE sessions SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1`, id)
+	return err
+}
+
+// RevokeSessionsOf implements chat.Store.
+func (s *Store) RevokeSessionsOf(ctx context.Context, person chat.ID) ([]chat.ID, error) {
+	var ids []chat.ID
+	err := s.list(ctx, &ids, `
+		UPDATE sessions SET revoked_at = now() WHERE person_id = $1 AND revoked_at IS NULL RETURNING id`, person)
+	return ids, err
+}
+
+// SessionsAlive implements chat.Store.
+func (s *Store) SessionsAlive(ctx context.Context, ids []chat.ID, idle time.Duration) ([]chat.ID, error) {
+	var found []chat.ID
+	err := s.list(ctx, &found, `
+		SELECT s.id FROM sessions s JOIN people p ON p.id = s.person_id
+		WHERE s.id = ANY($1) AND `+alive+` AND p.state = 'active'`, ids, idle.Seconds())
+	return found, err
+}
+
+// DeleteEndedSessions implements chat.Store. Rows stay for 30 days after their end.
+func (s *Store) DeleteEndedSessions(ctx context.Context) (int64, error) {
+	tokens, err := s.exec(ctx, `DELETE FROM session_tokens WHERE expires_at < now()`)
+	if err != nil {
+		return 0, err
+	}
+	rows, err := s.exec(ctx, `
+		DELETE FROM sessions WHERE expires_at < now() - interval '30 days' OR revoked_at < now() - interval '30 days'`)
+	if err != nil {
+		return 0, err
+	}
+	links, err := s.exec(ctx, `DELETE FROM password_resets WHERE expires_at < now() - interval '1 day'`)
+	return tokens + rows + links, err
+}
