@@ -1,0 +1,41 @@
+// Package command is Parley's command line: it reads the arguments and the configuration, calls the application, and
+// turns what comes back into output, one clear line on an error, and an exit code.
+package command
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"parley/config"
+)
+
+// App is what the command line needs of the application. Every function returns when its work is done or ctx ends; the
+// text of an error is shown to the person at the terminal as it is.
+type App struct {
+	// Serve runs the server until ctx ends, and returns nil after a graceful stop.
+	Serve func(ctx context.Context, cfg config.Config, log *slog.Logger) error
+	// Migrate applies the migrations that are missing and reports to out, one line each.
+	Migrate func(ctx context.Context, cfg config.Config, log *slog.Logger, out io.Writer) error
+	// AdminCreate makes an account that is an administrator.
+	AdminCreate func(ctx context.Context, cfg config.Config, log *slog.Logger, admin NewAdmin) error
+	// AdminPromote makes an existing account an administrator.
+	AdminPromote func(ctx context.Context, cfg config.Config, log *slog.Logger, username string) error
+	// AdminResetPassword returns a link with which the person can set a new password once, within an hour.
+	AdminResetPassword func(ctx context.Context, cfg config.Config, log *slog.Logger, username string) (link string, err error)
+	// Libraries names what is linked in beside Go code, such as libvips, for `parley version`; nil means nothing.
+	Libraries func() []Library
+}
+
+// NewAdmin describes the account that AdminCreate makes.
+type NewAdmin struct {
+	Username    string
+	DisplayName string
+	Password    string
+}
+
+// Library is a library that is not written in Go, with its version.
+type Library struct {
+	Name    string
+	Version string
+}

@@ -1,0 +1,100 @@
+// Package config turns the environment into Parley's configuration.
+//
+// Every setting is an environment variable named PARLEY_*; there are no configuration files and no flags. [Variables]
+// is the one table of them; [Load] reads them, checks them and reports every mistake at once.
+package config
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// Config holds the effective settings. Load fills and checks it; tests may write one by hand.
+type Config struct {
+	// Addr is the host:port the server listens on. Port 0 asks the system for a free one.
+	Addr string `env:"PARLEY_ADDR"`
+	// BaseURL is where people reach this server, such as "https://chat.example.org": scheme, host and, unless it is the
+	// scheme's own, port; never a slash at the end. Where none is set it follows from Addr, see [BaseURLFor].
+	BaseURL string `env:"PARLEY_BASE_URL"`
+	// DatabaseURL names the PostgreSQL database; empty means that Parley runs a PostgreSQL of its own under DataDir.
+	DatabaseURL Secret `env:"PARLEY_DATABASE_URL"`
+	// DataDir is the folder for everything kept on disk, as it was given: relative to the working directory or absolute.
+	DataDir string `env:"PARLEY_DATA_DIR"`
+	// Registration says who may make an account.
+	Registration Registration `env:"PARLEY_REGISTRATION"`
+	// TrustedProxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	TrustedProxies []netip.Prefix `env:"PARLEY_TRUSTED_PROXIES"`
+	// Limits switches the rate limits; false only where Addr is a loopback address.
+	Limits bool `env:"PARLEY_LIMITS"`
+	// BcryptCost is the cost of hashing a password, 4 to 15; below 10 only where Addr is a loopback address.
+	BcryptCost int `env:"PARLEY_BCRYPT_COST"`
+	// Dev shows the gallery, serves static files from disk and writes the log for people.
+	Dev bool `env:"PARLEY_DEV"`
+	// LogLevel is the least level that is logged.
+	LogLevel slog.Level `env:"PARLEY_LOG_LEVEL"`
+}
+
+// Secure reports whether people reach this server through TLS: cookies are then marked Secure and HSTS is sent.
+func (c Config) Secure() bool { return strings.HasPrefix(c.BaseURL, "https://") }
+
+// Registration says who may make an account. The very first account can always be made.
+type Registration string
+
+// The values of PARLEY_REGISTRATION.
+const (
+	RegistrationOpen   Registration = "open"
+	RegistrationClosed Registration = "closed"
+)
+
+// Secret is a setting that must not be shown. Printing or logging one gives stars; string(s) gives the value.
+type Secret string
+
+const stars = "***"
+
+// String hides the value, so that fmt and log lines cannot show it. An empty secret stays empty.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return stars
+}
+
+// GoString hides the value from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue hides the value from slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the value from JSON and other encodings.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// BaseURLFor returns the URL under which a server listening on addr (host:port) answers to a person at this machine.
+// A server on port 0 knows its address only once it listens, and asks again with that one.
+func BaseURLFor(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "http://" + addr
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port == "80" {
+		return "http://" + host
+	}
+	return "http://" + host + ":" + port
+}
+
+// loopback reports whether only this machine can reach addr (host:port).
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}

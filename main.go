@@ -1,0 +1,25 @@
+// Parley is a self-hosted messaging server. This file joins the command line to the application; everything else is in
+// the packages beside it.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"parley/app"
+	"parley/command"
+	"parley/config"
+)
+
+func main() {
+	os.Exit(command.Main(command.App{
+		Serve:   app.Serve,
+		Migrate: app.Migrate,
+		AdminCreate: func(ctx context.Context, cfg config.Config, log *slog.Logger, admin command.NewAdmin) error {
+			return app.AdminCreate(ctx, cfg, log, app.NewAdmin(admin))
+		},
+		AdminPromote:       app.AdminPromote,
+		AdminResetPassword: app.AdminResetPassword,
+	}))
+}
