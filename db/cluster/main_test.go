@@ -1,0 +1,396 @@
+//go:build unix
+
+package cluster
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A test binary started again with this variable is another parley: "serve",
+// "throwaway" or "attach" a data folder, or "connect" to an address.
+const roleVariable = "CLUSTER_TEST_ROLE"
+
+var scratch string // where this run's folders are; open to every user
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		os.Exit(play(role, os.Args[1:]))
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "pc-"); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(scratch)
+	if err := os.Chmod(scratch, 0o755); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if left := serversUnder(scratch); len(left) > 0 {
+		fmt.Println("FAIL: database servers were left running:", left)
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		return 1
+	}
+	return code
+}
+
+// play is what another parley does. It says "ready" or what went wrong, and
+// stops in order when its standard input ends.
+func play(role string, args []string) int {
+	ctx := context.Background()
+	if role == "connect" {
+		conn, err := pgx.Connect(ctx, args[0])
+		if err != nil {
+			fmt.Println(strings.ReplaceAll(err.Error(), "\n", " "))
+			return 1
+		}
+		fmt.Println("ready")
+		_ = conn.Close(ctx)
+		return 0
+	}
+	config := Config{DataDir: args[0], Throwaway: role == "throwaway"}
+	if len(args) > 1 {
+		config.machine = thisMachine()
+		config.machine.places = args[1:]
+	}
+	begin := Start
+	if role == "attach" {
+		begin = Attach
+	}
+	c, err := begin(ctx, config)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	if err := c.Close(ctx); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("closed")
+	return 0
+}
+
+// A process is another parley.
+type process struct {
+	*exec.Cmd
+	stdin io.WriteCloser
+	lines *bufio.Scanner
+}
+
+// begin starts another parley; as may be nil.
+func begin(t *testing.T, as *account, role string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(binary(t), args...)}
+	p.Env = append(os.Environ(), roleVariable+"="+role)
+	p.Dir = "/"
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if as != nil {
+		p.SysProcAttr.Credential = as.credential()
+	}
+	var err error
+	if p.stdin, err = p.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stderr = os.Stderr
+	p.lines = bufio.NewScanner(out)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
+	return p
+}
+
+// says reads the next line of the other parley.
+func (p *process) says() string {
+	if !p.lines.Scan() {
+		return "nothing"
+	}
+	return p.lines.Text()
+}
+
+func (p *process) ready(t *testing.T) *process {
+	t.Helper()
+	if said := p.says(); said != "ready" {
+		t.Fatalf("the other parley says %q", said)
+	}
+	return p
+}
+
+// kill ends the other parley without a chance to do anything.
+func (p *process) kill() {
+	_ = p.Process.Kill()
+	_ = p.Wait()
+}
+
+// close asks the other parley to stop and returns what it says.
+func (p *process) close() string {
+	_ = p.stdin.Close()
+	return p.says()
+}
+
+// binary is this test binary where every user can run it.
+func binary(t *testing.T) string {
+	t.Helper()
+	path, err := copiedBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var copiedBinary = sync.OnceValues(func() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(scratch, "parley")
+	return path, exec.Command("cp", self, path).Run()
+})
+
+// place makes a data folder's path of its own, and sees to it that the cluster
+// is gone at the end.
+func place(t *testing.T) string {
+	t.Helper()
+	parent, err := os.MkdirTemp(scratch, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(parent, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(parent, "data")
+	t.Cleanup(func() {
+		if err := Remove(context.Background(), Config{DataDir: dir}); err != nil && !t.Failed() {
+			t.Errorf("removing the cluster: %v", err)
+		}
+		_ = os.RemoveAll(parent)
+	})
+	return dir
+}
+
+// furnished is a data folder with a cluster that does not run.
+func furnished(t *testing.T) string {
+	t.Helper()
+	model, err := furniture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := place(t)
+	if out, err := exec.Command("cp", "-a", model, dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return dir
+}
+
+var furniture = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(scratch, "model")
+	c, err := Start(context.Background(), Config{DataDir: dir, Throwaway: true})
+	if err != nil {
+		return "", err
+	}
+	return dir, c.Close(context.Background())
+})
+
+// started is a Start that is closed at the end of the test.
+func started(t *testing.T, config Config) *Cluster {
+	t.Helper()
+	c, err := Start(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	return c
+}
+
+// attached is an Attach that is closed at the end of the test.
+func attached(t *testing.T, config Config) *Cluster {
+	t.Helper()
+	c, err := Attach(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	return c
+}
+
+func closed(t *testing.T, c *Cluster) {
+	t.Helper()
+	if err := c.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func connect(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// query runs one statement and returns its only value as text.
+func query(t *testing.T, dsn, sql string) string {
+	t.Helper()
+	value, err := tryQuery(t.Context(), dsn, sql)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return value
+}
+
+func tryQuery(ctx context.Context, dsn, sql string) (string, error) {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	var value string
+	err = conn.QueryRow(ctx, sql).Scan(&value)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return value, err
+}
+
+// eventually waits for a condition, 20 s at most.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not so: %s", what)
+		}
+		if err := pause(t.Context(), 5*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// server is the one server on a data folder; it fails if there are more.
+func serverOn(t *testing.T, dataDir string) int {
+	t.Helper()
+	all := serversUnder(dataDir + "/")
+	if len(all) != 1 {
+		t.Fatalf("%d servers run on %s instead of one: %v", len(all), dataDir, all)
+	}
+	return all[0]
+}
+
+// serversUnder lists the servers whose data is below a path.
+func serversUnder(path string) []int {
+	var found []int
+	for pid, args := range processes() {
+		if len(args) > 2 && filepath.Base(args[0]) == "postgres" && args[1] == "-D" && strings.HasPrefix(args[2], path) {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// processes are the command lines of everything that runs here.
+func processes() map[int][]string {
+	all := map[int][]string{}
+	if out, err := exec.Command("/bin/ps", "-axo", "pid=,args=").Output(); err == nil {
+		for line := range strings.Lines(string(out)) {
+			if fields := strings.Fields(line); len(fields) > 1 {
+				pid, _ := strconv.Atoi(fields[0])
+				all[pid] = fields[1:]
+			}
+		}
+		return all
+	}
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range lines {
+		line, err := os.ReadFile(path)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		all[pid] = strings.Split(string(bytes.TrimRight(line, "\x00")), "\x00")
+	}
+	return all
+}
+
+// oneLine fails unless the error is one line that contains the words.
+func oneLine(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("more than one line: %q", err)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q does not say %q", err, word)
+		}
+	}
+}
+
+// asRoot skips what only root can set up.
+func asRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+}
+
+// stranger is a user who is neither root nor whom the server runs as.
+func stranger(t *testing.T) account {
+	t.Helper()
+	asRoot(t)
+	a, ok := accountNamed("nobody")
+	if !ok {
+		t.Skip("there is no user nobody")
+	}
+	return a
+}
+
+// A journal collects what is logged.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) has(words string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Contains(j.text.String(), words)
+}
+
+func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
