@@ -1,0 +1,284 @@
+package realtime
+
+import (
+	"sync"
+
+	"parley/chat"
+)
+
+// feed follows one conversation while somebody on this node has it open. It knows the last change it delivered; on a
+// hint it reads what came after, renders each change once per kind of viewer, and hands the bytes to those entitled.
+type feed struct {
+	hub *Hub
+	id  chat.ID
+
+	mu      sync.Mutex
+	subs    map[*subscription]struct{}
+	head    int64 // delivered to every live subscription
+	wanted  int64 // hinted
+	reading bool
+}
+
+// subscription is one page's place in a feed.
+type subscription struct {
+	socket *Socket
+	feed   *feed
+	member chat.Member
+	live   bool // replay is through; before, the feed passes it over
+}
+
+// hint says that there are changes up to changeSeq.
+func (f *feed) hint(changeSeq int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wanted = max(f.wanted, changeSeq)
+	f.startLocked()
+}
+
+// startLocked lets one goroutine read as long as there is something to read and somebody to read it for.
+func (f *feed) startLocked() {
+	if f.reading || f.head >= f.wanted || !f.anyLiveLocked() {
+		return
+	}
+	f.reading = true
+	f.hub.spawn(f.read)
+}
+
+func (f *feed) anyLiveLocked() bool {
+	for sub := range f.subs {
+		if sub.live {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *feed) read() {
+	for {
+		f.mu.Lock()
+		from := f.head
+		if from >= f.wanted || !f.anyLiveLocked() {
+			f.reading = false
+			f.mu.Unlock()
+			return
+		}
+		f.mu.Unlock()
+
+		ctx, cancel := f.hub.queryContext()
+		changes, err := f.hub.chat.ChangesSince(ctx, f.id, from, chat.MaxReplayChanges)
+		cancel()
+
+		f.mu.Lock()
+		if err != nil {
+			// The next hint, or the sweep, tries again.
+			f.hub.log.Warn("feed not read", "conversation", f.id, "error", err)
+			f.reading = false
+			f.mu.Unlock()
+			return
+		}
+		f.deliverLocked(changes)
+		f.mu.Unlock()
+	}
+}
+
+// deliverLocked hands a stretch to the live subscriptions.
+func (f *feed) deliverLocked(changes chat.Changes) {
+	if changes.From != f.head {
+		return // somebody newly subscribed has moved the head meanwhile; read again from there
+	}
+	if changes.Head < f.head {
+		// The history is shorter than what was shown of it: it is another one.
+		f.resetLocked()
+		f.head, f.wanted = changes.Head, changes.Head
+		return
+	}
+	f.wanted = min(f.wanted, changes.Head)
+	rendering := newRendering(changes)
+	for sub := range f.subs {
+		if sub.live {
+			sub.socket.write(rendering.frameFor(sub.socket.viewer, sub.member))
+		}
+	}
+	f.head = changes.To
+}
+
+// resetLocked makes every page fetch the conversation anew; each comes back with a new cursor.
+func (f *feed) resetLocked() {
+	for sub := range f.subs {
+		sub.live = false
+		f.hub.sendReset(sub.socket, f.id)
+	}
+}
+
+func (h *Hub) sendReset(s *Socket, conversation chat.ID) {
+	s.send(frame{Type: "reset", Conversation: conversation.String(), View: h.viewSeqOf(s.viewer.ID)})
+}
+
+func (h *Hub) viewSeqOf(id chat.ID) int64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if p := h.people[id]; p != nil {
+		return p.viewSeq
+	}
+	return 0
+}
+
+// open lets a page follow a conversation from its cursor on: it subscribes first, then replays, then goes on live.
+func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
+	h.leave(s)
+	ctx, cancel := h.queryContext()
+	defer cancel()
+	member, err := h.chat.Membership(ctx, s.viewer, conversation)
+	if chat.KindOf(err) == chat.KindNotFound {
+		s.send(frame{Type: "closed", Conversation: conversation.String()})
+		return
+	}
+	if err != nil {
+		h.log.Warn("conversation not opened", "conversation", conversation, "error", err)
+		s.cut() // the page comes back
+		return
+	}
+	if !h.sameView(s, at) {
+		h.sendReset(s, conversation)
+		return
+	}
+	sub := h.subscribe(s, visit, conversation, member)
+	if sub == nil {
+		return // the page has gone on
+	}
+	h.replay(sub, at.After)
+}
+
+// sameView says whether a cursor belongs to the present history, and to what the person may see at present.
+func (h *Hub) sameView(s *Socket, at cursor) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	p := h.people[s.viewer.ID]
+	return at.Epoch == h.epoch && p != nil && at.View == p.viewSeq && at.After >= 0
+}
+
+func (h *Hub) subscribe(s *Socket, visit int64, conversation chat.ID, member chat.Member) *subscription {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, connected := h.sockets[s]; !connected {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.visit != visit {
+		return nil
+	}
+	f := h.feeds[conversation]
+	if f == nil {
+		f = &feed{hub: h, id: conversation, subs: map[*subscription]struct{}{}}
+		h.feeds[conversation] = f
+	}
+	sub := &subscription{socket: s, feed: f, member: member}
+	s.sub = sub
+	f.mu.Lock()
+	f.subs[sub] = struct{}{}
+	f.mu.Unlock()
+	return sub
+}
+
+// leave ends the page's subscription, if there is one. A feed without subscriptions goes.
+func (h *Hub) leave(s *Socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.mu.Lock()
+	sub := s.sub
+	s.sub = nil
+	s.mu.Unlock()
+	if sub == nil {
+		return
+	}
+	f := sub.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if delete(f.subs, sub); len(f.subs) == 0 {
+		delete(h.feeds, f.id)
+	}
+}
+
+// replay sends what came after the cursor, then makes the subscription live in the same step in which nothing is
+// missing. Beyond the bounds the page is better fetched anew.
+func (h *Hub) replay(sub *subscription, after int64) {
+	s, f := sub.socket, sub.feed
+	var count, size int
+	for {
+		ctx, cancel := h.queryContext()
+		changes, err := h.chat.ChangesSince(ctx, f.id, after, chat.MaxReplayChanges+1)
+		cancel()
+		if err != nil {
+			h.log.Warn("replay failed", "conversation", f.id, "error", err)
+			s.cut()
+			return
+		}
+		encoded := newRendering(changes).frameFor(s.viewer, sub.member)
+		count, size = count+len(changes.Messages), size+len(encoded)
+		if after > changes.Head || count > chat.MaxReplayChanges || size > chat.MaxReplayBytes {
+			h.sendReset(s, f.id)
+			return
+		}
+		if changes.To > after {
+			s.write(encoded)
+			after = changes.To
+		}
+		if sub.goLive(after) {
+			return
+		}
+	}
+}
+
+// goLive makes the subscription live if it has everything that the feed has delivered.
+func (sub *subscription) goLive(after int64) bool {
+	f := sub.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, subscribed := f.subs[sub]; !subscribed {
+		return true // left meanwhile
+	}
+	if !f.anyLiveLocked() {
+		f.head = after
+	}
+	if after < f.head {
+		return false
+	}
+	sub.live = true
+	sub.socket.send(frame{Type: "resumed", Conversation: f.id.String(), To: &after})
+	f.startLocked()
+	return true
+}
+
+// reenter asks anew what the page's person may see of the open conversation, after that has changed.
+func (h *Hub) reenter(s *Socket) {
+	s.mu.Lock()
+	sub := s.sub
+	s.mu.Unlock()
+	if sub == nil {
+		return
+	}
+	ctx, cancel := h.queryContext()
+	defer cancel()
+	member, err := h.chat.Membership(ctx, s.viewer, sub.feed.id)
+	switch {
+	case chat.KindOf(err) == chat.KindNotFound:
+		h.leave(s)
+		s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+	case err != nil:
+		s.cut()
+	case !sameEntitlement(member, sub.member):
+		h.leave(s)
+		h.sendReset(s, sub.feed.id)
+	}
+}
+
+func sameEntitlement(a, b chat.Member) bool {
+	until := func(m chat.Member) int64 {
+		if m.UntilChange == nil {
+			return -1
+		}
+		return *m.UntilChange
+	}
+	return a.FromSeq == b.FromSeq && until(a) == until(b) && a.Closed == b.Closed
+}

@@ -1,0 +1,61 @@
+package realtime
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"parley/chat"
+)
+
+// frame is what the server sends; see docs/protocol.md for the meaning of each type.
+type frame struct {
+	Type         string `json:"type"`
+	Conversation string `json:"conversation,omitempty"`
+	Epoch        string `json:"epoch,omitempty"`
+	View         int64  `json:"view,omitempty"`
+	Beat         int    `json:"beat,omitempty"`
+	From         *int64 `json:"from,omitempty"`
+	To           *int64 `json:"to,omitempty"`
+	HTML         string `json:"html,omitempty"`
+	Total        *int   `json:"total,omitempty"`
+}
+
+var beatFrame = frame{Type: "beat"}.encode()
+
+func (f frame) encode() []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // it is text in a socket, not in a page; escaped it would be half as long again
+	if err := encoder.Encode(f); err != nil {
+		panic(err) // strings and numbers alone: cannot fail
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+func changesFrame(conversation chat.ID, from, to int64, html string) frame {
+	return frame{Type: "changes", Conversation: conversation.String(), From: &from, To: &to, HTML: html}
+}
+
+// inbound is what a page sends.
+type inbound struct {
+	Type         string               `json:"type"`
+	Conversation chat.ID              `json:"conversation"`
+	Epoch        string               `json:"epoch"`
+	After        int64                `json:"after"`
+	View         int64                `json:"view"`
+	Positions    map[chat.ID]progress `json:"positions"`
+}
+
+// progress is how far a page has come in one conversation.
+type progress struct {
+	Delivered int64 `json:"delivered"`
+	Read      int64 `json:"read"`
+}
+
+// cursor is a page's place in the history: which history, which change of the conversation, and what the person was
+// allowed to see.
+type cursor struct {
+	Epoch string
+	After int64
+	View  int64
+}

@@ -1,0 +1,314 @@
+// Package realtime keeps open pages right: it holds their sockets, follows the changes of open conversations and of
+// connected people, and pushes rendered fragments to those entitled.
+//
+// What happened is said by hints alone; a hint makes a feed read what came after the last change it delivered. A lost
+// hint is repaired by a sweep, a lost connection by the page's cursor, both through the same reading. So nothing here
+// has to be reliable for messages to be.
+package realtime
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/olahol/melody"
+
+	"parley/chat"
+)
+
+// Timing of the room. The zero value of each field stands for the default in the comment.
+type Timing struct {
+	Sweep    time.Duration // 2 s: how often lost hints are looked for; the bound of what a lost hint can delay
+	Ack      time.Duration // 1 s: how often positions are written
+	Beat     time.Duration // 20 s: how often a page hears that the server lives; it reconnects after 45 s of silence
+	Ping     time.Duration // 20 s: between pings
+	Pong     time.Duration // 45 s: silence after which a connection is given up
+	Query    time.Duration // 5 s: the longest a reading for a feed may take
+	Restart  time.Duration // 5 s: over which closing for a restart is spread, at 10 ms a socket
+	Activity time.Duration // 1 min: how often use of the page counts as use of its session
+}
+
+func (t Timing) withDefaults() Timing {
+	set := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	set(&t.Sweep, 2*time.Second)
+	set(&t.Ack, time.Second)
+	set(&t.Beat, 20*time.Second)
+	set(&t.Ping, 20*time.Second)
+	set(&t.Pong, 45*time.Second)
+	set(&t.Query, 5*time.Second)
+	set(&t.Restart, 5*time.Second)
+	set(&t.Activity, time.Minute)
+	return t
+}
+
+// Hub is one node's sockets and feeds. It implements chat.Publisher for hints of this node.
+type Hub struct {
+	chat   *chat.Chat
+	log    *slog.Logger
+	timing Timing
+	melody *melody.Melody
+
+	// Lock order: Hub.mu, then feed.mu. Socket.mu is taken inside either and holds nothing else.
+	mu       sync.RWMutex
+	sockets  map[*Socket]struct{}
+	people   map[chat.ID]*person
+	sessions map[chat.ID]map[*Socket]struct{}
+	feeds    map[chat.ID]*feed
+	epoch    string
+	draining bool
+
+	rows      *rowQueue
+	positions *positionQueue
+	flushed   sync.Map // conversation → the change counter its rows were last sent with
+	stop      context.CancelFunc
+
+	spawning sync.Mutex // guards ended against the waiting in Close
+	ended    bool
+	running  sync.WaitGroup
+}
+
+// spawn runs work beside, unless the hub has ended; Close waits for it.
+func (h *Hub) spawn(work func()) {
+	h.spawning.Lock()
+	defer h.spawning.Unlock()
+	if !h.ended {
+		h.running.Go(work)
+	}
+}
+
+// person is somebody with at least one socket on this node.
+type person struct {
+	sockets map[*Socket]struct{}
+	viewSeq int64
+}
+
+// New makes a hub. It does nothing until Start; events published before are lost, which is harmless.
+func New(log *slog.Logger, timing Timing) *Hub {
+	h := &Hub{
+		log: log, timing: timing.withDefaults(),
+		sockets:  map[*Socket]struct{}{},
+		people:   map[chat.ID]*person{},
+		sessions: map[chat.ID]map[*Socket]struct{}{},
+		feeds:    map[chat.ID]*feed{},
+	}
+	h.melody = newMelody(h)
+	h.rows = newRowQueue()
+	h.positions = newPositionQueue()
+	return h
+}
+
+// Start begins to work over c, which publishes to this hub. It fails when the database does not answer.
+func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
+	epoch, err := c.Epoch(ctx)
+	if err != nil {
+		return err
+	}
+	h.chat, h.epoch = c, epoch
+	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, work := range []func(context.Context){h.sweepLoop, h.rowsLoop, h.positionsLoop, h.beatLoop} {
+		h.spawn(func() { work(ctx) })
+	}
+	return nil
+}
+
+// Close lets pages go to another node or to this one's successor: new sockets are refused, those there are told to come
+// back, spread over Timing.Restart, and what they acknowledged is written. ctx bounds the wait.
+func (h *Hub) Close(ctx context.Context) {
+	h.mu.Lock()
+	h.draining = true
+	sockets := make([]*Socket, 0, len(h.sockets))
+	for s := range h.sockets {
+		sockets = append(sockets, s)
+	}
+	h.mu.Unlock()
+
+	pause := min(10*time.Millisecond, h.timing.Restart/time.Duration(len(sockets)+1))
+	tick := time.NewTicker(max(pause, time.Microsecond))
+	defer tick.Stop()
+	for _, s := range sockets {
+		s.close(ClosedRestart)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	h.awaitEmpty(ctx)
+	h.flushPositions(context.WithoutCancel(ctx))
+	if h.stop != nil {
+		h.stop()
+	}
+	h.spawning.Lock()
+	h.ended = true
+	h.spawning.Unlock()
+	h.running.Wait()
+}
+
+// awaitEmpty waits until every socket is gone; those that do not answer the closing are cut off.
+func (h *Hub) awaitEmpty(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		h.mu.RLock()
+		left := len(h.sockets)
+		h.mu.RUnlock()
+		if left == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			h.eachSocket(func(s *Socket) { s.cut() })
+			return
+		}
+	}
+}
+
+// Publish implements chat.Publisher. It only notes what to look at.
+func (h *Hub) Publish(_ context.Context, event chat.Event) {
+	switch e := event.(type) {
+	case chat.ConversationChanged:
+		h.hintConversation(e.ConversationID, e.ChangeSeq)
+		h.rows.conversation(e.ConversationID)
+	case chat.PersonChanged:
+		h.hintPerson(e.PersonID, e.ViewSeq)
+	case chat.PositionsMoved:
+		h.rows.ofPerson(e.PersonID, e.Conversations)
+	case chat.SessionsEnded:
+		for _, session := range e.Sessions {
+			h.endSession(session)
+		}
+	}
+}
+
+func (h *Hub) hintConversation(id chat.ID, changeSeq int64) {
+	h.mu.RLock()
+	f := h.feeds[id]
+	h.mu.RUnlock()
+	if f != nil {
+		f.hint(changeSeq)
+	}
+}
+
+// hintPerson notes that what a person may see has changed, if this node did not know.
+func (h *Hub) hintPerson(id chat.ID, viewSeq int64) {
+	h.mu.Lock()
+	p := h.people[id]
+	news := p != nil && p.viewSeq != viewSeq
+	var sockets []*Socket
+	if news {
+		p.viewSeq = viewSeq
+		for s := range p.sockets {
+			sockets = append(sockets, s)
+		}
+	}
+	h.mu.Unlock()
+	if !news {
+		return
+	}
+	h.rows.whole(id)
+	for _, s := range sockets {
+		s.send(frame{Type: "view", View: viewSeq})
+		h.spawn(func() { h.reenter(s) })
+	}
+}
+
+func (h *Hub) endSession(id chat.ID) {
+	h.mu.RLock()
+	var sockets []*Socket
+	for s := range h.sessions[id] {
+		sockets = append(sockets, s)
+	}
+	h.mu.RUnlock()
+	for _, s := range sockets {
+		s.close(ClosedRevoked)
+	}
+}
+
+// register makes a socket known; false while the hub is closing.
+func (h *Hub) register(s *Socket) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return false
+	}
+	// First, before anything else can be pushed.
+	viewSeq := s.viewer.ViewSeq
+	p := h.people[s.viewer.ID]
+	if p == nil {
+		p = &person{sockets: map[*Socket]struct{}{}, viewSeq: viewSeq}
+		h.people[s.viewer.ID] = p
+	}
+	p.viewSeq = max(p.viewSeq, viewSeq)
+	s.send(frame{Type: "hello", Epoch: h.epoch, View: p.viewSeq, Beat: int(h.timing.Beat.Seconds())})
+	h.sockets[s] = struct{}{}
+	p.sockets[s] = struct{}{}
+	if h.sessions[s.viewer.SessionID] == nil {
+		h.sessions[s.viewer.SessionID] = map[*Socket]struct{}{}
+	}
+	h.sessions[s.viewer.SessionID][s] = struct{}{}
+	return true
+}
+
+func (h *Hub) unregister(s *Socket) {
+	h.leave(s)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sockets, s)
+	if p := h.people[s.viewer.ID]; p != nil {
+		if delete(p.sockets, s); len(p.sockets) == 0 {
+			delete(h.people, s.viewer.ID)
+		}
+	}
+	if set := h.sessions[s.viewer.SessionID]; set != nil {
+		if delete(set, s); len(set) == 0 {
+			delete(h.sessions, s.viewer.SessionID)
+		}
+	}
+}
+
+// socketsOf returns a person's sockets on this node.
+func (h *Hub) socketsOf(id chat.ID) []*Socket {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	p := h.people[id]
+	if p == nil {
+		return nil
+	}
+	sockets := make([]*Socket, 0, len(p.sockets))
+	for s := range p.sockets {
+		sockets = append(sockets, s)
+	}
+	return sockets
+}
+
+func (h *Hub) eachSocket(do func(*Socket)) {
+	h.mu.RLock()
+	sockets := make([]*Socket, 0, len(h.sockets))
+	for s := range h.sockets {
+		sockets = append(sockets, s)
+	}
+	h.mu.RUnlock()
+	for _, s := range sockets {
+		do(s)
+	}
+}
+
+func (h *Hub) beatLoop(ctx context.Context) {
+	tick := time.NewTicker(h.timing.Beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			h.eachSocket(func(s *Socket) { s.write(beatFrame) })
+		}
+	}
+}

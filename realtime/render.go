@@ -1,0 +1,95 @@
+package realtime
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"parley/chat"
+	"parley/views"
+)
+
+// rendering holds the frames of one stretch of changes, each made once per kind of viewer and shared by all of them.
+//
+// A kind is the language together with what differs from message to message: hidden from this viewer, the viewer's own,
+// or somebody else's. Times, day lines and grouping are the page's to derive: in a frame they would multiply the kinds.
+type rendering struct {
+	changes chat.Changes
+	items   map[item]string
+	frames  map[string][]byte
+}
+
+type item struct {
+	index    int
+	language string
+	own      bool
+}
+
+func newRendering(changes chat.Changes) *rendering {
+	return &rendering{changes: changes, items: map[item]string{}, frames: map[string][]byte{}}
+}
+
+// frameFor returns the frame for a viewer: the whole span, and of the messages those that the member may see.
+func (r *rendering) frameFor(viewer chat.Viewer, member chat.Member) []byte {
+	kind := make([]byte, 0, len(viewer.Language)+len(r.changes.Messages)+1)
+	kind = append(append(kind, viewer.Language...), ' ')
+	for _, message := range r.changes.Messages {
+		switch {
+		case !member.Sees(message):
+			kind = append(kind, 'h')
+		case message.Author.ID == viewer.ID:
+			kind = append(kind, 'm')
+		default:
+			kind = append(kind, 'o')
+		}
+	}
+	if encoded, ok := r.frames[string(kind)]; ok {
+		return encoded
+	}
+	encoded := changesFrame(member.ConversationID, r.changes.From, r.changes.To, r.htmlFor(viewer, member)).encode()
+	r.frames[string(kind)] = encoded
+	return encoded
+}
+
+// htmlFor returns those of the messages that the member may see.
+func (r *rendering) htmlFor(viewer chat.Viewer, member chat.Member) string {
+	var html strings.Builder
+	for i, message := range r.changes.Messages {
+		if member.Sees(message) {
+			html.WriteString(r.item(item{index: i, language: viewer.Language, own: message.Author.ID == viewer.ID}))
+		}
+	}
+	return html.String()
+}
+
+func (r *rendering) item(key item) string {
+	if html, ok := r.items[key]; ok {
+		return html
+	}
+	message := r.changes.Messages[key.index]
+	var viewer chat.ID
+	if key.own {
+		viewer = message.Author.ID
+	}
+	html := renderMessage(views.WithLanguage(context.Background(), key.language), message, viewer)
+	r.items[key] = html
+	return html
+}
+
+func renderMessage(ctx context.Context, message chat.Message, viewer chat.ID) string {
+	var b strings.Builder
+	// A builder takes everything, and a message's component only fails when its writer does.
+	_ = views.MessageItem(views.NewMessageItem(message, viewer, nil)).Render(ctx, &b)
+	return b.String()
+}
+
+// renderRows renders rows of one person's list.
+func renderRows(viewer chat.Viewer, rows []chat.ListRow, now time.Time) string {
+	ctx := views.WithLanguage(context.Background(), viewer.Language)
+	zone := views.Zone(viewer.TimeZone)
+	var b strings.Builder
+	for _, row := range rows {
+		_ = views.ListRow(views.NewListRow(row, viewer.ID, zone, now, chat.ID{})).Render(ctx, &b)
+	}
+	return b.String()
+}

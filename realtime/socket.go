@@ -1,0 +1,211 @@
+package realtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/olahol/melody"
+	"golang.org/x/time/rate"
+
+	"parley/chat"
+)
+
+// Bounds of one socket.
+const (
+	maxQueueFrames = 256
+	maxQueueBytes  = 1 << 20
+	maxFrameBytes  = 16 << 10 // of what a page sends
+	maxPositions   = 200      // conversations in one ack
+
+	// A busy page sends some two frames a second: one ack, one typing.
+	frameRate  = 20
+	frameBurst = 60
+)
+
+// Socket is one open page.
+type Socket struct {
+	hub     *Hub
+	session *melody.Session
+	viewer  chat.Viewer
+	queued  atomic.Int64 // bytes handed to the connection and not yet written
+	limit   *rate.Limiter
+
+	mu       sync.Mutex
+	visit    int64         // grows with each open and leave: a slow open notices that the page has gone on
+	sub      *subscription // the open conversation, if any
+	lastUsed time.Time
+}
+
+func newMelody(h *Hub) *melody.Melody {
+	m := melody.New()
+	m.Upgrader.CheckOrigin = nil // gorilla's own rule: the page's origin only; melody's would take any
+	m.Upgrader.ReadBufferSize, m.Upgrader.WriteBufferSize = 1024, 4096
+	m.Upgrader.WriteBufferPool = &sync.Pool{}
+	m.Upgrader.Error = func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+		http.Error(w, reason.Error(), status)
+	}
+	m.Config.PingPeriod, m.Config.PongWait = h.timing.Ping, h.timing.Pong
+	m.Config.MaxMessageSize = maxFrameBytes
+	m.Config.MessageBufferSize = maxQueueFrames
+	m.HandleConnect(h.connect)
+	m.HandleDisconnect(func(session *melody.Session) {
+		if s := socketOf(session); s != nil {
+			h.unregister(s)
+		}
+	})
+	m.HandleMessage(func(session *melody.Session, message []byte) {
+		if s := socketOf(session); s != nil {
+			s.receive(message)
+		}
+	})
+	m.HandleSentMessage(func(session *melody.Session, message []byte) {
+		if s := socketOf(session); s != nil {
+			s.queued.Add(-int64(len(message)))
+		}
+	})
+	m.HandleError(func(session *melody.Session, err error) {
+		if s := socketOf(session); s != nil && errors.Is(err, melody.ErrMessageBufferFull) {
+			s.overflow()
+		}
+	})
+	return m
+}
+
+const socketKey = "socket"
+
+func socketOf(session *melody.Session) *Socket {
+	s, _ := session.Get(socketKey)
+	socket, _ := s.(*Socket)
+	return socket
+}
+
+// ServeSocket turns the request of a logged-in page into its socket, and returns when it ends. While the hub is
+// closing it answers 503.
+func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) {
+	h.mu.RLock()
+	draining := h.draining
+	h.mu.RUnlock()
+	if draining {
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "restarting", http.StatusServiceUnavailable)
+		return
+	}
+	s := &Socket{hub: h, viewer: viewer, limit: rate.NewLimiter(frameRate, frameBurst)}
+	if err := h.melody.HandleRequestWithKeys(w, r, map[string]any{socketKey: s}); err != nil {
+		h.log.Debug("socket refused", "error", err)
+	}
+}
+
+func (h *Hub) connect(session *melody.Session) {
+	s := socketOf(session)
+	s.session = session
+	if !h.register(s) {
+		s.close(ClosedRestart)
+		return
+	}
+	h.rows.whole(s.viewer.ID)
+}
+
+// send queues a frame.
+func (s *Socket) send(f frame) { s.write(f.encode()) }
+
+// write queues a frame that is already encoded, and may be shared with others. A reader who does not keep up is cut
+// off.
+func (s *Socket) write(encoded []byte) {
+	if s.queued.Add(int64(len(encoded))) > maxQueueBytes {
+		s.overflow()
+		return
+	}
+	_ = s.session.Write(encoded) // only says that the socket is closed; its end is handled where it ends
+}
+
+// overflow cuts the connection. It must not queue a closing frame: the queue is what is full, and melody would come
+// back here until the stack ends.
+func (s *Socket) overflow() {
+	s.hub.log.Info("socket closed", "reason", ClosedSlow.Name, "person", s.viewer.ID)
+	s.cut()
+}
+
+func (s *Socket) cut() { _ = s.session.WebsocketConnection().Close() }
+
+func (s *Socket) close(reason Reason) {
+	s.hub.log.Debug("socket closed", "reason", reason.Name, "person", s.viewer.ID)
+	_ = s.session.CloseWithMsg(melody.FormatCloseMessage(reason.Code, reason.Name))
+}
+
+// receive handles one frame of the page. It must not wait for anything: the same goroutine reads pongs. A frame that
+// makes no sense is ignored.
+func (s *Socket) receive(message []byte) {
+	if !s.limit.Allow() {
+		s.close(ClosedFlood)
+		return
+	}
+	var in inbound
+	if err := json.Unmarshal(message, &in); err != nil {
+		s.hub.log.Debug("frame ignored", "person", s.viewer.ID, "error", err)
+		return
+	}
+	switch in.Type {
+	case "open":
+		visit := s.nextVisit()
+		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View}
+		s.hub.spawn(func() { s.hub.open(s, visit, in.Conversation, at) })
+	case "leave":
+		s.nextVisit()
+		s.hub.leave(s)
+	case "ack":
+		s.acknowledge(in.Positions)
+	case "activity":
+		s.used()
+	}
+}
+
+func (s *Socket) acknowledge(positions map[chat.ID]progress) {
+	if len(positions) > maxPositions {
+		return
+	}
+	for conversation, p := range positions {
+		if p.Delivered >= 0 && p.Read >= 0 {
+			s.hub.positions.put(chat.Position{
+				PersonID: s.viewer.ID, ConversationID: conversation, Delivered: p.Delivered, Read: p.Read,
+			})
+		}
+	}
+}
+
+// used keeps the session of a page alive that makes no request for weeks.
+func (s *Socket) used() {
+	s.mu.Lock()
+	now := time.Now()
+	again := now.Sub(s.lastUsed) < s.hub.timing.Activity
+	if !again {
+		s.lastUsed = now
+	}
+	s.mu.Unlock()
+	if again {
+		return
+	}
+	s.hub.spawn(func() {
+		ctx, cancel := s.hub.queryContext()
+		defer cancel()
+		if _, err := s.hub.chat.Viewer(ctx, s.viewer.SessionID); chat.KindOf(err) == chat.KindUnauthenticated {
+			s.close(ClosedRevoked)
+		}
+	})
+}
+
+func (s *Socket) nextVisit() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.visit++
+	return s.visit
+}
+
+func (h *Hub) queryContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), h.timing.Query)
+}

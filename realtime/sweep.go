@@ -1,0 +1,147 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"parley/chat"
+)
+
+// sweepOverlap is how far back each sweep looks again: a transaction becomes visible up to 5 s after the time that its
+// rows carry, and no transaction lives longer.
+const sweepOverlap = 6 * time.Second
+
+// sweepLoop repairs what hints did not say: they may be lost on the way from another node, and a subcommand of the
+// binary sends none.
+func (h *Hub) sweepLoop(ctx context.Context) {
+	tick := time.NewTicker(h.timing.Sweep)
+	defer tick.Stop()
+	var since time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if !h.anybody() {
+			since = time.Time{}
+			continue
+		}
+		query, cancel := context.WithTimeout(ctx, h.timing.Query)
+		at, err := h.sweep(query, since)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			h.log.Warn("sweep failed", "error", err)
+			continue // and look from the same moment on, next time
+		}
+		since = at
+	}
+}
+
+// sweep looks once. It returns the moment from which the next one has to look.
+func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
+	err := errors.Join(h.sweepEpoch(ctx), h.sweepConversations(ctx), h.sweepPeople(ctx), h.sweepSessions(ctx))
+	active, now, activeErr := h.chat.Active(ctx, since)
+	for id, changeSeq := range active {
+		if known, ok := h.flushed.Load(id); !ok || known.(int64) != changeSeq {
+			h.rows.conversation(id)
+		}
+	}
+	h.flushed.Range(func(id, _ any) bool {
+		if _, still := active[id.(chat.ID)]; !still {
+			h.flushed.Delete(id)
+		}
+		return true
+	})
+	if h.rows.waiting() {
+		h.rows.kick()
+	}
+	return now.Add(-sweepOverlap), errors.Join(err, activeErr)
+}
+
+// sweepEpoch notices that the counters belong to another history: then every cursor is void.
+func (h *Hub) sweepEpoch(ctx context.Context) error {
+	epoch, err := h.chat.Epoch(ctx)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	other := h.epoch != epoch
+	h.epoch = epoch
+	feeds := make([]*feed, 0, len(h.feeds))
+	for _, f := range h.feeds {
+		feeds = append(feeds, f)
+	}
+	h.mu.Unlock()
+	if !other {
+		return nil
+	}
+	h.log.Warn("the database's history is another one; pages are fetched anew", "epoch", epoch)
+	for _, f := range feeds {
+		f.mu.Lock()
+		f.resetLocked()
+		f.mu.Unlock()
+	}
+	return nil
+}
+
+func (h *Hub) sweepConversations(ctx context.Context) error {
+	h.mu.RLock()
+	ids := make([]chat.ID, 0, len(h.feeds))
+	for id := range h.feeds {
+		ids = append(ids, id)
+	}
+	h.mu.RUnlock()
+	if len(ids) == 0 {
+		return nil
+	}
+	heads, err := h.chat.Heads(ctx, ids)
+	for id, head := range heads {
+		h.hintConversation(id, head)
+	}
+	return err
+}
+
+func (h *Hub) sweepPeople(ctx context.Context) error {
+	h.mu.RLock()
+	ids := make([]chat.ID, 0, len(h.people))
+	for id := range h.people {
+		ids = append(ids, id)
+	}
+	h.mu.RUnlock()
+	if len(ids) == 0 {
+		return nil
+	}
+	seqs, err := h.chat.ViewSeqs(ctx, ids)
+	for id, viewSeq := range seqs {
+		h.hintPerson(id, viewSeq)
+	}
+	return err
+}
+
+func (h *Hub) sweepSessions(ctx context.Context) error {
+	h.mu.RLock()
+	ids := make([]chat.ID, 0, len(h.sessions))
+	for id := range h.sessions {
+		ids = append(ids, id)
+	}
+	h.mu.RUnlock()
+	if len(ids) == 0 {
+		return nil
+	}
+	alive, err := h.chat.SessionsAlive(ctx, ids)
+	if err != nil {
+		return err
+	}
+	stands := make(map[chat.ID]struct{}, len(alive))
+	for _, id := range alive {
+		stands[id] = struct{}{}
+	}
+	for _, id := range ids {
+		if _, ok := stands[id]; !ok {
+			h.endSession(id)
+		}
+	}
+	return nil
+}
