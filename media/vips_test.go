@@ -1,0 +1,52 @@
+package media
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"regexp"
+	"testing"
+
+	"github.com/h2non/bimg"
+)
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	if v := Version(); !regexp.MustCompile(`^8\.\d+\.\d+`).MatchString(v) {
+		t.Errorf("libvips' version is %q", v)
+	}
+}
+
+func TestDecodes(t *testing.T) {
+	t.Parallel()
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 2, 2))); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("a PNG is decoded", func(t *testing.T) {
+		t.Parallel()
+		if !Decodes(picture.Bytes()) {
+			t.Error("refused")
+		}
+		if size, err := bimg.Size(picture.Bytes()); err != nil || size.Width != 2 {
+			t.Errorf("size %v, %v", size, err)
+		}
+	})
+	svg := []byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>`)
+	for name, content := range map[string][]byte{
+		"an SVG": svg, "a PDF": []byte("%PDF-1.4\n"), "text": []byte("hello"), "nothing": nil,
+	} {
+		t.Run(name+" is not", func(t *testing.T) {
+			t.Parallel()
+			if Decodes(content) {
+				t.Error("accepted")
+			}
+		})
+	}
+	t.Run("libvips itself refuses an SVG", func(t *testing.T) {
+		t.Parallel()
+		if _, err := bimg.NewImage(svg).Convert(bimg.PNG); err == nil {
+			t.Error("an SVG was decoded: untrusted loaders are not blocked")
+		}
+	})
+}
