@@ -1,0 +1,57 @@
+# What can be done with Parley; `make` alone lists it. All that is needed is Go, make, git and bash: what else is missing
+# is installed on Debian and Ubuntu, and named elsewhere (scripts/install.sh).
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help run build test cover check dev generate shots clean
+
+# Git refuses folders of other users; the version is then unknown, and nothing else is.
+git := git -c safe.directory='*'
+version = $(shell $(git) describe --tags --always --dirty 2>/dev/null || echo dev)
+commit = $(shell $(git) rev-parse HEAD 2>/dev/null)
+build = CGO_ENABLED=1 go build -trimpath -buildvcs=false -o bin/parley \
+	-ldflags '-X parley/config.version=$(version) -X parley/config.commit=$(commit)' .
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: build ## install what is missing, build Parley and run it; Ctrl+C stops it
+	@exec bin/parley serve
+
+build: go ## only build bin/parley
+	@scripts/install.sh run
+	@[ -e bin/parley ] || echo 'Building Parley (about a minute the first time) …'
+	@$(build)
+
+test: go ## run every test, the race detector and the coverage gate
+	@scripts/install.sh test
+	@scripts/test.sh
+
+cover: ## show what the last tests reached (coverage.html shows each line)
+	@[ -e coverage.out ] || { echo 'make test writes what make cover shows'; exit 1; }
+	@go run ./scripts/covergate -profile coverage.out -files 15
+	@go tool cover -html coverage.out -o coverage.html
+
+check: go ## check format, generated files, linters and modules; changes nothing
+	@scripts/install.sh run
+	@scripts/check.sh
+
+PORT ?= 7331
+dev: go ## run Parley for designers: a saved file shows in the browser (PORT=7331)
+	@scripts/install.sh run
+	@go build -buildvcs=false -o bin/dev ./scripts/dev
+	@exec bin/dev -port $(PORT)
+
+generate: go ## write the Go code of the .templ files, formatted
+	@go tool templ fmt -log-level warn .
+	@go tool templ generate -log-level warn
+
+shots: go ## take screenshots of the pages into shots/
+	@scripts/install.sh test
+	@PARLEY_SHOTS=$(CURDIR)/shots go test ./e2e -run '^TestShots$$' -count=1
+
+clean: ## remove what was built and measured; data stays
+	@rm -rf bin shots coverage.out coverage.html .cache
+
+.PHONY: go
+go:
+	@command -v go >/dev/null || { echo 'Parley needs Go 1.26 or later: https://go.dev/dl/'; exit 1; }
