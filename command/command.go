@@ -42,7 +42,7 @@ type serve struct{}
 func (serve) Run(r *request) error {
 	err := r.app.Serve(r.ctx, r.cfg, r.log)
 	if errors.Is(err, context.Canceled) && r.ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // Ending because it was told to is what it should do.
 	}
 	return err
 }

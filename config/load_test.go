@@ -151,7 +151,7 @@ func TestMistakesReadWell(t *testing.T) {
 		{"a wrong value", "PARLEY_ADDR=here", `PARLEY_ADDR="here": expected host:port, such as 127.0.0.1:8080 or :8080`},
 		{"a value with control characters is quoted", "PARLEY_REGISTRATION=a\nb", `PARLEY_REGISTRATION="a\nb": expected open or closed`},
 		{"a long value is cut", "PARLEY_REGISTRATION=" + long, `PARLEY_REGISTRATION="` + long[:80] + `…": expected open or closed`},
-		{"a secret is masked", "PARLEY_DATABASE_URL=mysql://u:hunter2@db", `PARLEY_DATABASE_URL=***: expected a URL such as postgres://user:password@host:5432/database`},
+		{"a secret is masked", "PARLEY_DATABASE_URL=mysql://u:hunter2@db", `PARLEY_DATABASE_URL=***: expected a URL such as postgres://user@host:5432/database`},
 		{"a misspelt name", "PARLEY_ADR=:80", `PARLEY_ADR: there is no such setting; did you mean PARLEY_ADDR?`},
 		{"two letters swapped", "PARLEY_DATABASE_ULR=postgres://u:hunter2@db", `PARLEY_DATABASE_ULR: there is no such setting; did you mean PARLEY_DATABASE_URL?`},
 		{"a misspelt twin", "PARLEY_DATABASE_URL_FIEL=/x", `PARLEY_DATABASE_URL_FIEL: there is no such setting; did you mean PARLEY_DATABASE_URL_FILE?`},

@@ -40,7 +40,7 @@ var variables = []Variable{
 	},
 	{
 		Name: "PARLEY_DATABASE_URL", Secret: true,
-		Expected: "a URL such as postgres://user:password@host:5432/database",
+		Expected: "a URL such as postgres://user@host:5432/database",
 		Meaning:  "PostgreSQL database (default: a PostgreSQL of its own in PARLEY_DATA_DIR)",
 	},
 	{

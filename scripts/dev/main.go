@@ -87,7 +87,7 @@ type process struct {
 }
 
 func (d *dev) start(name string, args ...string) (*process, error) {
-	cmd := exec.Command(name, args...) //nolint:gosec,noctx // A child is stopped gently, see stop.
+	cmd := exec.Command(name, args...) //nolint:noctx // A child is stopped gently, see stop.
 	cmd.Env, cmd.Stdout, cmd.Stderr = d.environ, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, err
