@@ -1,0 +1,88 @@
+package views
+
+import (
+	"context"
+	"time"
+
+	"parley/chat"
+)
+
+// ConversationProps is a conversation in the pane.
+type ConversationProps struct {
+	ID       chat.ID
+	Kind     chat.ConversationKind
+	Name     string      // of a group
+	Other    PersonProps // in a direct conversation
+	Note     bool        // a direct conversation with oneself
+	Log      MessageListProps
+	Composer ComposerProps
+	Unread   int // 0 to chat.MaxUnread+1
+}
+
+// ComposerProps is the form for writing. Where Closed, there is a sentence instead.
+type ComposerProps struct {
+	ConversationID chat.ID
+	ClientID       chat.ID
+	To             string // whom the text goes to; empty in a note to oneself
+	Body           string // kept after a refusal
+	Err            *chat.Error
+	Closed         bool
+}
+
+// NewConversation makes props of a page. clientID is the fresh id of the next send. After a refused send the caller
+// sets Composer.Body and Composer.Err.
+func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Time, clientID chat.ID) ConversationProps {
+	p := ConversationProps{
+		ID: page.ID, Kind: page.Kind, Name: page.Name, Other: NewPerson(page.Other),
+		Note:   page.Kind == chat.KindDirect && page.Other.ID == viewer.ID,
+		Log:    NewMessageList(page, viewer, now),
+		Unread: page.Unread,
+	}
+	p.Composer = ComposerProps{ConversationID: page.ID, ClientID: clientID, Closed: page.Member.Closed}
+	switch {
+	case p.Kind == chat.KindGroup:
+		p.Composer.To = p.Name
+	case !p.Note:
+		p.Composer.To = p.Other.Name
+	}
+	return p
+}
+
+func (p *ConversationProps) title(ctx context.Context) string {
+	switch {
+	case p.Kind == chat.KindGroup:
+		return p.Name
+	case p.Note:
+		return T(ctx, "conversation.note")
+	default:
+		return p.Other.Name
+	}
+}
+
+func (p *ComposerProps) placeholder(ctx context.Context) string {
+	if p.To == "" {
+		return T(ctx, "composer.placeholder_note")
+	}
+	return T(ctx, "composer.placeholder", chat.Args{"Name": Isolate(p.To)})
+}
+
+// errorSentence prefers what is wrong with the text to what is wrong as a whole.
+func (p *ComposerProps) errorSentence(ctx context.Context) string { return sendSentence(ctx, p.Err) }
+
+func sendSentence(ctx context.Context, err *chat.Error) string {
+	if err != nil && len(err.Fields) > 0 {
+		return FieldSentence(ctx, err.Fields[0])
+	}
+	return Sentence(ctx, err)
+}
+
+func sendCode(err *chat.Error) string {
+	switch {
+	case err == nil:
+		return "internal"
+	case len(err.Fields) > 0:
+		return string(err.Fields[0].Code)
+	default:
+		return string(err.Code)
+	}
+}

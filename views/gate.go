@@ -1,0 +1,90 @@
+package views
+
+import "parley/chat"
+
+// RegisterProps is the page for signing up. Values are what was typed, without the password.
+type RegisterProps struct {
+	Gate   chat.Gate
+	Values RegisterValues
+	Err    *chat.Error
+}
+
+// RegisterValues are kept when the form comes back.
+type RegisterValues struct {
+	DisplayName string
+	Username    string
+	Email       string
+	SetupCode   string
+}
+
+// LoginProps is the page for logging in. Next is a local path to go on to.
+type LoginProps struct {
+	Login           string
+	Next            string
+	PasswordChanged bool // coming from a reset link
+	Err             *chat.Error
+}
+
+// ResetProps is the page behind a reset link.
+type ResetProps struct {
+	Token string
+	Err   *chat.Error
+}
+
+// LandingProps is the start page of those who are not logged in.
+type LandingProps struct {
+	Gate chat.Gate
+}
+
+// FieldProps is one field of a form, with its label, its hint and what is wrong with it.
+type FieldProps struct {
+	Name         string
+	Label        string
+	Hint         string
+	Optional     bool
+	Type         string // text, password, email
+	Value        string
+	Autocomplete string
+	Err          *chat.Error // of the whole form
+	AsWritten    bool        // no capitals, no corrections
+	Focus        bool
+}
+
+func (p *FieldProps) wrong() (chat.FieldError, bool) {
+	if p.Err == nil {
+		return chat.FieldError{}, false
+	}
+	return p.Err.Field(p.Name)
+}
+
+func (p *FieldProps) isWrong() bool {
+	_, wrong := p.wrong()
+	return wrong
+}
+
+func (p *FieldProps) class() string {
+	if p.isWrong() {
+		return "field field--error"
+	}
+	return "field"
+}
+
+func (p *FieldProps) id() string { return "field-" + p.Name }
+
+func (p *FieldProps) inputType() string {
+	if p.Type == "" {
+		return "text"
+	}
+	return p.Type
+}
+
+// describedBy names the elements that explain the field.
+func (p *FieldProps) describedBy() string {
+	switch {
+	case p.isWrong():
+		return p.id() + "-error"
+	case p.Hint != "":
+		return p.id() + "-hint"
+	}
+	return ""
+}

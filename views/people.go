@@ -1,0 +1,40 @@
+package views
+
+import "parley/chat"
+
+// PeopleProps is the search for people.
+type PeopleProps struct {
+	Results PeopleResultsProps
+}
+
+// PeopleResultsProps is what a search found. Continued says that these come behind others already shown: then only the
+// people and the next link are drawn.
+type PeopleResultsProps struct {
+	Query     string
+	People    []PersonProps
+	Next      string // the cursor of the next page; empty at the end
+	Viewer    chat.ID
+	Continued bool
+	Err       *chat.Error
+}
+
+// NewPeopleResults makes props of a page of results; after is the cursor it was asked with.
+func NewPeopleResults(query, after string, page chat.PeoplePage, viewer chat.ID) PeopleResultsProps {
+	p := PeopleResultsProps{Query: query, Next: page.Next, Viewer: viewer, Continued: after != ""}
+	for _, card := range page.People {
+		p.People = append(p.People, NewPerson(card))
+	}
+	return p
+}
+
+// ProfileProps is somebody's profile.
+type ProfileProps struct {
+	Person PersonProps
+	Self   bool
+	Err    *chat.Error // why a conversation could not be started
+}
+
+// NewProfile makes props of a card.
+func NewProfile(card chat.Card, viewer chat.ID) ProfileProps {
+	return ProfileProps{Person: NewPerson(card), Self: card.ID == viewer}
+}
