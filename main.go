@@ -21,5 +21,8 @@ func main() {
 		},
 		AdminPromote:       app.AdminPromote,
 		AdminResetPassword: app.AdminResetPassword,
+		Libraries: func() []command.Library {
+			return []command.Library{{Name: "libvips", Version: app.Libvips()}}
+		},
 	}))
 }

@@ -1,93 +1,212 @@
-// Package app is the one room that knows all others: it builds the application from its parts and runs it.
+// Package app is the one room that knows all others: it builds the application from its parts, runs it and ends it.
+// Tests start it too.
 package app
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/labstack/echo/v4"
-
+	"parley/chat"
 	"parley/config"
+	"parley/db"
+	"parley/handlers"
+	"parley/realtime"
+	"parley/static"
 )
-
-// NewAdmin describes the account that AdminCreate makes.
-type NewAdmin struct {
-	Username    string
-	DisplayName string
-	Password    string
-}
-
-var errNotYet = errors.New("this version cannot do that yet")
 
 const (
-	connectTimeout  = 10 * time.Second // how long the database may take to answer
-	shutdownTimeout = 10 * time.Second // how long requests in flight are waited for
+	connectTimeout  = 10 * time.Second // how long the database may take to answer at the start
+	shutdownTimeout = 10 * time.Second // how long requests in flight and sockets are waited for
+	cleaningEvery   = time.Hour        // how often ended sessions are looked for
 )
 
-// Serve runs the server until ctx ends, and returns nil after a graceful stop.
-func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
-	if err := stores(ctx, cfg); err != nil {
-		return err
-	}
-	e := echo.New()
-	e.HideBanner, e.HidePort = true, true
-	e.GET("/healthz", func(c echo.Context) error { return c.NoContent(http.StatusOK) })
-	e.GET("/version", func(c echo.Context) error { return c.JSON(http.StatusOK, config.BuildInfo()) })
-
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr)
-	if err != nil {
-		return fmt.Errorf("starting the server: %w", err)
-	}
-	log.Info("Parley is running", "url", config.BaseURLFor(listener.Addr().String()))
-	server := &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}
-	stopped := make(chan error, 1)
-	go func() {
-		<-ctx.Done()
-		shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		stopped <- server.Shutdown(shutdown)
-	}()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving: %w", err)
-	}
-	return <-stopped
+// App is the whole application of one process.
+type App struct {
+	config   config.Config
+	log      *slog.Logger
+	database *database
+	chat     *chat.Chat
+	hub      *realtime.Hub
+	server   *http.Server
+	listener net.Listener
+	draining atomic.Bool
 }
 
-// stores makes sure that the data folder can be written and, where one is named, that the database answers.
-func stores(ctx context.Context, cfg config.Config) error {
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("the data folder: %w", err)
+// Option changes how an App is made; tests use them.
+type Option func(*options)
+
+type options struct {
+	timing realtime.Timing
+	store  db.Options
+	chat   []chat.Option
+}
+
+// WithTiming replaces the realtime room's timing.
+func WithTiming(timing realtime.Timing) Option { return func(o *options) { o.timing = timing } }
+
+// WithStore sets how the store connects.
+func WithStore(store db.Options) Option { return func(o *options) { o.store = store } }
+
+// WithChat passes options to the domain.
+func WithChat(option chat.Option) Option { return func(o *options) { o.chat = append(o.chat, option) } }
+
+// New opens everything that the application needs and listens, but does not answer yet: the database is started or
+// reached and brought up to date. What is wrong comes back as one clear line.
+func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Option) (app *App, err error) {
+	var o options
+	for _, option := range opts {
+		option(&o)
 	}
-	if cfg.DatabaseURL == "" {
+	a := &App{config: cfg, log: log}
+	defer func() {
+		if err != nil {
+			a.release(context.WithoutCancel(ctx))
+		}
+	}()
+	// The port first: it is what fails most often, and nothing needs to be started to find out.
+	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr); err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	if a.database, err = openDatabase(ctx, cfg, log, serving, o.store); err != nil {
+		return nil, err
+	}
+	if _, err = db.Migrate(ctx, a.database.dsn); err != nil {
+		return nil, err
+	}
+	a.hub = realtime.New(log, o.timing)
+	a.chat = chat.New(a.database.store, a.hub, settings(cfg), o.chat...)
+	if err = a.hub.Start(ctx, a.chat); err != nil {
+		return nil, err
+	}
+	build := config.BuildInfo()
+	a.server = &http.Server{
+		Handler: handlers.New(handlers.Config{
+			Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: static.New(cfg.Dev), Log: log,
+			Secure: cfg.Secure(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
+			Version: build.Version, Revision: build.Commit,
+			Ready: a.ready, Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return a, nil
+}
+
+func settings(cfg config.Config) chat.Settings {
+	return chat.Settings{
+		Registration: chat.Registration(cfg.Registration), BcryptCost: cfg.BcryptCost, Limits: cfg.Limits,
+	}
+}
+
+// URL is where a person at this machine reaches the application.
+func (a *App) URL() string {
+	if a.config.BaseURL != "" {
+		return a.config.BaseURL
+	}
+	return config.BaseURLFor(a.listener.Addr().String())
+}
+
+// Chat returns the domain, for tests and for commands in the same process.
+func (a *App) Chat() *chat.Chat { return a.chat }
+
+// Store returns the store, for the same.
+func (a *App) Store() *db.Store { return a.database.store }
+
+// Hub returns the sockets, for the same.
+func (a *App) Hub() *realtime.Hub { return a.hub }
+
+func (a *App) ready(ctx context.Context) error {
+	if a.draining.Load() {
+		return errors.New("draining")
+	}
+	return a.database.store.Migrated(ctx)
+}
+
+// Run answers until ctx ends, then ends gracefully: not ready any more, sockets told to come back elsewhere, requests
+// in flight finished, the database closed.
+func (a *App) Run(ctx context.Context) error {
+	cleaning, stopCleaning := context.WithCancel(ctx)
+	defer stopCleaning()
+	go a.clean(cleaning)
+
+	failed := make(chan error, 1)
+	go func() { failed <- a.server.Serve(a.listener) }()
+	var err error
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+}
+
+// Close ends what New opened, within some 20 s.
+func (a *App) Close(ctx context.Context) error {
+	a.draining.Store(true)
+	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
+	defer cancel()
+	a.hub.Close(ctx)
+	err := a.server.Shutdown(ctx)
+	return errors.Join(err, a.release(context.WithoutCancel(ctx)))
+}
+
+func (a *App) release(ctx context.Context) error {
+	if a.listener != nil {
+		_ = a.listener.Close() // closed by the server already, if that ever ran
+	}
+	if a.hub != nil {
+		a.hub.Close(ctx)
+	}
+	if a.database == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	db, err := pgx.Connect(ctx, string(cfg.DatabaseURL))
-	if err != nil {
-		return fmt.Errorf("the database named by PARLEY_DATABASE_URL does not answer: %w", err)
-	}
-	return db.Close(ctx)
+	return a.database.close(ctx)
 }
 
-// Migrate applies the migrations that are missing and reports to out.
-func Migrate(context.Context, config.Config, *slog.Logger, io.Writer) error { return errNotYet }
+// clean deletes now and then what ended long ago.
+func (a *App) clean(ctx context.Context) {
+	tick := time.NewTicker(cleaningEvery)
+	defer tick.Stop()
+	for {
+		if _, err := a.chat.SweepSessions(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("ended sessions not deleted", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
 
-// AdminCreate makes an account that is an administrator.
-func AdminCreate(context.Context, config.Config, *slog.Logger, NewAdmin) error { return errNotYet }
-
-// AdminPromote makes an existing account an administrator.
-func AdminPromote(context.Context, config.Config, *slog.Logger, string) error { return errNotYet }
-
-// AdminResetPassword returns a link with which the person can set a new password once.
-func AdminResetPassword(context.Context, config.Config, *slog.Logger, string) (string, error) {
-	return "", errNotYet
+// Serve runs the application until ctx ends, and returns nil after a graceful stop.
+func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	a, err := New(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	code, err := a.chat.SetupCode(ctx)
+	if err != nil {
+		return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+	}
+	if code != "" {
+		log.Info("there is no account yet: the first one becomes administrator; from another machine it needs this code",
+			"setup_code", code)
+	}
+	log.Info("Parley is running", "url", a.URL())
+	if log.Enabled(ctx, slog.LevelDebug) {
+		log.Debug("process", "pid", os.Getpid())
+	}
+	return a.Run(ctx)
 }

@@ -312,3 +312,10 @@ func (h *Hub) beatLoop(ctx context.Context) {
 		}
 	}
 }
+
+// Sockets is how many sockets stand on this node.
+func (h *Hub) Sockets() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.sockets)
+}

@@ -192,8 +192,4 @@ func (h *Hub) sendToPerson(person chat.ID, kind string, rows []chat.ListRow, tot
 	}
 }
 
-func (h *Hub) anybody() bool {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return len(h.sockets) > 0
-}
+func (h *Hub) anybody() bool { return h.Sockets() > 0 }

@@ -1,0 +1,124 @@
+package realtime_test
+
+import (
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"parley/chat"
+)
+
+func (n *node) changes(t *testing.T, viewer chat.Viewer, conversation chat.ID, query url.Values) (*goquery.Document, error) {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), "GET", "/x?"+query.Encode(), nil)
+	recorder := httptest.NewRecorder()
+	err := n.hub.ServeChanges(recorder, request, viewer, conversation)
+	document, parseErr := goquery.NewDocumentFromReader(strings.NewReader(recorder.Body.String()))
+	if parseErr != nil {
+		t.Fatal(parseErr)
+	}
+	return document, err
+}
+
+func cursorOf(page chat.ConversationPage) url.Values {
+	return url.Values{
+		"after": {strconv.FormatInt(page.ChangeSeq, 10)}, "epoch": {page.Epoch}, "view": {strconv.FormatInt(page.ViewSeq, 10)},
+	}
+}
+
+// current is the viewer as a request of now would find them.
+func (n *node) current(t *testing.T, viewer chat.Viewer) chat.Viewer {
+	t.Helper()
+	fresh, err := n.chat.Viewer(t.Context(), viewer.SessionID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fresh
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a page without a socket gets what came after its cursor, and its list", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		at := n.page(t, ben, conversation)
+		n.say(t, ana, conversation, "polled")
+		document, err := n.changes(t, n.current(t, ben), conversation, cursorOf(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame := document.Find(`[data-frame=changes]`)
+		if frame.AttrOr("data-from", "") != "0" || frame.AttrOr("data-to", "") != "1" ||
+			strings.TrimSpace(frame.Find(".message__body").Text()) != "polled" {
+			t.Errorf("got %q", frame.Text())
+		}
+		rows := document.Find(`[data-frame=rows]`)
+		if rows.AttrOr("data-total", "") != "1" || rows.Find("#row-"+conversation.String()).Length() != 1 {
+			t.Errorf("rows %q", rows.Text())
+		}
+	})
+
+	for name, spoil := range map[string]func(url.Values){
+		"another epoch":       func(q url.Values) { q.Set("epoch", "elsewhere") },
+		"another view":        func(q url.Values) { q.Set("view", "99") },
+		"a view that is none": func(q url.Values) { q.Set("view", "x") },
+		"no place":            func(q url.Values) { q.Del("after") },
+		"a negative place":    func(q url.Values) { q.Set("after", "-1") },
+		"a place beyond":      func(q url.Values) { q.Set("after", "77") },
+	} {
+		t.Run(name+" means to fetch anew", func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t, withoutSweep)
+			_, ben, conversation := n.pair(t)
+			query := cursorOf(n.page(t, ben, conversation))
+			viewer := n.current(t, ben)
+			if document, err := n.changes(t, viewer, conversation, query); err != nil || document.Find(`[data-frame=changes]`).Length() != 1 {
+				t.Fatalf("the premise: %v", err)
+			}
+			spoil(query)
+			document, err := n.changes(t, viewer, conversation, query)
+			if err != nil || document.Find(`[data-frame=reset]`).Length() != 1 || document.Find(`[data-frame=changes]`).Length() != 0 {
+				t.Errorf("err %v", err)
+			}
+		})
+	}
+
+	t.Run("a program may give its place alone", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "plain")
+		document, err := n.changes(t, n.current(t, ben), conversation, url.Values{"after": {"0"}})
+		if err != nil || document.Find("li.message").Length() != 1 {
+			t.Errorf("err %v", err)
+		}
+	})
+
+	t.Run("a stranger finds nothing", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, _, conversation := n.pair(t)
+		eve := n.Person(t, "Eve")
+		for _, id := range []chat.ID{conversation, chat.NewID()} {
+			if _, err := n.changes(t, eve, id, url.Values{"after": {"0"}}); chat.KindOf(err) != chat.KindNotFound {
+				t.Errorf("err %v", err)
+			}
+		}
+	})
+
+	t.Run("a database that does not answer is an error", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, ben, conversation := n.pair(t)
+		n.store.fail(errBroken)
+		if _, err := n.changes(t, ben, conversation, url.Values{"after": {"0"}}); err == nil {
+			t.Error("no error")
+		}
+	})
+}

@@ -1,0 +1,357 @@
+package realtime_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"parley/chat"
+)
+
+func TestFeed(t *testing.T) {
+	t.Parallel()
+
+	t.Run("both ends of a conversation get a message, once, and an outsider hears nothing", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		eve := n.Person(t, "Eve")
+		pageOfAna, pageOfBen, pageOfEve := n.connect(t, ana), n.connect(t, ben), n.connect(t, eve)
+		pageOfAna.follow(n.page(t, ana, conversation))
+		pageOfBen.follow(n.page(t, ben, conversation))
+		pageOfEve.open(chat.ConversationPage{Conversation: chat.Conversation{ID: conversation}})
+		pageOfEve.next("closed")
+
+		sent := n.say(t, ana, conversation, "Is this the new one?")
+		for _, p := range []*page{pageOfAna, pageOfBen} {
+			g := p.next("changes")
+			if g.From != sent.ChangeSeq-1 || g.To != sent.ChangeSeq || g.Conversation != conversation.String() {
+				t.Errorf("span %d to %d of %s", g.From, g.To, g.Conversation)
+			}
+			if texts := g.texts(t); !slices.Equal(texts, []string{"Is this the new one?"}) {
+				t.Errorf("texts %q", texts)
+			}
+		}
+		// Something that does reach the outsider marks the end of the wait.
+		n.Direct(t, eve, ben)
+		own := n.note(t, eve)
+		n.say(t, eve, own, "to myself")
+		pageOfEve.none("rows", "changes", "resumed", "reset")
+	})
+
+	t.Run("the author gets a bubble of their own, the other one of somebody else's", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		pageOfAna, pageOfBen := n.connect(t, ana), n.connect(t, ben)
+		pageOfAna.follow(n.page(t, ana, conversation))
+		pageOfBen.follow(n.page(t, ben, conversation))
+		message := n.say(t, ana, conversation, "mine")
+		mine, theirs := pageOfAna.next("changes").HTML, pageOfBen.next("changes").HTML
+		if !strings.Contains(mine, "message--mine") || !strings.Contains(mine, message.ClientID.String()) {
+			t.Errorf("the author got %s", mine)
+		}
+		if strings.Contains(theirs, "message--mine") || strings.Contains(theirs, message.ClientID.String()) {
+			t.Errorf("the other got %s", theirs)
+		}
+	})
+
+	t.Run("a page that comes back gets what it missed, in order", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "before")
+		at := n.page(t, ben, conversation)
+		n.say(t, ana, conversation, "one")
+		n.say(t, ana, conversation, "two")
+		p := n.connect(t, ben)
+		p.open(at)
+		g := p.next("changes")
+		if texts := g.texts(t); !slices.Equal(texts, []string{"one", "two"}) || g.From != at.ChangeSeq || g.To != at.ChangeSeq+2 {
+			t.Errorf("%d to %d: %q", g.From, g.To, texts)
+		}
+		if g := p.next("resumed"); g.To != at.ChangeSeq+2 {
+			t.Errorf("resumed at %d", g.To)
+		}
+	})
+
+	t.Run("an up-to-date page gets no changes on opening", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "seen")
+		p := n.connect(t, ben)
+		p.open(n.page(t, ben, conversation))
+		p.none("resumed", "changes", "reset")
+	})
+
+	t.Run("nothing is missed or doubled while many write and pages come and go", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		const each, writers = 25, 8
+		at := n.page(t, ben, conversation)
+		steady := n.connect(t, ben)
+		steady.follow(at)
+		var writing sync.WaitGroup
+		for w := range writers {
+			writing.Go(func() {
+				by := []chat.Viewer{ana, ben}[w%2]
+				for i := range each {
+					n.say(t, by, conversation, fmt.Sprintf("%d-%d", w, i))
+				}
+			})
+		}
+		// One page comes again and again, each time from where it was.
+		cursor, seen := at, map[string]int{}
+		for cursor.ChangeSeq < at.ChangeSeq+each*writers {
+			p := n.connect(t, ben)
+			p.open(cursor)
+			for range 3 {
+				g := p.until("changes", func(g got) bool { return g.To > cursor.ChangeSeq })
+				if g.From > cursor.ChangeSeq {
+					t.Fatalf("a span from %d at cursor %d", g.From, cursor.ChangeSeq)
+				}
+				for _, text := range g.texts(t) {
+					seen[text]++
+				}
+				if cursor.ChangeSeq = g.To; g.To >= at.ChangeSeq+each*writers {
+					break
+				}
+			}
+			_ = p.conn.Close()
+		}
+		writing.Wait()
+		var order []string
+		for position := at.ChangeSeq; position < at.ChangeSeq+each*writers; {
+			g := steady.next("changes")
+			if g.From > position {
+				t.Fatalf("a hole: from %d at %d", g.From, position)
+			}
+			position = max(position, g.To)
+			order = append(order, g.texts(t)...)
+		}
+		if len(order) != each*writers || len(seen) != each*writers {
+			t.Errorf("the steady page got %d, the restless one %d of %d", len(order), len(seen), each*writers)
+		}
+		var stored []string
+		if err := n.DB.Pool().QueryRow(t.Context(),
+			`SELECT array_agg(body ORDER BY seq) FROM messages WHERE conversation_id = $1`, conversation).Scan(&stored); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(order, stored) {
+			t.Errorf("the order is not the database's")
+		}
+	})
+
+	t.Run("leaving ends the pushing", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		p.next("list")
+		p.write(map[string]any{"type": "leave"})
+		p.open(n.page(t, ben, n.note(t, ben))) // answered after the leave was
+		p.next("resumed")
+		n.say(t, ana, conversation, "gone")
+		p.none("rows", "changes")
+	})
+
+	t.Run("opening another conversation leaves the first", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		note := n.note(t, ben)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		p.follow(n.page(t, ben, note))
+		n.say(t, ana, conversation, "elsewhere")
+		n.say(t, ben, note, "here")
+		if g := p.next("changes"); g.Conversation != note.String() {
+			t.Errorf("changes of %s", g.Conversation)
+		}
+	})
+}
+
+func TestReset(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*chat.ConversationPage){
+		"a cursor of another history":             func(p *chat.ConversationPage) { p.Epoch = "elsewhere" },
+		"a cursor from before a change of rights": func(p *chat.ConversationPage) { p.ViewSeq-- },
+		"a cursor beyond the end":                 func(p *chat.ConversationPage) { p.ChangeSeq += 5 },
+		"a negative cursor":                       func(p *chat.ConversationPage) { p.ChangeSeq = -1 },
+	} {
+		t.Run(name+" is void", func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t, withoutSweep)
+			ana, ben, conversation := n.pair(t)
+			n.say(t, ana, conversation, "something")
+			at := n.page(t, ben, conversation)
+			p := n.connect(t, ben)
+			p.follow(at) // the premise: as it is, the cursor holds
+			spoil(&at)
+			p.open(at)
+			if g := p.next("reset"); g.Conversation != conversation.String() {
+				t.Errorf("reset of %s", g.Conversation)
+			}
+			p.follow(n.page(t, ben, conversation))
+		})
+	}
+
+	t.Run("more than 200 changes are better fetched anew, 200 are replayed", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		start := n.page(t, ben, conversation)
+		first := n.say(t, ana, conversation, "0")
+		for i := range chat.MaxReplayChanges {
+			n.say(t, ana, conversation, fmt.Sprint(i+1))
+		}
+		p := n.connect(t, ben)
+		p.open(start)
+		p.next("reset")
+		start.ChangeSeq = first.ChangeSeq
+		p.open(start)
+		if texts := p.next("changes").texts(t); len(texts) != chat.MaxReplayChanges {
+			t.Errorf("%d replayed", len(texts))
+		}
+		p.next("resumed")
+	})
+
+	t.Run("more than 512 KiB are better fetched anew", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		start := n.page(t, ben, conversation)
+		for range chat.MaxReplayBytes/chat.MaxBody + 1 {
+			n.say(t, ana, conversation, strings.Repeat("x", chat.MaxBody))
+		}
+		p := n.connect(t, ben)
+		p.open(start)
+		p.next("reset")
+	})
+
+	t.Run("another epoch resets every open page", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		_, ben, conversation := n.pair(t)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		n.exec(t, `UPDATE installation SET epoch = gen_random_uuid()`)
+		p.next("reset")
+		p.follow(n.page(t, ben, conversation))
+	})
+
+	t.Run("a history that became shorter resets the page", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		for i := range 3 {
+			n.say(t, ana, conversation, fmt.Sprint(i))
+		}
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		n.exec(t, `DELETE FROM messages WHERE conversation_id = $1`, conversation)
+		n.exec(t, `UPDATE conversations SET msg_seq = 0, change_seq = 0 WHERE id = $1`, conversation)
+		n.hub.Publish(t.Context(), chat.ConversationChanged{ConversationID: conversation, ChangeSeq: 99})
+		p.next("reset")
+	})
+}
+
+func TestEntitlement(t *testing.T) {
+	t.Parallel()
+
+	t.Run("who is no member is told that it is closed, exactly as for what is not there", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, _, conversation := n.pair(t)
+		p := n.connect(t, n.Person(t, "Eve"))
+		for _, id := range []chat.ID{conversation, chat.NewID()} {
+			p.open(chat.ConversationPage{Conversation: chat.Conversation{ID: id}})
+			if g := p.next("closed"); g.Conversation != id.String() {
+				t.Errorf("closed %s", g.Conversation)
+			}
+		}
+	})
+
+	t.Run("who loses the membership hears nothing more", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		n.exec(t, `DELETE FROM members WHERE conversation_id = $1 AND person_id = $2`, conversation, ben.ID)
+		n.raise(t, ben)
+		p.next("closed")
+		n.say(t, ana, conversation, "behind closed doors")
+		n.say(t, ben, n.note(t, ben), "a mark")
+		p.none("rows", "changes")
+	})
+
+	t.Run("what a member may see ends with the membership", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "while there")
+		at := n.page(t, ben, conversation)
+		p := n.connect(t, ben)
+		p.follow(at)
+		n.exec(t, `UPDATE members SET until_change = $3 WHERE conversation_id = $1 AND person_id = $2`, conversation, ben.ID, at.ChangeSeq)
+		n.raise(t, ben)
+		p.next("reset")
+		past := n.page(t, ben, conversation)
+		p.follow(past)
+		n.say(t, ana, conversation, "afterwards")
+		g := p.next("changes")
+		if g.HTML != "" || g.To != past.ChangeSeq+1 {
+			t.Errorf("got %+v", g)
+		}
+	})
+
+	t.Run("a change of rights that leaves this conversation alone only moves the counter", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, ben, conversation := n.pair(t)
+		at := n.page(t, ben, conversation)
+		p := n.connect(t, ben)
+		p.follow(at)
+		n.raise(t, ben)
+		if g := p.next("view"); g.View != at.ViewSeq+1 {
+			t.Errorf("view %d after %d", g.View, at.ViewSeq)
+		}
+		p.none("list", "reset", "closed")
+	})
+}
+
+// note returns somebody's conversation with themselves.
+func (n *node) note(t *testing.T, viewer chat.Viewer) chat.ID {
+	t.Helper()
+	return n.Direct(t, viewer, viewer)
+}
+
+// raise moves somebody's view counter and says so.
+func (n *node) raise(t *testing.T, viewer chat.Viewer) {
+	t.Helper()
+	changed, err := n.Store.RaiseViewSeq(t.Context(), viewer.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range changed {
+		n.hub.Publish(t.Context(), event)
+	}
+}
+
+// rowOf finds a conversation's row in a frame.
+func (g got) rowOf(t *testing.T, conversation chat.ID) *goquery.Selection {
+	t.Helper()
+	document, err := goquery.NewDocumentFromReader(strings.NewReader(g.HTML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document.Find("#row-" + conversation.String())
+}

@@ -1,0 +1,385 @@
+package realtime_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"parley/chat"
+	"parley/realtime"
+)
+
+func TestRows(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a page gets its list on connecting", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "hello there")
+		p := n.connect(t, ben)
+		g := p.next("list")
+		if row := g.rowOf(t, conversation); row.AttrOr("data-unread", "") != "1" || !strings.Contains(row.Text(), "hello there") || g.Total != 1 {
+			t.Errorf("total %d, row %q", g.Total, row.Text())
+		}
+	})
+
+	t.Run("a message changes the rows of the members, and of nobody else", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		eve := n.Person(t, "Eve")
+		pages := map[string]*page{"1": n.connect(t, ben), "0": n.connect(t, ana)}
+		outsider := n.connect(t, eve)
+		n.say(t, ana, conversation, "news")
+		for unread, p := range pages {
+			g := p.until("rows", func(g got) bool { return g.rowOf(t, conversation).Length() == 1 })
+			if got := g.rowOf(t, conversation).AttrOr("data-unread", ""); got != unread {
+				t.Errorf("unread %s, wanted %s", got, unread)
+			}
+		}
+		note := n.note(t, eve)
+		n.say(t, eve, note, "a mark")
+		g := outsider.next("rows")
+		if g.rowOf(t, conversation).Length() != 0 || g.rowOf(t, note).Length() != 1 {
+			t.Errorf("the outsider got %s", g.HTML)
+		}
+	})
+
+	t.Run("reading on one device clears the badge on the other", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		sent := n.say(t, ana, conversation, "read me")
+		phone, desk := n.connect(t, ben), n.connect(t, ben)
+		if g := desk.next("list"); g.Total != 1 {
+			t.Fatalf("total %d before", g.Total)
+		}
+		phone.write(map[string]any{"type": "ack", "positions": map[string]any{
+			conversation.String(): map[string]any{"delivered": sent.Seq, "read": sent.Seq},
+		}})
+		g := desk.next("rows")
+		if g.Total != 0 || g.rowOf(t, conversation).AttrOr("data-unread", "") != "0" {
+			t.Errorf("total %d, %s", g.Total, g.HTML)
+		}
+	})
+
+	t.Run("nobody moves another person's position", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		sent := n.say(t, ana, conversation, "unread")
+		eve := n.Person(t, "Eve")
+		p := n.connect(t, eve)
+		note := n.note(t, eve)
+		n.sayThrough(t, n.quiet, ben, n.Direct(t, ben, eve), "a mark")
+		p.write(map[string]any{"type": "ack", "positions": map[string]any{
+			conversation.String():          map[string]any{"delivered": sent.Seq, "read": sent.Seq},
+			n.Direct(t, ben, eve).String(): map[string]any{"delivered": 1, "read": 1},
+			note.String():                  map[string]any{"delivered": -1, "read": 1},
+		}})
+		p.next("rows") // of the one that is hers
+		if page := n.page(t, ben, conversation); page.Unread != 1 || page.Member.ReadSeq != 0 {
+			t.Errorf("unread %d, read %d", page.Unread, page.Member.ReadSeq)
+		}
+	})
+
+	t.Run("a new conversation appears in the other's list", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben := n.Person(t, "Ana"), n.Person(t, "Ben")
+		p := n.connect(t, ben)
+		p.next("list")
+		conversation, err := n.chat.StartDirect(t.Context(), ana, ben.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.next("view")
+		n.say(t, ana, conversation, "first")
+		if g := p.next("rows"); g.rowOf(t, conversation).Length() != 1 {
+			t.Errorf("got %s", g.HTML)
+		}
+	})
+
+	t.Run("what could not be read is sent when the database is back", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ana, ben, conversation := n.pair(t)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		n.store.fail(errBroken)
+		n.say(t, ana, conversation, "in the dark")
+		n.store.fail(nil)
+		p.until("changes", func(g got) bool { return strings.Contains(g.HTML, "in the dark") })
+		p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "in the dark") })
+	})
+}
+
+func TestSweep(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a message that no hint spoke of arrives, in page and list", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ana, ben, conversation := n.pair(t)
+		reading, elsewhere := n.connect(t, ben), n.connect(t, ben)
+		reading.follow(n.page(t, ben, conversation))
+		n.sayThrough(t, n.quiet, ana, conversation, "unannounced")
+		reading.until("changes", func(g got) bool { return strings.Contains(g.HTML, "unannounced") })
+		elsewhere.until("rows", func(g got) bool { return strings.Contains(g.HTML, "unannounced") })
+	})
+
+	t.Run("a change of rights that no event spoke of arrives", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ben := n.Person(t, "Ben")
+		p := n.connect(t, ben)
+		n.exec(t, `UPDATE people SET view_seq = view_seq + 7 WHERE id = $1`, ben.ID)
+		p.until("view", func(g got) bool { return g.View >= 7 })
+	})
+
+	t.Run("a session that was revoked elsewhere ends its sockets, and no others", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ana, ben, conversation := n.pair(t)
+		p, other := n.connect(t, ben), n.connect(t, ana)
+		n.exec(t, `UPDATE sessions SET revoked_at = now() WHERE id = $1`, ben.SessionID)
+		if code := p.end(); code != websocket.ClosePolicyViolation {
+			t.Errorf("closed with %d", code)
+		}
+		other.follow(n.page(t, ana, conversation))
+	})
+
+	t.Run("it goes on after the database failed", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ana, ben, conversation := n.pair(t)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		n.store.fail(errBroken)
+		n.sayThrough(t, n.quiet, ana, conversation, "later")
+		n.store.fail(nil)
+		p.until("changes", func(g got) bool { return strings.Contains(g.HTML, "later") })
+	})
+}
+
+func TestSocket(t *testing.T) {
+	t.Parallel()
+
+	t.Run("logging out ends the session's sockets, and no others", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		one, two, other := n.connect(t, ben), n.connect(t, ben), n.connect(t, ana)
+		if err := n.chat.LogOut(t.Context(), ben); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []*page{one, two} {
+			if code := p.end(); code != websocket.ClosePolicyViolation {
+				t.Errorf("closed with %d", code)
+			}
+		}
+		other.follow(n.page(t, ana, conversation))
+	})
+
+	t.Run("only pages of this origin connect", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ben := n.Person(t, "Ben")
+		n.viewers[ben.SessionID.String()] = ben
+		own := n.server.URL
+		for origin, allowed := range map[string]bool{
+			own: true, "": true, "https://evil.example": false, "null": false, own + ".evil.example": false,
+			"http://127.0.0.1:1": false, "not an origin%": false,
+		} {
+			header := http.Header{"X-Session": {ben.SessionID.String()}}
+			if origin != "" {
+				header.Set("Origin", origin)
+			}
+			conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), n.address(), header)
+			if response != nil {
+				_ = response.Body.Close()
+			}
+			if allowed != (err == nil) {
+				t.Errorf("origin %q: %v", origin, err)
+			}
+			if err == nil {
+				_ = conn.Close()
+			} else if response.StatusCode != http.StatusForbidden {
+				t.Errorf("origin %q: status %d", origin, response.StatusCode)
+			}
+		}
+	})
+
+	t.Run("a frame that makes no sense is ignored", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, ben, conversation := n.pair(t)
+		p := n.connect(t, ben)
+		for _, text := range []string{
+			"", "{", "[]", "null", `{"type":7}`, `{"type":"open"}`, `{"type":"open","conversation":"x"}`, "\x00\xff",
+			`{"type":"dance"}`, `{"type":"typing"}`, `{"type":"ack","positions":{"x":{}}}`, `{"type":"ack"}`,
+			`{"type":"open","conversation":"` + conversation.String() + `","after":1e99}`,
+		} {
+			if err := p.conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.conn.WriteMessage(websocket.BinaryMessage, []byte{1, 2, 3}); err != nil {
+			t.Fatal(err)
+		}
+		tooMany := map[string]any{}
+		for range 201 {
+			tooMany[chat.NewID().String()] = map[string]any{"read": 1}
+		}
+		p.write(map[string]any{"type": "ack", "positions": tooMany})
+		p.follow(n.page(t, ben, conversation))
+	})
+
+	t.Run("a frame of 65 KB ends the socket, not the process", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ben := n.Person(t, "Ben")
+		p := n.connect(t, ben)
+		p.write(map[string]any{"type": strings.Repeat("x", 65<<10)})
+		if code := p.end(); code != websocket.CloseMessageTooBig && code != websocket.CloseAbnormalClosure {
+			t.Errorf("closed with %d", code)
+		}
+		n.connect(t, ben)
+	})
+
+	t.Run("a flood of frames ends the socket", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		p := n.connect(t, n.Person(t, "Ben"))
+		for range 200 {
+			if p.conn.WriteMessage(websocket.TextMessage, []byte(`{"type":"activity"}`)) != nil {
+				break
+			}
+		}
+		if code := p.end(); code != websocket.CloseTryAgainLater && code != websocket.CloseAbnormalClosure {
+			t.Errorf("closed with %d", code)
+		}
+	})
+
+	t.Run("a reader who does not keep up is cut off, and nobody else", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		// Nobody reads this one, and its receive buffer is small.
+		stuck := n.dial(t, ben)
+		at := n.page(t, ben, conversation)
+		stuck.open(at)
+		good := n.connect(t, ana)
+		good.follow(n.page(t, ana, conversation))
+		for _, before := range []string{"is the stuck one live?"} {
+			n.say(t, ana, conversation, before)
+			good.next("changes")
+		}
+		big := strings.Repeat("x", chat.MaxBody)
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			deadline := time.Now().Add(patience)
+			for n.hub.Sockets() > 1 && time.Now().Before(deadline) {
+				n.say(t, ana, conversation, big)
+			}
+		}()
+		<-gone
+		if n.hub.Sockets() != 1 {
+			t.Fatalf("%d sockets stand", n.hub.Sockets())
+		}
+		last := n.say(t, ana, conversation, "still here")
+		good.until("changes", func(g got) bool { return g.To == last.ChangeSeq })
+	})
+
+	t.Run("activity keeps a session alive, and finds out when it is over", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ben := n.Person(t, "Ben")
+		n.exec(t, `UPDATE sessions SET last_used_at = now() - interval '2 minutes' WHERE id = $1`, ben.SessionID)
+		p := n.connect(t, ben)
+		p.write(map[string]any{"type": "activity"})
+		n.await(t, func() bool {
+			var fresh bool
+			err := n.DB.Pool().QueryRow(t.Context(),
+				`SELECT last_used_at > now() - interval '1 minute' FROM sessions WHERE id = $1`, ben.SessionID).Scan(&fresh)
+			return err == nil && fresh
+		})
+		n.exec(t, `UPDATE sessions SET revoked_at = now() WHERE id = $1`, ben.SessionID)
+		again := n.connect(t, ben)
+		again.write(map[string]any{"type": "activity"})
+		again.write(map[string]any{"type": "activity"})
+		if code := again.end(); code != websocket.ClosePolicyViolation {
+			t.Errorf("closed with %d", code)
+		}
+	})
+
+	t.Run("a page that cannot be served for want of the database is sent back to try again", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, ben, conversation := n.pair(t)
+		at := n.page(t, ben, conversation)
+		p := n.connect(t, ben)
+		n.store.fail(errBroken)
+		p.open(at)
+		if code := p.end(); code != websocket.CloseAbnormalClosure {
+			t.Errorf("closed with %d", code)
+		}
+	})
+
+	t.Run("beats come", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, realtime.Timing{Beat: 10 * time.Millisecond})
+		n.connect(t, n.Person(t, "Ben")).next("beat")
+	})
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, realtime.Timing{Ack: time.Hour, Sweep: time.Hour, Restart: 50 * time.Millisecond})
+	ana, ben, conversation := n.pair(t)
+	sent := n.say(t, ana, conversation, "read just in time")
+	pages := []*page{n.connect(t, ben), n.connect(t, ana)}
+	pages[0].follow(n.page(t, ben, conversation))
+	pages[0].write(map[string]any{"type": "ack", "positions": map[string]any{
+		conversation.String(): map[string]any{"delivered": sent.Seq, "read": sent.Seq},
+	}})
+	pages[0].follow(n.page(t, ben, conversation)) // answered after the ack was taken
+	n.hub.Close(context.Background())
+
+	for _, p := range pages {
+		if code := p.end(); code != websocket.CloseServiceRestart {
+			t.Errorf("closed with %d", code)
+		}
+	}
+	if page := n.page(t, ben, conversation); page.Unread != 0 {
+		t.Error("what was acknowledged was not written")
+	}
+	header := http.Header{"X-Session": {ben.SessionID.String()}}
+	_, response, err := websocket.DefaultDialer.DialContext(t.Context(), n.address(), header)
+	if err == nil {
+		t.Fatal("a socket was accepted while closing")
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+		t.Errorf("status %d, Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
+	}
+	// What is said to a closed hub is lost, which harms nobody.
+	n.say(t, ana, conversation, "nobody listens")
+}
+
+// await waits until the condition holds, asking again and again.
+func (n *node) await(t *testing.T, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come to hold")
+		}
+	}
+}

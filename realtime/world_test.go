@@ -1,0 +1,334 @@
+package realtime_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/gorilla/websocket"
+
+	"parley/chat"
+	"parley/chat/chattest"
+	"parley/db/dbtest"
+	"parley/realtime"
+)
+
+func TestMain(m *testing.M) { dbtest.Run(m) }
+
+// quick makes what the room does now and then happen at once; what a test must not see happen is an hour away.
+var quick = realtime.Timing{
+	Sweep: 20 * time.Millisecond, Ack: 10 * time.Millisecond, Beat: time.Hour, Restart: 50 * time.Millisecond,
+}
+
+// withoutSweep leaves everything to hints.
+var withoutSweep = realtime.Timing{Sweep: time.Hour, Ack: 10 * time.Millisecond, Beat: time.Hour, Restart: 50 * time.Millisecond}
+
+// node is a hub behind a real server, on a world of its own.
+type node struct {
+	*chattest.World
+	hub     *realtime.Hub
+	chat    *chat.Chat // publishes to the hub
+	quiet   *chat.Chat // publishes nothing, as another process would
+	store   *faultyStore
+	server  *httptest.Server
+	mu      sync.Mutex
+	viewers map[string]chat.Viewer // by session id
+}
+
+// faultyStore is the real store, which fails on demand.
+type faultyStore struct {
+	chat.Store
+	mu     sync.Mutex
+	broken error
+}
+
+func (s *faultyStore) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = err
+}
+
+func (s *faultyStore) fault() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+func (s *faultyStore) Member(ctx context.Context, person, conversation chat.ID) (chat.Member, error) {
+	if err := s.fault(); err != nil {
+		return chat.Member{}, err
+	}
+	return s.Store.Member(ctx, person, conversation)
+}
+
+func (s *faultyStore) ChangesSince(ctx context.Context, id chat.ID, after int64, limit int) (chat.Changes, error) {
+	if err := s.fault(); err != nil {
+		return chat.Changes{}, err
+	}
+	return s.Store.ChangesSince(ctx, id, after, limit)
+}
+
+func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, error) {
+	if err := s.fault(); err != nil {
+		return nil, err
+	}
+	return s.Store.UpdatePositions(ctx, p)
+}
+
+func (s *faultyStore) RowsOf(ctx context.Context, ids []chat.ID) ([]chat.ListRow, error) {
+	if err := s.fault(); err != nil {
+		return nil, err
+	}
+	return s.Store.RowsOf(ctx, ids)
+}
+
+func (s *faultyStore) Epoch(ctx context.Context) (string, error) {
+	if err := s.fault(); err != nil {
+		return "", err
+	}
+	return s.Store.Epoch(ctx)
+}
+
+var errBroken = errors.New("broken on purpose")
+
+func newNode(t *testing.T, timing realtime.Timing) *node {
+	t.Helper()
+	n := &node{World: chattest.New(t), viewers: map[string]chat.Viewer{}}
+	n.store = &faultyStore{Store: n.Store}
+	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing)
+	settings := chat.Settings{BcryptCost: 4}
+	n.chat = chat.New(n.store, n.hub, settings)
+	n.quiet = chat.New(n.store, silence{}, settings)
+	if err := n.hub.Start(t.Context(), n.chat); err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, r *http.Request) {
+		n.mu.Lock()
+		viewer := n.viewers[r.Header.Get("X-Session")]
+		n.mu.Unlock()
+		n.hub.ServeSocket(w, r, viewer)
+	})
+	n.server = httptest.NewServer(mux)
+	t.Cleanup(func() {
+		n.hub.Close(context.Background())
+		n.server.Close()
+	})
+	return n
+}
+
+type silence struct{}
+
+func (silence) Publish(context.Context, chat.Event) {}
+
+// pair makes two people with a conversation.
+func (n *node) pair(t *testing.T) (ana, ben chat.Viewer, conversation chat.ID) {
+	t.Helper()
+	ana, ben = n.Person(t, "Ana"), n.Person(t, "Ben")
+	return ana, ben, n.Direct(t, ana, ben)
+}
+
+// say sends a message through the node's own domain, so that the hub hears of it.
+func (n *node) say(t *testing.T, by chat.Viewer, conversation chat.ID, body string) chat.Message {
+	t.Helper()
+	return n.sayThrough(t, n.chat, by, conversation, body)
+}
+
+func (n *node) sayThrough(t *testing.T, c *chat.Chat, by chat.Viewer, conversation chat.ID, body string) chat.Message {
+	t.Helper()
+	message, err := c.SendMessage(t.Context(), by, conversation, chat.Draft{Body: body, ClientID: chat.NewID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message
+}
+
+func (n *node) page(t *testing.T, viewer chat.Viewer, conversation chat.ID) chat.ConversationPage {
+	t.Helper()
+	page, err := n.chat.OpenConversation(t.Context(), viewer, conversation, chat.Place{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// exec changes rows behind the domain's back.
+func (n *node) exec(t *testing.T, sql string, args ...any) {
+	t.Helper()
+	if _, err := n.DB.Pool().Exec(t.Context(), sql, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// got is a frame as a page receives it.
+type got struct {
+	Type         string
+	Conversation string
+	Epoch        string
+	View         int64
+	Beat         int
+	From, To     int64
+	HTML         string
+	Total        int
+}
+
+// texts are the bodies of the frame's messages, in order.
+func (g got) texts(t *testing.T) []string {
+	t.Helper()
+	document, err := goquery.NewDocumentFromReader(strings.NewReader(g.HTML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document.Find("li.message .message__body").Map(func(_ int, s *goquery.Selection) string {
+		return strings.TrimSpace(s.Text())
+	})
+}
+
+// page is a socket as a page holds it.
+type page struct {
+	t      *testing.T
+	conn   *websocket.Conn
+	frames chan got
+	ended  chan struct{}
+	code   int // of the close frame; 1006 when it was cut
+}
+
+func (n *node) connect(t *testing.T, viewer chat.Viewer) *page {
+	t.Helper()
+	p := n.dial(t, viewer)
+	go p.read()
+	if hello := p.next("hello"); hello.Beat == 0 || hello.Epoch == "" {
+		t.Fatalf("hello says %+v", hello)
+	}
+	return p
+}
+
+// dial opens a socket that nobody reads yet.
+func (n *node) dial(t *testing.T, viewer chat.Viewer) *page {
+	t.Helper()
+	n.mu.Lock()
+	n.viewers[viewer.SessionID.String()] = viewer
+	n.mu.Unlock()
+	header := http.Header{"X-Session": {viewer.SessionID.String()}}
+	conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), n.address(), header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	p := &page{t: t, conn: conn, frames: make(chan got, 10_000), ended: make(chan struct{})}
+	t.Cleanup(func() { _ = conn.Close() })
+	return p
+}
+
+func (n *node) address() string { return "ws" + strings.TrimPrefix(n.server.URL, "http") + "/ws" }
+
+func (p *page) read() {
+	defer close(p.ended)
+	for {
+		_, message, err := p.conn.ReadMessage()
+		if err != nil {
+			p.code = websocket.CloseAbnormalClosure
+			var closed *websocket.CloseError
+			if errors.As(err, &closed) {
+				p.code = closed.Code
+			}
+			return
+		}
+		var g got
+		if err := json.Unmarshal(message, &g); err != nil {
+			p.t.Errorf("frame %q: %v", message, err)
+			return
+		}
+		p.frames <- g
+	}
+}
+
+const patience = 10 * time.Second
+
+// next returns the next frame of the type, passing over others.
+func (p *page) next(kind string) got {
+	p.t.Helper()
+	return p.until(kind, func(got) bool { return true })
+}
+
+func (p *page) until(kind string, wanted func(got) bool) got {
+	p.t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case g := <-p.frames:
+			if g.Type == kind && wanted(g) {
+				return g
+			}
+		case <-p.ended:
+			p.t.Fatalf("the socket ended with %d while waiting for %q", p.code, kind)
+		case <-deadline:
+			p.t.Fatalf("no frame %q came", kind)
+		}
+	}
+}
+
+// none fails if a frame of one of the types comes before the mark, a frame that the test causes last.
+func (p *page) none(mark string, kinds ...string) {
+	p.t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case g := <-p.frames:
+			for _, kind := range kinds {
+				if g.Type == kind {
+					p.t.Fatalf("a frame came that must not: %+v", g)
+				}
+			}
+			if g.Type == mark {
+				return
+			}
+		case <-p.ended:
+			p.t.Fatalf("the socket ended with %d", p.code)
+		case <-deadline:
+			p.t.Fatalf("no frame %q came", mark)
+		}
+	}
+}
+
+// end waits until the server has closed the socket, and returns the code.
+func (p *page) end() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+		return p.code
+	case <-time.After(patience):
+		p.t.Fatal("the socket still stands")
+		return 0
+	}
+}
+
+func (p *page) write(frame map[string]any) {
+	p.t.Helper()
+	if err := p.conn.WriteJSON(frame); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// open follows a conversation from the cursor of a page on.
+func (p *page) open(at chat.ConversationPage) {
+	p.t.Helper()
+	p.write(map[string]any{
+		"type": "open", "conversation": at.ID, "epoch": at.Epoch, "after": at.ChangeSeq, "view": at.ViewSeq,
+	})
+}
+
+// follow opens and waits until the page is live.
+func (p *page) follow(at chat.ConversationPage) {
+	p.t.Helper()
+	p.open(at)
+	p.next("resumed")
+}
