@@ -1,0 +1,123 @@
+package handlers
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"parley/chat"
+)
+
+// forwardingHeaders are what proxies add. One of them on a request means that somebody else may stand behind the peer.
+var forwardingHeaders = []string{"X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-Ip", "Via"}
+
+// resolver finds out where requests come from. A forwarding header is a claim that anybody can make, so it is heard
+// only from the proxies that the operator named.
+type resolver struct {
+	trusted []netip.Prefix
+	// secure: people reach this installation by https, which this process does not speak. So whoever connects
+	// directly is a proxy, named or not.
+	secure bool
+}
+
+// peer returns the address at the other end of the connection; the zero value when there is none to speak of.
+func peer(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return address.Unmap().WithZone("")
+}
+
+func (v resolver) trusts(address netip.Addr) bool {
+	for _, prefix := range v.trusted {
+		if prefix.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// client returns the address that the request came from. X-Forwarded-For is read from its end, where the nearest proxy
+// wrote, as far as the proxies are trusted: what stands further left was written by a stranger. forwarded says that a
+// trusted proxy named the address.
+func (v resolver) client(r *http.Request) (address netip.Addr, forwarded bool) {
+	address = peer(r)
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && v.trusts(address); i-- {
+		hop, err := hopAddress(hops[i])
+		if err != nil {
+			break
+		}
+		address, forwarded = hop, true
+	}
+	return address, forwarded
+}
+
+// hopAddress reads one entry of X-Forwarded-For; some proxies add the port.
+func hopAddress(hop string) (netip.Addr, error) {
+	hop = strings.TrimSpace(hop)
+	if withPort, err := netip.ParseAddrPort(hop); err == nil {
+		return withPort.Addr().Unmap().WithZone(""), nil
+	}
+	address, err := netip.ParseAddr(strings.Trim(hop, "[]"))
+	return address.Unmap().WithZone(""), err
+}
+
+// key is the name under which requests from address are counted. A provider hands a customer at least a /64 of IPv6
+// (RFC 6177), so single addresses in it are no bound to anybody.
+func key(address netip.Addr) string {
+	if !address.IsValid() {
+		return "unknown"
+	}
+	if address.Is6() {
+		return netip.PrefixFrom(address, 64).Masked().String()
+	}
+	return address.String()
+}
+
+// local says whether the request was made on this machine, with nobody else behind it. A trusted proxy may say so. A
+// bare connection from the loopback counts only without any trace of a proxy: one that adds no header is still given
+// away by the https outside, by the name it was asked for, or by its HTTP/1.0.
+func (v resolver) local(r *http.Request, address netip.Addr, forwarded bool) bool {
+	if !address.IsLoopback() {
+		return false
+	}
+	if forwarded {
+		return true
+	}
+	for _, name := range forwardingHeaders {
+		if len(r.Header.Values(name)) > 0 {
+			return false
+		}
+	}
+	return !v.secure && r.ProtoAtLeast(1, 1) && loopbackName(r.Host)
+}
+
+// loopbackName says whether host, of a Host header, names this machine to itself. A name of somebody else's that
+// resolves to the loopback (DNS rebinding) is none.
+func loopbackName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && address.Unmap().IsLoopback()
+}
+
+// origin describes where r came from, for the domain.
+func (v resolver) origin(r *http.Request) chat.Origin {
+	address, forwarded := v.client(r)
+	return chat.Origin{
+		Address:   key(address),
+		UserAgent: r.UserAgent(),
+		Local:     v.local(r, address, forwarded),
+	}
+}

@@ -1,0 +1,158 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"parley/chat"
+)
+
+// fields are the values of a form or of an address, one for each name.
+type fields map[string]string
+
+// unreadable is the refusal of a request that says nothing that could be answered field by field.
+func unreadable(err error) error {
+	return &chat.Error{Kind: chat.KindInvalid, Code: chat.CodeUnreadable, Err: err}
+}
+
+// readForm reads the named fields of a posted form, urlencoded or multipart; other fields are ignored, and so is the
+// address. A field that is not there is empty. A field that comes twice is refused, because two readers might pick
+// different ones. What a value holds is for the domain to judge.
+//
+// Errors: invalid (unreadable), and [http.MaxBytesError].
+func readForm(r *http.Request, names ...string) (fields, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil && r.Header.Get("Content-Type") != "" {
+		return nil, unreadable(err)
+	}
+	var values url.Values
+	switch kind {
+	case "application/x-www-form-urlencoded":
+		values, err = urlencoded(r.Body)
+	case "multipart/form-data":
+		values, err = multipartValues(r)
+	default:
+		var first [1]byte
+		if n, err := r.Body.Read(first[:]); n > 0 || (err != nil && !errors.Is(err, io.EOF)) {
+			return nil, unreadable(fmt.Errorf("a form is not sent as %q", kind))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return single(values, names)
+}
+
+func urlencoded(body io.Reader) (url.Values, error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil, broken(err)
+	}
+	values, err := url.ParseQuery(string(text))
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return values, nil
+}
+
+// multipartValues returns the fields; files are dropped. The body limit is below what ParseMultipartForm keeps in
+// memory, so nothing reaches the disk.
+func multipartValues(r *http.Request) (url.Values, error) {
+	if err := r.ParseMultipartForm(maxMessageBody); err != nil {
+		return nil, broken(err)
+	}
+	return r.MultipartForm.Value, nil
+}
+
+// broken tells a body that is too large from one that cannot be read.
+func broken(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return tooLarge
+	}
+	return unreadable(err)
+}
+
+// readQuery reads the named parameters of the address, by the rules of [readForm].
+func readQuery(r *http.Request, names ...string) (fields, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return single(values, names)
+}
+
+func single(values url.Values, names []string) (fields, error) {
+	f := make(fields, len(names))
+	for _, name := range names {
+		given := values[name]
+		if len(given) > 1 {
+			return nil, unreadable(fmt.Errorf("%s is given %d times", name, len(given)))
+		}
+		if len(given) == 1 {
+			f[name] = given[0]
+		}
+	}
+	return f, nil
+}
+
+// number reads a field that counts from zero; one that is not there is zero.
+func (f fields) number(name string) (int64, error) {
+	if f[name] == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(f[name], 10, 64)
+	if err != nil || n < 0 {
+		return 0, unreadable(fmt.Errorf("%s is no number from zero", name))
+	}
+	return n, nil
+}
+
+// parseID reads an id in its one usual form; the library takes three more.
+func parseID(s string) (chat.ID, bool) {
+	if len(s) != 36 {
+		return chat.ID{}, false
+	}
+	id, err := uuid.Parse(s)
+	return id, err == nil && id != uuid.Nil
+}
+
+// shown is what a form gives back of a value that was typed: without the characters that no page can carry.
+func shown(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && r != '\r' && unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// sound says whether s is text that the store can compare with: no NUL, valid UTF-8.
+func sound(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+// maxNext bounds the address to go to after logging in, in bytes.
+const maxNext = 512
+
+// localPath returns next if it is an address within this installation, otherwise "/". Browsers read a backslash as a
+// slash, drop tabs and line ends, and take what follows two slashes as another host.
+func localPath(next string) string {
+	if !strings.HasPrefix(next, "/") || len(next) > maxNext || !utf8.ValidString(next) ||
+		strings.ContainsFunc(next, func(r rune) bool { return r == '\\' || unicode.IsControl(r) || unicode.IsSpace(r) }) {
+		return "/"
+	}
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "\\") {
+		return "/"
+	}
+	return u.String()
+}

@@ -1,0 +1,161 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+	"golang.org/x/text/language"
+
+	"parley/chat"
+	"parley/views"
+)
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// keptBuffer is the largest buffer, in bytes, that waits for another page.
+const keptBuffer = 1 << 20
+
+// render draws a component and sends it. Nothing is sent before all of it is drawn: a component that fails makes an
+// error page, never half a page.
+func (h *Handlers) render(w http.ResponseWriter, r *http.Request, status int, component templ.Component) error {
+	buffer := buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	defer func() {
+		if buffer.Cap() <= keptBuffer {
+			buffers.Put(buffer)
+		}
+	}()
+	if err := component.Render(h.drawing(r), buffer); err != nil {
+		return fmt.Errorf("draw: %w", err)
+	}
+	varyByHTMX(w)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(buffer.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(buffer.Bytes()) // a client that left needs no error page
+	return nil
+}
+
+// drawing is the context that views draw in.
+func (h *Handlers) drawing(r *http.Request) context.Context {
+	ctx := views.WithLanguage(r.Context(), h.language(r))
+	return views.WithAssets(ctx, h.config.Assets.Path)
+}
+
+// answer draws for a handler.
+func (h *Handlers) answer(c echo.Context, status int, component templ.Component) error {
+	return h.render(c.Response(), c.Request(), status, component)
+}
+
+// plain answers a program.
+func plain(w http.ResponseWriter, status int, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)+1))
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+	return nil
+}
+
+// gate is the layout for those who are not logged in, and for pages that stand alone.
+func (h *Handlers) gate(r *http.Request) views.Page {
+	page := views.Page{Language: h.language(r), Assets: h.config.Assets.Path, Dev: h.config.Dev}
+	if viewer := visitOf(r.Context()).viewer; viewer != nil {
+		page.Theme, page.TimeZone = viewer.Theme, viewer.TimeZone
+	}
+	return page
+}
+
+// shell is the layout for those who are logged in, with their list. open is the conversation in the pane, or zero.
+func (h *Handlers) shell(c echo.Context, open chat.ID) (views.Page, error) {
+	viewer := h.viewer(c)
+	page := h.gate(c.Request())
+	page.Viewer = &viewer
+	list, err := h.config.Chat.List(c.Request().Context(), viewer, nil)
+	if err != nil {
+		return page, err
+	}
+	page.List, page.OlderList = h.rows(viewer, list, open)
+	page.HasMoreList, page.UnreadTotal = list.HasMore, list.UnreadTotal
+	return page, nil
+}
+
+// rows makes props of a stretch of the viewer's list, and the path of what comes behind it.
+func (h *Handlers) rows(viewer chat.Viewer, list chat.ListPage, open chat.ID) (rows []views.ListRowProps, older string) {
+	zone, now := views.Zone(viewer.TimeZone), h.config.Clock()
+	for _, row := range list.Rows {
+		rows = append(rows, views.NewListRow(row, viewer.ID, zone, now, open))
+	}
+	if list.HasMore {
+		older = views.ConversationsBeforePath(listCursor(list.Rows[len(list.Rows)-1]))
+	}
+	return rows, older
+}
+
+// listCursor names the place behind a row of the list: the moment of its activity, in microseconds since 1970 (what
+// PostgreSQL keeps), and its conversation.
+func listCursor(row chat.ListRow) string {
+	return strconv.FormatInt(row.ActivityAt.UnixMicro(), 10) + "_" + row.ConversationID.String()
+}
+
+func parseListCursor(s string) (*chat.ListRow, error) {
+	if s == "" {
+		return nil, nil
+	}
+	moment, conversation, _ := strings.Cut(s, "_")
+	micros, err := strconv.ParseInt(moment, 10, 64)
+	id, ok := parseID(conversation)
+	if err != nil || !ok || micros < 0 || micros > maxMoment {
+		return nil, unreadable(fmt.Errorf("no place in a list"))
+	}
+	return &chat.ListRow{ActivityAt: time.UnixMicro(micros), ConversationID: id}, nil
+}
+
+// maxMoment is the end of the year 9999, in microseconds since 1970: what still can be written as a date.
+const maxMoment = 253_402_300_799_999_999
+
+// tongues chooses a language for those who are not logged in.
+type tongues struct {
+	matcher language.Matcher
+	tags    []string
+}
+
+// newTongues offers the catalogue's languages, the pseudo-language only to developers.
+func newTongues(dev bool) tongues {
+	var t tongues
+	var offered []language.Tag
+	for _, tag := range views.Languages() {
+		if tag == views.PseudoLanguage && !dev {
+			continue
+		}
+		t.tags = append(t.tags, tag)
+		offered = append(offered, language.Make(tag))
+	}
+	t.matcher = language.NewMatcher(offered)
+	return t
+}
+
+// choose returns the best of the languages offered, the first for a header that is missing or cannot be read.
+func (t tongues) choose(accept string) string {
+	wanted, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil || len(wanted) == 0 {
+		return t.tags[0]
+	}
+	_, n, _ := t.matcher.Match(wanted...)
+	return t.tags[n]
+}
+
+// language is the one to answer in.
+func (h *Handlers) language(r *http.Request) string {
+	if viewer := visitOf(r.Context()).viewer; viewer != nil {
+		return viewer.Language
+	}
+	return h.tongues.choose(r.Header.Get("Accept-Language"))
+}

@@ -1,0 +1,277 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"parley/chat"
+)
+
+// A world is what the matrix walks through: two people who talk, and a third who has nothing to do with it.
+type world struct {
+	*site
+	visitor, stranger, member *browser
+	other                     *browser
+	conversation              string // of member and other
+	message                   string // its first message
+	token                     string // of a link for a new password
+}
+
+func newWorld(t *testing.T, change ...func(*plan)) *world {
+	t.Helper()
+	w := &world{site: newSite(t, append([]func(*plan){func(p *plan) { p.settings.Limits = false }}, change...)...)}
+	w.other, w.member, w.stranger, w.visitor = w.person(), w.person(), w.person(), w.site.visitor()
+	w.conversation = w.member.talk(w.other)
+	w.message = w.member.says(w.conversation, "hello")
+	token, err := w.chat.MakeResetLink(t.Context(), w.other.username)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.token = token
+	return w
+}
+
+// outcome is what a kind of visitor gets of a route: as a page, and as a fragment for htmx.
+type outcome struct{ page, fragment int }
+
+// expectation says who gets what of one route. path and form are made for the world at hand.
+type expectation struct {
+	path func(w *world) string
+	form func(w *world) url.Values
+
+	anonymous, stranger, member outcome
+}
+
+func at(path string) func(*world) string { return func(*world) string { return path } }
+
+func inConversation(rest string) func(*world) string {
+	return func(w *world) string { return w.conversation + rest }
+}
+
+// toLogin: a page leads to the page for logging in, htmx hears 401 and follows its header.
+var toLogin = outcome{303, 401}
+
+// home: a redirect, and its counterpart for htmx.
+var home = outcome{303, 204}
+
+func all(status int) outcome { return outcome{status, status} }
+
+func open(status int, path string) expectation {
+	return expectation{path: at(path), anonymous: all(status), stranger: all(status), member: all(status)}
+}
+
+// expectations has one row for each row of the sitemap.
+var expectations = map[string]expectation{
+	"GET /":         open(200, "/"),
+	"GET /register": {path: at("/register"), anonymous: all(200), stranger: home, member: home},
+	"POST /register": {path: at("/register"), anonymous: all(422), stranger: home, member: home,
+		form: func(*world) url.Values { return url.Values{"username": {""}} }},
+	"GET /login": {path: at("/login"), anonymous: all(200), stranger: home, member: home},
+	"POST /login": {path: at("/login"), anonymous: all(422), stranger: home, member: home,
+		form: func(*world) url.Values { return login("nobody", "nothing at all") }},
+	"POST /logout": {path: at("/logout"), anonymous: home, stranger: home, member: home},
+	"GET /reset/:token": {path: func(w *world) string { return "/reset/" + w.token },
+		anonymous: all(200), stranger: all(200), member: all(200)},
+	"POST /reset/:token": {path: func(w *world) string { return "/reset/" + w.token },
+		form:      func(*world) url.Values { return url.Values{"password": {"short"}} },
+		anonymous: all(422), stranger: all(422), member: all(422)},
+
+	"GET /people": {path: at("/people"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"GET /people/:username": {path: func(w *world) string { return "/people/" + w.other.username },
+		anonymous: toLogin, stranger: all(200), member: all(200)},
+
+	"GET /conversations": {path: at("/conversations"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /conversations": {path: at("/conversations"), anonymous: toLogin, stranger: home, member: home,
+		form: func(w *world) url.Values { return url.Values{"person": {w.other.id.String()}} }},
+	"GET /conversations/:id": {path: inConversation(""), anonymous: toLogin, stranger: all(404), member: all(200)},
+	"POST /conversations/:id/messages": {path: inConversation("/messages"),
+		form: func(*world) url.Values {
+			return url.Values{"body": {"of the matrix"}, "client_id": {chat.NewID().String()}}
+		},
+		anonymous: toLogin, stranger: all(404), member: outcome{303, 200}},
+	"POST /conversations/:id/read": {path: inConversation("/read"),
+		form:      func(*world) url.Values { return url.Values{"seq": {"1"}} },
+		anonymous: toLogin, stranger: all(404), member: home},
+	"GET /conversations/:id/changes": {path: inConversation("/changes?after=0"),
+		anonymous: all(401), stranger: all(404), member: all(200)},
+	"GET /ws": {path: at("/ws"), anonymous: all(401), stranger: all(200), member: all(200)},
+
+	"GET /settings": {path: at("/settings"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /settings": {path: at("/settings"), anonymous: toLogin, stranger: home, member: home,
+		form: func(*world) url.Values { return url.Values{"time_zone": {"Europe/Berlin"}, "theme": {"dark"}} }},
+
+	"GET /healthz":            open(200, "/healthz"),
+	"GET /readyz":             open(200, "/readyz"),
+	"GET /version":            open(200, "/version"),
+	"GET /static/*":           open(404, "/static/nothing.css"),
+	"GET /favicon.ico":        open(302, "/favicon.ico"),
+	"GET /robots.txt":         open(200, "/robots.txt"),
+	"GET /gallery":            open(200, "/gallery"),
+	"GET /gallery/:component": open(404, "/gallery/nothing"),
+}
+
+// request asks for the route as one kind of visitor.
+func (e expectation) request(w *world, method string, b *browser) *answer {
+	w.t.Helper()
+	if method != http.MethodPost {
+		return b.send(b.request(method, e.path(w), "", ""))
+	}
+	form := url.Values{}
+	if e.form != nil {
+		form = e.form(w)
+	}
+	return b.post(e.path(w), form)
+}
+
+func developing(p *plan) { p.config.Dev = true }
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+
+	t.Run("every route has its expectations, and every expectation its route", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, developing)
+		known := map[string]bool{}
+		for _, row := range s.handlers.routes() {
+			name := row.method + " " + row.path
+			known[name] = true
+			if _, ok := expectations[name]; !ok {
+				t.Errorf("%s has no expectation", name)
+			}
+			if row.handler == nil || row.may == "" {
+				t.Errorf("%s: the row is not complete", name)
+			}
+		}
+		for name := range expectations {
+			if !known[name] {
+				t.Errorf("%s is expected, but not routed", name)
+			}
+		}
+	})
+
+	for name, e := range expectations {
+		method, _, _ := strings.Cut(name, " ")
+		t.Run(name+" answers each kind of visitor as expected", func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, developing)
+			for _, kind := range []struct {
+				name string
+				as   func(*world) *browser
+				want outcome
+			}{
+				{"anonymous", func(w *world) *browser { return w.visitor }, e.anonymous},
+				{"stranger", func(w *world) *browser { return w.stranger }, e.stranger},
+				{"member", func(w *world) *browser { return w.member }, e.member},
+			} {
+				for _, fragment := range []bool{false, true} {
+					if name == "POST /logout" {
+						w = newWorld(t, developing) // whose people are still logged in
+					}
+					b, want, form := kind.as(w), kind.want.page, "page"
+					if fragment {
+						b, want, form = b.htmx(), kind.want.fragment, "fragment"
+					}
+					a := e.request(w, method, b)
+					if a.status != want {
+						t.Errorf("%s, %s: %d, want %d", kind.name, form, a.status, want)
+					}
+					if kind.name != "member" && strings.Contains(a.body, w.message) {
+						t.Errorf("%s, %s: sees the message", kind.name, form)
+					}
+					if fragment && strings.Contains(a.body, "<html") && !e.wholePage(name) {
+						t.Errorf("%s: htmx gets a whole page", kind.name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// wholePage: pages for those who are not logged in are not made for htmx, which never asks for them.
+func (expectation) wholePage(name string) bool {
+	for _, path := range []string{"/register", "/login", "/reset", "/gallery"} {
+		if strings.Contains(name, " "+path) {
+			return true
+		}
+	}
+	return name == "GET /"
+}
+
+func TestHead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, developing)
+	for name, e := range expectations {
+		method, _, _ := strings.Cut(name, " ")
+		if method != http.MethodGet {
+			continue
+		}
+		for _, b := range []*browser{w.visitor, w.stranger, w.member} {
+			get, head := e.request(w, http.MethodGet, b), e.request(w, http.MethodHead, b)
+			if head.status != get.status {
+				t.Errorf("%s: GET says %d, HEAD %d", name, get.status, head.status)
+			}
+			for _, header := range []string{"Content-Type", "Location", "Cache-Control"} {
+				if head.header.Get(header) != get.header.Get(header) {
+					t.Errorf("%s: %s: GET says %q, HEAD %q", name, header, get.header.Get(header), head.header.Get(header))
+				}
+			}
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	allowed := map[string]map[string]bool{}
+	for _, row := range w.handlers.routes() {
+		if allowed[row.path] == nil {
+			allowed[row.path] = map[string]bool{}
+		}
+		allowed[row.path][row.method] = true
+		if row.method == http.MethodGet {
+			allowed[row.path][http.MethodHead] = true
+		}
+	}
+	for name, e := range expectations {
+		_, path, _ := strings.Cut(name, " ")
+		if allowed[path] == nil {
+			continue // the gallery, which is not there
+		}
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {
+			if allowed[path][method] {
+				continue
+			}
+			a := w.member.send(w.member.request(method, e.path(w), "", "")).is(405)
+			allow := a.header.Get("Allow")
+			for other := range allowed[path] {
+				if !strings.Contains(allow, other) {
+					t.Errorf("%s %s: Allow is %q and lacks %s", method, path, allow, other)
+				}
+			}
+			if method != "HEAD" {
+				a.has(".failure__title")
+			}
+		}
+		if a := w.member.send(w.member.request("OPTIONS", e.path(w), "", "")); a.status != 204 && a.status != 405 {
+			t.Errorf("OPTIONS %s: %d", path, a.status)
+		}
+	}
+}
+
+func TestGallery(t *testing.T) {
+	t.Parallel()
+	t.Run("there is no gallery where nobody develops", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		for _, b := range []*browser{s.visitor(), s.person()} {
+			b.get("/gallery").is(404)
+			b.get("/gallery/message").is(404)
+		}
+	})
+	t.Run("where somebody develops, there is one", func(t *testing.T) {
+		t.Parallel()
+		newSite(t, developing).visitor().get("/gallery").is(200)
+	})
+}

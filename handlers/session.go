@@ -1,0 +1,163 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/labstack/echo/v4"
+
+	"parley/chat"
+	"parley/views"
+)
+
+// sessionKey is the one thing that scs keeps for a cookie: the id of the row in our own table, which is the authority
+// on who is logged in.
+const sessionKey = "session"
+
+// newSessions sets scs up. It has no idle timeout, with which it would write at every request, and a request that
+// ends after logging out would write its stale session back; idleness is a matter of our own row.
+//
+// scs' LoadAndSave is not used. It saves whenever an answer begins, when it is too late for another answer: a save that
+// fails appends an error to the page. Here only three moments change a session (logging in, logging out, a new token),
+// each saves by itself before it answers, and no other request can write anything back.
+func newSessions(store scs.Store, secure bool) *scs.SessionManager {
+	sessions := scs.New()
+	sessions.Store = store
+	sessions.HashTokenInStore = true
+	sessions.Lifetime = chat.SessionLife
+	sessions.IdleTimeout = 0
+	sessions.Cookie.Name = cookieName(secure)
+	sessions.Cookie.HttpOnly = true
+	sessions.Cookie.SameSite = http.SameSiteLaxMode
+	sessions.Cookie.Path = "/"
+	sessions.Cookie.Secure = secure
+	sessions.Cookie.Persist = true
+	return sessions
+}
+
+// cookieName: a browser takes a __Host- cookie only over TLS, for this very host and for all of its paths.
+func cookieName(secure bool) string {
+	if secure {
+		return "__Host-parley"
+	}
+	return "parley"
+}
+
+// startSession ties the client to a session of the viewer's, under a new token: whoever knew the old one knows nothing.
+func (h *Handlers) startSession(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) error {
+	err := h.saveSession(w, r, viewer)
+	if err != nil {
+		// Nobody will ever hold this session's token.
+		if err := h.config.Chat.LogOut(context.WithoutCancel(r.Context()), viewer); err != nil {
+			h.config.Log.WarnContext(r.Context(), "a session without a token stays", slog.Any("error", err))
+		}
+	}
+	return err
+}
+
+// renewSession gives a session a new token, after what it may do has changed.
+func (h *Handlers) renewSession(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) error {
+	if err := h.saveSession(w, r, viewer); err != nil {
+		return err
+	}
+	return h.config.Chat.Renewed(r.Context(), viewer.SessionID)
+}
+
+func (h *Handlers) saveSession(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) error {
+	ctx := r.Context()
+	if err := h.sessions.RenewToken(ctx); err != nil {
+		return fmt.Errorf("new session token: %w", err)
+	}
+	h.sessions.Put(ctx, sessionKey, viewer.SessionID.String())
+	token, expiry, err := h.sessions.Commit(ctx)
+	if err != nil {
+		return fmt.Errorf("save the session: %w", err)
+	}
+	h.writeCookie(w, r, token, expiry)
+	return nil
+}
+
+// endSession makes the client forget its session, and the store its token.
+func (h *Handlers) endSession(w http.ResponseWriter, r *http.Request) error {
+	if err := h.sessions.Destroy(r.Context()); err != nil {
+		return fmt.Errorf("destroy the session: %w", err)
+	}
+	h.writeCookie(w, r, "", time.Time{})
+	return nil
+}
+
+// writeCookie replaces whatever cookie this answer carried so far.
+func (h *Handlers) writeCookie(w http.ResponseWriter, r *http.Request, token string, expiry time.Time) {
+	w.Header().Del("Set-Cookie")
+	h.sessions.WriteSessionCookie(r.Context(), w, token, expiry)
+	w.Header().Set("Cache-Control", "no-store") // scs adds a weaker one
+}
+
+// SessionNew shows the form for logging in.
+func (h *Handlers) SessionNew(c echo.Context) error {
+	r := c.Request()
+	query, err := readQuery(r, "next", "password")
+	if err != nil {
+		return err
+	}
+	return h.answer(c, http.StatusOK, views.LoginPage(h.gate(r), views.LoginProps{
+		Next: nextOf(query["next"]), PasswordChanged: query["password"] == "changed",
+	}))
+}
+
+// nextOf is what the form for logging in carries along: nothing where there is only the start page to go to.
+func nextOf(next string) string {
+	if next = localPath(next); next == views.HomePath {
+		return ""
+	}
+	return next
+}
+
+// SessionCreate logs in, and goes on to next.
+func (h *Handlers) SessionCreate(c echo.Context) error {
+	r := c.Request()
+	f, err := readForm(r, "login", "password", "next")
+	if err != nil {
+		return err
+	}
+	if _, given := f["next"]; !given {
+		query, err := readQuery(r, "next")
+		if err != nil {
+			return err
+		}
+		f["next"] = query["next"]
+	}
+	viewer, err := h.config.Chat.LogIn(r.Context(), visitOf(r.Context()).origin, f["login"], f["password"])
+	if err != nil {
+		refusal, status, ok := h.mend(c, err)
+		if !ok {
+			return err
+		}
+		return h.answer(c, status, views.LoginPage(h.gate(r), views.LoginProps{
+			Login: shown(f["login"]), Next: nextOf(f["next"]), Err: refusal,
+		}))
+	}
+	if err := h.startSession(c.Response(), r, viewer); err != nil {
+		return err
+	}
+	return h.redirect(c, localPath(f["next"]))
+}
+
+// SessionDelete logs out. Whoever is not logged in is told the same.
+func (h *Handlers) SessionDelete(c echo.Context) error {
+	r := c.Request()
+	if viewer := visitOf(r.Context()).viewer; viewer != nil {
+		if err := h.config.Chat.LogOut(r.Context(), *viewer); err != nil {
+			return err
+		}
+		if err := h.endSession(c.Response(), r); err != nil {
+			return err
+		}
+	}
+	c.Response().Header().Set("Clear-Site-Data", `"cache", "cookies", "storage"`)
+	return h.redirect(c, views.HomePath)
+}
