@@ -195,7 +195,7 @@ func (s *site) visitor() *browser {
 
 const goodPassword = "correct horse battery"
 
-// person is a browser whose person has just signed up. The very first one signs up from this machine.
+// person is a browser whose person has just signed up. The very first one has the code from the log.
 func (s *site) person(displayName ...string) *browser {
 	s.t.Helper()
 	b := s.visitor()
@@ -204,11 +204,12 @@ func (s *site) person(displayName ...string) *browser {
 	if len(displayName) > 0 {
 		name = displayName[0]
 	}
-	if !value[bool](s, `SELECT EXISTS (SELECT FROM people)`) {
-		b.address = "127.0.0.1:4711"
+	code, err := s.chat.SetupCode(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
 	}
 	b.post("/register", url.Values{
-		"username": {b.username}, "display_name": {name}, "password": {goodPassword},
+		"username": {b.username}, "display_name": {name}, "password": {goodPassword}, "setup_code": {code},
 	}).redirects("/")
 	b.id = value[chat.ID](s, `SELECT id FROM people WHERE username = $1`, b.username)
 	return b
@@ -388,4 +389,18 @@ func (a *answer) silentOn(text string) *answer {
 		a.t.Fatalf("%s says %q", a.about, text)
 	}
 	return a
+}
+
+// eventually waits until something that nobody signals has come about.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	tick, patience := time.NewTicker(5*time.Millisecond), time.After(10*time.Second)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-patience:
+			t.Fatalf("in vain: %s", what)
+		}
+	}
 }

@@ -37,6 +37,9 @@ func (h *Handlers) render(w http.ResponseWriter, r *http.Request, status int, co
 		return fmt.Errorf("draw: %w", err)
 	}
 	varyByHTMX(w)
+	if visitOf(r.Context()).viewer == nil {
+		w.Header().Add("Vary", "Accept-Language")
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(buffer.Len()))
 	w.WriteHeader(status)
@@ -125,28 +128,31 @@ const maxMoment = 253_402_300_799_999_999
 type tongues struct {
 	matcher language.Matcher
 	tags    []string
+	dev     bool
 }
 
-// newTongues offers the catalogue's languages, the pseudo-language only to developers.
 func newTongues(dev bool) tongues {
-	var t tongues
+	t := tongues{dev: dev}
 	var offered []language.Tag
 	for _, tag := range views.Languages() {
-		if tag == views.PseudoLanguage && !dev {
-			continue
+		if tag != views.PseudoLanguage {
+			t.tags = append(t.tags, tag)
+			offered = append(offered, language.Make(tag))
 		}
-		t.tags = append(t.tags, tag)
-		offered = append(offered, language.Make(tag))
 	}
 	t.matcher = language.NewMatcher(offered)
 	return t
 }
 
-// choose returns the best of the languages offered, the first for a header that is missing or cannot be read.
+// choose returns the best language for an Accept-Language header, the first for one that is missing or cannot be read.
+// The pseudo-language is for developers who ask for it by name; to a matcher it would be as good an English as any.
 func (t tongues) choose(accept string) string {
 	wanted, _, err := language.ParseAcceptLanguage(accept)
 	if err != nil || len(wanted) == 0 {
 		return t.tags[0]
+	}
+	if t.dev && wanted[0].String() == views.PseudoLanguage {
+		return views.PseudoLanguage
 	}
 	_, n, _ := t.matcher.Match(wanted...)
 	return t.tags[n]
