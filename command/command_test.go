@@ -238,6 +238,10 @@ func TestErrorsAreExplained(t *testing.T) {
 			"a folder of somebody else", fmt.Errorf("data folder: %w", &fs.PathError{Op: "mkdir", Path: "/.data", Err: syscall.EACCES}),
 			"data folder: mkdir /.data: permission denied: give this user access, or choose another folder with PARLEY_DATA_DIR",
 		},
+		{
+			"a folder whose setting is named already", fmt.Errorf("%w (PARLEY_DATA_DIR)", &fs.PathError{Op: "mkdir", Path: "/x", Err: syscall.EACCES}),
+			"mkdir /x: permission denied (PARLEY_DATA_DIR)",
+		},
 		{"a full disk", &fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, "write /x: no space left on device: free some space"},
 		{"a message of several lines", errors.New("no answer:\n\ta: refused\n\ta: refused\n\tb: refused\n"), "no answer: a: refused b: refused"},
 		{"a library that repeats the secret URL", errors.New("cannot use postgres://u:hunter%232@db/parley"), "cannot use ***"},

@@ -23,7 +23,7 @@ func explain(err error, cfg config.Config) string {
 		line = "not allowed to listen on " + cfg.Addr + ": choose a port from 1024 on with PARLEY_ADDR"
 	case errors.As(err, &listen) && listen.Op == "listen":
 		line = "cannot listen on " + cfg.Addr + " (" + oneLine(listen.Err.Error()) + "): choose another address with PARLEY_ADDR"
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission) && !strings.Contains(line, "PARLEY_"):
 		line += ": give this user access, or choose another folder with PARLEY_DATA_DIR"
 	case errors.Is(err, syscall.ENOSPC):
 		line += ": free some space"
