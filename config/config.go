@@ -16,7 +16,8 @@ type Config struct {
 	// Addr is the host:port the server listens on. Port 0 asks the system for a free one.
 	Addr string `env:"PARLEY_ADDR"`
 	// BaseURL is where people reach this server, such as "https://chat.example.org": scheme, host and, unless it is the
-	// scheme's own, port; never a slash at the end. Where none is set it follows from Addr, see [BaseURLFor].
+	// scheme's own, port; never a slash at the end. Where none is set it follows from Addr, see [BaseURLFor]; it is empty
+	// where that cannot be known yet, because Addr has port 0.
 	BaseURL string `env:"PARLEY_BASE_URL"`
 	// DatabaseURL names the PostgreSQL database; empty means that Parley runs a PostgreSQL of its own under DataDir.
 	DatabaseURL Secret `env:"PARLEY_DATABASE_URL"`

@@ -31,6 +31,18 @@ func TestBaseURLFollowsFromTheAddress(t *testing.T) {
 	}
 }
 
+func TestBaseURLOfAFreePortIsNotKnownYet(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load([]string{"PARLEY_ADDR=127.0.0.1:0"})
+	if err != nil || c.BaseURL != "" || c.Secure() {
+		t.Errorf("got %q (%v)", c.BaseURL, err)
+	}
+	c, err = config.Load([]string{"PARLEY_ADDR=127.0.0.1:0", "PARLEY_BASE_URL=https://chat.example.org"})
+	if err != nil || c.BaseURL != "https://chat.example.org" {
+		t.Errorf("a URL given with it: got %q (%v)", c.BaseURL, err)
+	}
+}
+
 func TestBaseURLHasOneForm(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{

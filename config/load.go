@@ -119,7 +119,7 @@ func withFiles(given map[string]string) (map[string]string, []Mistake) {
 }
 
 func readSecret(path string) (string, error) {
-	file, err := os.Open(path) //nolint:gosec // The operator names the file.
+	file, err := os.Open(path)
 	if err != nil {
 		return "", errors.Unwrap(err)
 	}
@@ -198,7 +198,7 @@ func (c *Config) check(values map[string]string, known []Mistake) []Mistake {
 	expect("PARLEY_ADDR", validAddr(c.Addr))
 	base, ok := origin(c.BaseURL)
 	expect("PARLEY_BASE_URL", c.BaseURL == "" || ok)
-	if c.BaseURL = base; base == "" {
+	if c.BaseURL = base; base == "" && !strings.HasSuffix(c.Addr, ":0") {
 		c.BaseURL = BaseURLFor(c.Addr)
 	}
 	expect("PARLEY_DATABASE_URL", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)))
