@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"context"
 	"sync"
 
 	"parley/chat"
@@ -138,7 +139,13 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 		s.cut() // the page comes back
 		return
 	}
-	if !h.sameView(s, at) {
+	same, err := h.sameView(ctx, s, at)
+	if err != nil {
+		h.log.Warn("conversation not opened", "conversation", conversation, "error", err)
+		s.cut()
+		return
+	}
+	if !same {
 		h.sendReset(s, conversation)
 		return
 	}
@@ -149,12 +156,24 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	h.replay(sub, at.After)
 }
 
-// sameView says whether a cursor belongs to the present history, and to what the person may see at present.
-func (h *Hub) sameView(s *Socket, at cursor) bool {
+// sameView says whether a cursor belongs to the present history, and to what the person may see at present. A page may
+// know of a newer view than this node, which has not heard of it yet: then the row decides.
+func (h *Hub) sameView(ctx context.Context, s *Socket, at cursor) (bool, error) {
 	h.mu.RLock()
-	defer h.mu.RUnlock()
-	p := h.people[s.viewer.ID]
-	return at.Epoch == h.epoch && p != nil && at.View == p.viewSeq && at.After >= 0
+	epoch := h.epoch
+	h.mu.RUnlock()
+	if at.Epoch != epoch || at.After < 0 {
+		return false, nil
+	}
+	if at.View == h.viewSeqOf(s.viewer.ID) {
+		return true, nil
+	}
+	seqs, err := h.chat.ViewSeqs(ctx, []chat.ID{s.viewer.ID})
+	if err != nil {
+		return false, err
+	}
+	h.hintPerson(s.viewer.ID, seqs[s.viewer.ID])
+	return at.View == seqs[s.viewer.ID], nil
 }
 
 func (h *Hub) subscribe(s *Socket, visit int64, conversation chat.ID, member chat.Member) *subscription {

@@ -154,7 +154,6 @@ func TestFeed(t *testing.T) {
 		ana, ben, conversation := n.pair(t)
 		p := n.connect(t, ben)
 		p.follow(n.page(t, ben, conversation))
-		p.next("list")
 		p.write(map[string]any{"type": "leave"})
 		p.open(n.page(t, ben, n.note(t, ben))) // answered after the leave was
 		p.next("resumed")

@@ -48,6 +48,7 @@ type faultyStore struct {
 	chat.Store
 	mu     sync.Mutex
 	broken error
+	faults map[string]int // by method
 }
 
 func (s *faultyStore) fail(err error) {
@@ -56,45 +57,81 @@ func (s *faultyStore) fail(err error) {
 	s.broken = err
 }
 
-func (s *faultyStore) fault() error {
+func (s *faultyStore) fault(method string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.broken != nil {
+		if s.faults == nil {
+			s.faults = map[string]int{}
+		}
+		s.faults[method]++
+	}
 	return s.broken
 }
 
+// failed says whether the method has failed since the test began.
+func (s *faultyStore) failed(method string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults[method] > 0
+}
+
 func (s *faultyStore) Member(ctx context.Context, person, conversation chat.ID) (chat.Member, error) {
-	if err := s.fault(); err != nil {
+	if err := s.fault("Member"); err != nil {
 		return chat.Member{}, err
 	}
 	return s.Store.Member(ctx, person, conversation)
 }
 
 func (s *faultyStore) ChangesSince(ctx context.Context, id chat.ID, after int64, limit int) (chat.Changes, error) {
-	if err := s.fault(); err != nil {
+	if err := s.fault("ChangesSince"); err != nil {
 		return chat.Changes{}, err
 	}
 	return s.Store.ChangesSince(ctx, id, after, limit)
 }
 
 func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, error) {
-	if err := s.fault(); err != nil {
+	if err := s.fault("UpdatePositions"); err != nil {
 		return nil, err
 	}
 	return s.Store.UpdatePositions(ctx, p)
 }
 
 func (s *faultyStore) RowsOf(ctx context.Context, ids []chat.ID) ([]chat.ListRow, error) {
-	if err := s.fault(); err != nil {
+	if err := s.fault("RowsOf"); err != nil {
 		return nil, err
 	}
 	return s.Store.RowsOf(ctx, ids)
 }
 
 func (s *faultyStore) Epoch(ctx context.Context) (string, error) {
-	if err := s.fault(); err != nil {
+	if err := s.fault("Epoch"); err != nil {
 		return "", err
 	}
 	return s.Store.Epoch(ctx)
+}
+
+func (s *faultyStore) List(
+	ctx context.Context, person chat.ID, before *chat.ListRow, limit int,
+) (chat.ListPage, error) {
+	if err := s.fault("List"); err != nil {
+		return chat.ListPage{}, err
+	}
+	return s.Store.List(ctx, person, before, limit)
+}
+
+func (s *faultyStore) ViewSeqs(ctx context.Context, people []chat.ID) (map[chat.ID]int64, error) {
+	if err := s.fault("ViewSeqs"); err != nil {
+		return nil, err
+	}
+	return s.Store.ViewSeqs(ctx, people)
+}
+
+func (s *faultyStore) SessionsAlive(ctx context.Context, ids []chat.ID, idle time.Duration) ([]chat.ID, error) {
+	if err := s.fault("SessionsAlive"); err != nil {
+		return nil, err
+	}
+	return s.Store.SessionsAlive(ctx, ids, idle)
 }
 
 var errBroken = errors.New("broken on purpose")
@@ -205,7 +242,7 @@ func (n *node) connect(t *testing.T, viewer chat.Viewer) *page {
 	t.Helper()
 	p := n.dial(t, viewer)
 	go p.read()
-	if hello := p.next("hello"); hello.Beat == 0 || hello.Epoch == "" {
+	if hello := p.next("hello"); hello.Epoch == "" {
 		t.Fatalf("hello says %+v", hello)
 	}
 	return p
@@ -215,7 +252,7 @@ func (n *node) connect(t *testing.T, viewer chat.Viewer) *page {
 func (n *node) dial(t *testing.T, viewer chat.Viewer) *page {
 	t.Helper()
 	n.mu.Lock()
-	n.viewers[viewer.SessionID.String()] = viewer
+	n.viewers[viewer.SessionID.String()] = n.current(t, viewer)
 	n.mu.Unlock()
 	header := http.Header{"X-Session": {viewer.SessionID.String()}}
 	conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), n.address(), header)

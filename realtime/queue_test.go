@@ -1,0 +1,74 @@
+package realtime
+
+import (
+	"log/slog"
+	"testing"
+
+	"parley/chat"
+)
+
+func TestPositionQueue(t *testing.T) {
+	t.Parallel()
+	q := newPositionQueue()
+	person, conversation := chat.NewID(), chat.NewID()
+	q.put(chat.Position{PersonID: person, ConversationID: conversation, Delivered: 9, Read: 2})
+	q.put(chat.Position{PersonID: person, ConversationID: conversation, Delivered: 5, Read: 4})
+	positions := q.take()
+	if len(positions) != 1 || positions[0].Delivered != 9 || positions[0].Read != 4 {
+		t.Errorf("got %+v", positions)
+	}
+	if again := q.take(); len(again) != 0 {
+		t.Errorf("taken twice: %+v", again)
+	}
+}
+
+func TestRowQueue(t *testing.T) {
+	t.Parallel()
+	ana, ben, conversation := chat.NewID(), chat.NewID(), chat.NewID()
+
+	t.Run("people gather until all are meant, and then all stay meant", func(t *testing.T) {
+		t.Parallel()
+		q := newRowQueue()
+		q.ofPerson(ana, []chat.ID{conversation})
+		q.ofPerson(ben, []chat.ID{conversation})
+		q.mu.Lock()
+		if people := q.batch.conversations[conversation]; len(people) != 2 {
+			t.Errorf("audience %v", people)
+		}
+		q.mu.Unlock()
+		q.conversation(conversation)
+		q.ofPerson(ana, []chat.ID{conversation})
+		if people := q.take().conversations[conversation]; people != nil {
+			t.Errorf("audience %v", people)
+		}
+	})
+
+	t.Run("what is put back waits, for everybody", func(t *testing.T) {
+		t.Parallel()
+		q := newRowQueue()
+		q.ofPerson(ana, []chat.ID{conversation})
+		q.whole(ben)
+		batch := q.take()
+		if q.waiting() {
+			t.Fatal("still waiting after being taken")
+		}
+		q.putBack(batch)
+		again := q.take()
+		if people, ok := again.conversations[conversation]; !ok || people != nil || len(again.wholes) != 1 {
+			t.Errorf("got %+v", again)
+		}
+	})
+}
+
+func TestStretchBehindTheHead(t *testing.T) {
+	t.Parallel()
+	// A stretch that was read before somebody newly subscribed moved the head is dropped, not taken for a shorter history.
+	f := &feed{hub: New(slog.New(slog.DiscardHandler), Timing{}), subs: map[*subscription]struct{}{}, head: 7, wanted: 9}
+	f.deliverLocked(chat.Changes{From: 3, To: 5, Head: 5})
+	if f.head != 7 || f.wanted != 9 {
+		t.Errorf("head %d, wanted %d", f.head, f.wanted)
+	}
+	if seq := f.hub.viewSeqOf(chat.NewID()); seq != 0 {
+		t.Errorf("somebody without a socket has view %d", seq)
+	}
+}
