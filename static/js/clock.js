@@ -1,0 +1,26 @@
+/** Once a minute: is it another day? Then "today" is "yesterday", in the log and in the list. */
+import { hear, openLog, person, tell } from "./page.js";
+import { renameDays } from "./derive.js";
+import { dayOf } from "./times.js";
+
+let day = "";
+
+function look() {
+  const today = dayOf(new Date());
+  if (today === day) return;
+  const first = !day;
+  day = today;
+  if (first) return;
+  const log = openLog();
+  if (log) renameDays(log);
+  tell("tick");
+}
+
+export function start() {
+  if (!person()) return;
+  look();
+  setInterval(look, 60_000);
+  // Timers stand still while the machine sleeps; waking up is when the day has changed most often.
+  document.addEventListener("visibilitychange", look);
+  hear("up", look);
+}

@@ -1,0 +1,84 @@
+/**
+ * What the server says, by socket or as the elements that polling fetches, and what the page does about it. A span that
+ * does not fit the cursor is not applied: the page asks again from where it stands.
+ */
+import { openLog, parse, tell } from "./page.js";
+import { advance, fits } from "./log.js";
+import { applyMessages } from "./apply.js";
+import { reloadInPlace } from "./pane.js";
+import { replaceRows, upsertRows } from "./list.js";
+
+/** While an answer to "open" is on its way, further holes do not ask again. */
+let asked = 0;
+let resetAt = -Infinity;
+const ASK_AGAIN_MS = 5000;
+
+const mine = (frame) => {
+  const log = openLog();
+  return log?.dataset.conversation === frame.conversation ? log : null;
+};
+
+export const frames = {
+  hello() {
+    asked = 0; // the "open" that follows on it is a new question
+  },
+  list: (frame) => replaceRows(items("li[data-conversation]", frame), frame.total),
+  rows: (frame) => upsertRows(items("li[data-conversation]", frame), frame.total),
+
+  changes(frame) {
+    const log = mine(frame);
+    if (!log) return;
+    if (!fits(log, frame.from)) return ask();
+    applyMessages(log, items("li.message", frame));
+    advance(log, frame.to);
+  },
+
+  resumed(frame) {
+    asked = 0;
+    const log = mine(frame);
+    if (log) advance(log, frame.to);
+  },
+
+  /** The page fetches its conversation anew. Its next "open" follows from the new pane. */
+  async reset(frame) {
+    asked = 0;
+    if (!mine(frame)) return;
+    // Should the answer to a reset be a reset, then slowly.
+    await new Promise((done) => setTimeout(done, performance.now() - resetAt < 3000 ? 3000 : 0));
+    resetAt = performance.now();
+    if (mine(frame) && !(await reloadInPlace())) setTimeout(tell, ASK_AGAIN_MS, "gap");
+  },
+
+  view({ view }) {
+    const log = openLog();
+    if (log) log.dataset.view = view;
+  },
+
+  closed(frame) {
+    if (mine(frame)) location.assign("/");
+  },
+};
+
+function ask() {
+  if (asked && performance.now() - asked < ASK_AGAIN_MS) return;
+  asked = performance.now();
+  tell("gap");
+}
+
+const items = (selector, frame) => [...frame.nodes.querySelectorAll(selector)];
+
+/** Takes one frame. Types of a later version are ignored. */
+export function receive(frame) {
+  const handler = Object.hasOwn(frames, frame.type) ? frames[frame.type] : null;
+  if (!handler) return;
+  frame.nodes ??= parse(frame.html ?? "");
+  return handler(frame);
+}
+
+/** The frames that an answer of /changes holds as elements. */
+export function framesIn(root) {
+  return [...root.querySelectorAll("[data-frame]")].map((element) => {
+    const { frame, conversation, from, to, total, view } = element.dataset;
+    return { type: frame, conversation, from: Number(from), to: Number(to), total: Number(total), view: Number(view), nodes: element };
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * The list of conversations: rows come rendered from the server, one by one or all at once, and go to their place by last
+ * activity. A row that is there already is filled anew rather than replaced, so that focus and hover stay where they are.
+ */
+import { byId, hear, openLog, pane, person, powerUp, tell, words } from "./page.js";
+import { localise, shortName } from "./times.js";
+import * as store from "./store.js";
+
+const number = (row, name) => Number(row.dataset[name] || 0);
+const rowsOf = (list) => [...list.querySelectorAll(":scope > li[data-conversation]")];
+const setAttributes = (to, from) => {
+  for (const { name } of [...to.attributes]) if (!from.hasAttribute(name) && name !== "data-htmx-powered") to.removeAttribute(name);
+  for (const { name, value } of from.attributes) if (to.getAttribute(name) !== value) to.setAttribute(name, value);
+};
+
+/** Newest activity first; between equals the later row wins, as it is the fresher news. */
+function place(list, row) {
+  const behind = rowsOf(list).find((other) => other !== row && number(other, "activity") <= number(row, "activity"));
+  const next = behind ?? null;
+  if (row.isConnected && row.nextElementSibling === next) return;
+  const focused = row.contains(document.activeElement) ? document.activeElement : null;
+  // moveBefore keeps focus and scroll; browsers without it need the focus set again.
+  if (row.isConnected && list.moveBefore) list.moveBefore(row, next);
+  else list.insertBefore(row, next);
+  if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
+}
+
+/** Puts one row into the list. An older form of a row never replaces a newer one. Says whether it was taken. */
+export function upsertRow(list, row) {
+  localise(row, shortName);
+  const present = list.querySelector(`:scope > #${CSS.escape(row.id)}`);
+  if (!present) {
+    place(list, row);
+    powerUp(row);
+    return true;
+  }
+  if (number(row, "change") < number(present, "change")) return false;
+  const link = present.querySelector("a");
+  const fresh = row.querySelector("a");
+  setAttributes(present, row);
+  if (link && fresh && present.children.length === 1 && row.children.length === 1) {
+    setAttributes(link, fresh);
+    link.replaceChildren(...fresh.childNodes);
+  } else {
+    present.replaceChildren(...row.childNodes);
+    powerUp(present);
+  }
+  place(list, present);
+  return true;
+}
+
+export function upsertRows(rows, total) {
+  const list = byId("list");
+  if (!list) return;
+  for (const row of rows) upsertRow(list, row);
+  if (rows.length) list.parentElement.querySelector(".list__empty")?.remove();
+  dress(list);
+  count(total);
+}
+
+/**
+ * The whole list, as it is after a connection. Rows it does not name are gone, except those behind its last one when it
+ * is cut at a full page: they were loaded on request and are simply older.
+ */
+export function replaceRows(rows, total) {
+  const list = byId("list");
+  if (!list) return;
+  const named = new Set(rows.map((row) => row.id));
+  const oldest = rows.length >= 100 ? number(rows.at(-1), "activity") : -Infinity;
+  for (const row of rowsOf(list)) if (!named.has(row.id) && number(row, "activity") >= oldest) row.remove();
+  // From the back, so that each goes before those that are in place and equals keep the server's order.
+  upsertRows(rows.reverse(), total);
+}
+
+function count(total) {
+  if (!(total >= 0)) return;
+  document.body.dataset.unreadTotal = total;
+  tell("total");
+}
+
+/** What the server does not know when it pushes: which row is open here, and what this browser keeps as a draft. */
+export function dress(list = byId("list")) {
+  if (!list) return;
+  const open = openLog()?.dataset.conversation;
+  const drafts = new Set(store.conversations("draft"));
+  for (const row of rowsOf(list)) {
+    const { conversation } = row.dataset;
+    const link = row.querySelector("a");
+    if (conversation === open) link?.setAttribute("aria-current", "page");
+    else link?.removeAttribute("aria-current");
+    const draft = conversation !== open && drafts.has(conversation) ? store.get("draft", conversation) : "";
+    showDraft(row.querySelector(".row__preview"), draft);
+  }
+}
+
+/** A draft stands in the place of the preview, which waits hidden beside it until the draft is gone. */
+function showDraft(preview, draft) {
+  const kept = preview?.querySelector(":scope > [data-kept]");
+  if (!preview || (!draft && !kept) || (draft && preview.dataset.draft === draft && kept)) return;
+  const before = kept ? [...kept.childNodes] : [...preview.childNodes];
+  delete preview.dataset.draft;
+  if (!draft) return preview.replaceChildren(...before);
+  preview.dataset.draft = draft;
+  const label = Object.assign(document.createElement("span"), { className: "row__draft", textContent: words("draft") });
+  const text = Object.assign(document.createElement("bdi"), { textContent: draft.slice(0, 140) });
+  const hidden = Object.assign(document.createElement("span"), { hidden: true });
+  hidden.dataset.kept = "";
+  hidden.append(...before);
+  preview.replaceChildren(label, " ", text, hidden);
+}
+
+export function start() {
+  if (!person()) return;
+  hear("pane", () => {
+    dress();
+    const shell = pane()?.closest("[data-shell]:not(#pane)");
+    if (shell && pane().dataset.shell) shell.dataset.shell = pane().dataset.shell;
+  });
+  hear("drafts", () => dress());
+  hear("tick", () => byId("list") && localise(byId("list"), shortName));
+}

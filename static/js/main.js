@@ -1,0 +1,41 @@
+/**
+ * Starts the behaviours of the page. Each is a file of its own, bound to an id or a data attribute; where what it is
+ * bound to is missing, it does nothing. One that fails leaves the others running.
+ */
+import * as activity from "./activity.js";
+import * as announce from "./announce.js";
+import * as clock from "./clock.js";
+import * as composer from "./composer.js";
+import * as connection from "./connection.js";
+import * as history from "./history.js";
+import * as keys from "./keys.js";
+import * as list from "./list.js";
+import * as navigate from "./navigate.js";
+import * as password from "./password.js";
+import * as pending from "./pending.js";
+import * as place from "./place.js";
+import * as poll from "./poll.js";
+import * as read from "./read.js";
+import * as scroll from "./scroll.js";
+import * as socket from "./socket.js";
+import * as store from "./store.js";
+import * as title from "./title.js";
+import * as zone from "./zone.js";
+import { tell } from "./page.js";
+
+document.documentElement.dataset.js = "";
+
+// The order is that in which they hear of a new pane: first what changes the log, then where to stand in it, then what
+// looks at it.
+const behaviours = {
+  store, scroll, pending, place, history, composer, navigate, list, read, title, connection, socket, poll, announce, activity, keys, clock, zone, password,
+};
+
+for (const [name, behaviour] of Object.entries(behaviours)) {
+  try {
+    behaviour.start();
+  } catch (error) {
+    console.error(`Parley: ${name} did not start`, error);
+  }
+}
+tell("pane", {});

@@ -1,0 +1,140 @@
+/**
+ * What was read: a message that stood in view for a second, in a window that had the focus. Positions go to the server
+ * in one frame for all conversations, at most one a second; without a socket by POST.
+ */
+import { byId, conversationPath, hear, openLog, person, scrollerOf } from "./page.js";
+import { hasNewer, messagesOf, seqOf } from "./log.js";
+import { derive } from "./derive.js";
+import { keepPlace } from "./scroll.js";
+import { away } from "./apply.js";
+import { polling } from "./poll.js";
+import { send, standing } from "./socket.js";
+
+export const SEEN_MS = 1000;
+const FLUSH_MS = 1000;
+const LOOK_MS = 250;
+
+/** The highest seq that has been in view long enough. seen maps seq to the moment it came into view. */
+export function ripe(seen, now) {
+  let highest = 0;
+  for (const [seq, since] of seen) if (now - since >= SEEN_MS && seq > highest) highest = seq;
+  return highest;
+}
+
+/**
+ * Positions per conversation, which only grow, and what of them is not acknowledged yet. take() empties it for a frame,
+ * again() marks what the page holds as unsaid, for a new connection that may not have heard the last frame.
+ */
+export function createPositions() {
+  const known = new Map();
+  const unsaid = new Set();
+  return {
+    move(conversation, kind, seq) {
+      const position = known.get(conversation) ?? { delivered: 0, read: 0 };
+      if (!(seq > position[kind])) return;
+      position[kind] = seq;
+      if (kind === "read") position.delivered = Math.max(position.delivered, seq);
+      known.set(conversation, position);
+      unsaid.add(conversation);
+    },
+    /** What the server knows already needs no frame. */
+    base(conversation, read) {
+      const position = known.get(conversation) ?? { delivered: 0, read: 0 };
+      known.set(conversation, { delivered: Math.max(position.delivered, read), read: Math.max(position.read, read) });
+    },
+    readOf: (conversation) => known.get(conversation)?.read ?? 0,
+    again() {
+      for (const conversation of known.keys()) unsaid.add(conversation);
+    },
+    take() {
+      const positions = Object.fromEntries([...unsaid].map((id) => [id, { ...known.get(id) }]));
+      unsaid.clear();
+      return Object.keys(positions).length ? positions : null;
+    },
+  };
+}
+
+const positions = createPositions();
+const seen = new Map(); // of the open conversation: seq → since when
+let watcher = null;
+
+function watch() {
+  const log = openLog();
+  watcher?.disconnect();
+  seen.clear();
+  if (!log) return;
+  const mark = byId("mark-read");
+  if (mark) mark.hidden = true; // what it does happens by itself here
+  const scroller = scrollerOf(log);
+  // Half of it in view, or half of the view full of it: a long message is never in view as a whole.
+  watcher = new IntersectionObserver((entries) => {
+    for (const { target, intersectionRatio, intersectionRect, rootBounds } of entries) {
+      const shown = intersectionRatio >= 0.5 || intersectionRect.height >= (rootBounds?.height ?? Infinity) / 2;
+      if (!shown) seen.delete(seqOf(target));
+      else if (!seen.has(seqOf(target))) seen.set(seqOf(target), performance.now());
+    }
+  }, { root: scroller, threshold: [0, 0.02, 0.05, 0.1, 0.25, 0.5, 1] });
+  for (const item of messagesOf(log)) watcher.observe(item);
+  positions.base(log.dataset.conversation, Number(log.dataset.unreadFrom || 0));
+  positions.move(log.dataset.conversation, "delivered", seqOf(messagesOf(log).at(-1) ?? log));
+}
+
+/** What has been in view long enough is read; then, at most once a second, one frame for all that moved. */
+function tick() {
+  const log = openLog();
+  if (log && !away()) positions.move(log.dataset.conversation, "read", ripe(seen, performance.now()));
+  if (performance.now() - flushed >= FLUSH_MS) flush();
+}
+
+let flushed = 0;
+
+function flush() {
+  if (!standing() && !polling()) return; // it is told when there is somebody to tell
+  const moved = positions.take();
+  if (!moved) return;
+  flushed = performance.now();
+  if (standing()) return send({ type: "ack", positions: moved });
+  for (const [conversation, { read }] of Object.entries(moved)) {
+    if (read > 0) post(conversation, read);
+  }
+}
+
+/** A position that does not arrive is told again with the next connection. */
+const post = (conversation, seq) =>
+  fetch(conversationPath(conversation, "/read"), {
+    method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq }), keepalive: true,
+  }).catch(() => {});
+
+/** Who comes back looks anew: what was in view while nobody looked has not been seen. */
+const lookAnew = () => {
+  for (const seq of seen.keys()) seen.set(seq, performance.now());
+};
+
+/** Who leaves has seen the unread line; it moves to behind what was read, and goes when that is all. */
+function leave() {
+  const log = openLog();
+  const read = log ? positions.readOf(log.dataset.conversation) : 0;
+  if (!log || hasNewer(log) || !(read > Number(log.dataset.unreadFrom || 0))) return;
+  keepPlace(log, () => {
+    log.dataset.unreadFrom = read;
+    derive(log);
+  });
+}
+
+export function start() {
+  if (!person()) return;
+  hear("pane", watch);
+  hear("up", () => positions.again());
+  hear("arrived", ({ log, items }) => {
+    for (const item of items) {
+      positions.move(log.dataset.conversation, "delivered", seqOf(item));
+      if (log === openLog() && item.isConnected) watcher?.observe(item);
+    }
+  });
+  hear("history", ({ added }) => added.forEach((item) => watcher?.observe(item)));
+  addEventListener("focus", lookAnew);
+  addEventListener("blur", leave);
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : lookAnew()));
+  addEventListener("pagehide", flush);
+  setInterval(tick, LOOK_MS);
+}

@@ -1,0 +1,463 @@
+import { equal, ok, test, until } from "./tiny.js";
+import { ANA, ME, TALK, items, many, message, paneOf, scrolling, seqs, shape, world } from "./world.js";
+import { parse, plural, words } from "../page.js";
+import { applyHistory, applyMessages } from "../apply.js";
+import { frames, framesIn, receive } from "../frames.js";
+import { keepLate, loadMore } from "../history.js";
+import { anchorOf, atEnd, fromEnd, fromStart, keepPlace, toEnd } from "../scroll.js";
+import { replaceRows, upsertRow, upsertRows, dress } from "../list.js";
+import { createAnnouncer, sentence } from "../announce.js";
+import { createPositions, ripe } from "../read.js";
+import { nextRow } from "../keys.js";
+import { withCount } from "../title.js";
+import { lengthOf, sends } from "../composer.js";
+import { atMostEvery } from "../activity.js";
+import { linked } from "../place.js";
+import { refreshPane } from "../pane.js";
+import * as store from "../store.js";
+
+const hearing = (name, work) => {
+  const heard = [];
+  const listener = (event) => heard.push(event.detail);
+  document.addEventListener(`parley:${name}`, listener);
+  try {
+    work();
+  } finally {
+    document.removeEventListener(`parley:${name}`, listener);
+  }
+  return heard;
+};
+const changes = (from, to, ...list) => ({ type: "changes", conversation: TALK, from, to, html: list.map(message).join("") });
+
+test("sentences are filled, and plural forms follow the language", () => {
+  world();
+  equal(words("announcement", { author: "Ana", text: "{author}" }), "Ana: {author}");
+  equal([plural("new", 1), plural("new", 3), plural("new", 1200)], ["1 new", "3 new ones", "1,200 new ones"]);
+  equal(words("nothing"), "");
+});
+
+// Frames
+
+test("a frame that fits is applied and moves the cursor", () => {
+  const log = world(many(1, 2));
+  receive(changes(2, 4, { seq: 3 }, { seq: 4 }));
+  equal([seqs(log), log.dataset.change], [[1, 2, 3, 4], "4"]);
+});
+
+test("a frame with nothing to show still moves the cursor", () => {
+  const log = world(many(1, 2));
+  receive({ type: "changes", conversation: TALK, from: 2, to: 9 });
+  equal(log.dataset.change, "9");
+});
+
+test("a frame behind a hole is not applied; the page asks once from its cursor", () => {
+  const log = world(many(1, 2));
+  receive({ type: "hello" });
+  const asked = hearing("gap", () => {
+    receive(changes(5, 6, { seq: 6 }));
+    receive(changes(6, 7, { seq: 7 }));
+  });
+  equal([seqs(log), log.dataset.change, asked.length], [[1, 2], "2", 1]);
+  receive({ type: "resumed", conversation: TALK, to: 2 });
+  equal(hearing("gap", () => receive(changes(5, 6, { seq: 6 }))).length, 1, "a later hole asks again");
+});
+
+test("a repeated frame changes nothing", () => {
+  const log = world(many(1, 2));
+  receive(changes(2, 3, { seq: 3, body: "as sent" }));
+  const before = log.innerHTML;
+  receive(changes(2, 3, { seq: 3, body: "as sent" }));
+  receive(changes(0, 3, { seq: 1 }, { seq: 3, body: "as sent" }));
+  equal(log.innerHTML, before);
+});
+
+test("a frame of another conversation is ignored", () => {
+  const log = world(many(1, 2));
+  receive({ ...changes(2, 3, { seq: 3 }), conversation: ANA });
+  equal([seqs(log), log.dataset.change], [[1, 2], "2"]);
+});
+
+test("a frame of a type from the future, or from a prototype, is ignored", () => {
+  world();
+  receive({ type: "fireworks" });
+  receive({ type: "constructor" });
+  ok(!frames.fireworks);
+});
+
+test("the view counter moves with its frame", () => {
+  const log = world(many(1, 1));
+  receive({ type: "view", view: 8 });
+  equal(log.dataset.view, "8");
+});
+
+test("the elements that polling fetches are the same frames", () => {
+  const log = world(many(1, 2));
+  const root = parse(`<div data-frame="changes" data-conversation="${TALK}" data-from="2" data-to="3">${message({ seq: 3 })}</div>
+    <div data-frame="rows" data-total="4"></div>`);
+  for (const frame of framesIn(root)) receive(frame);
+  equal([seqs(log), log.dataset.change, document.body.dataset.unreadTotal], [[1, 2, 3], "3", "4"]);
+});
+
+test("pushed messages get local times, day lines and groups", () => {
+  const log = world([{ seq: 1, at: "2026-11-20T22:59:00Z" }], {}, { zone: "Europe/Berlin" });
+  applyMessages(log, items({ seq: 2, author: ME, at: "2026-11-20T23:01:00Z" }));
+  equal(shape(log), "2026-11-20 [1] 2026-11-21 [2]");
+  equal(log.querySelector("[data-seq='2'] time").textContent, "00:01");
+});
+
+test("who looks away finds an unread line, who reads does not", () => {
+  const log = world(many(1, 2));
+  const { hasFocus } = document;
+  try {
+    document.hasFocus = () => true;
+    applyMessages(log, items({ seq: 3 }));
+    equal(Boolean(log.querySelector(".unread-line")), false);
+    document.hasFocus = () => false;
+    applyMessages(log, items({ seq: 4 }, { seq: 5 }));
+    equal(shape(log), "2026-11-21 [1 2 3] unread [4 5]");
+    document.hasFocus = () => true;
+    applyMessages(log, items({ seq: 6 }));
+    equal(shape(log), "2026-11-21 [1 2 3] unread [4 5 6]");
+  } finally {
+    document.hasFocus = hasFocus;
+  }
+});
+
+test("what arrived is told once, and only as news when somebody else wrote it now", () => {
+  const log = world(many(1, 2));
+  const [told] = hearing("arrived", () => applyMessages(log, items({ seq: 1, change: 9 }, { seq: 3, author: ME }, { seq: 4 })));
+  equal(told.news.map((item) => item.dataset.seq), ["4"]);
+  const [again] = hearing("arrived", () => applyMessages(log, items({ seq: 4, change: 20 })));
+  equal(again.news, []);
+});
+
+// Places
+
+for (const reversed of [true, false]) {
+  const column = reversed ? "a reversed column" : "a column";
+
+  test(`who is at the end stays there: ${column}`, () => {
+    const log = world(many(1, 30));
+    const scroller = scrolling(log, reversed);
+    toEnd(scroller);
+    applyMessages(log, items(...many(31, 35)));
+    ok(fromEnd(scroller) < 1, `${fromEnd(scroller)} from the end`);
+  });
+
+  test(`who reads above does not move, and gets the news below: ${column}`, () => {
+    const log = world(many(1, 30));
+    const scroller = scrolling(log, reversed);
+    toEnd(scroller);
+    scroller.scrollTop -= 400;
+    const item = log.querySelector("[data-seq='15']");
+    const before = item.getBoundingClientRect().top;
+    const [told] = hearing("arrived", () => applyMessages(log, items(...many(31, 35))));
+    ok(Math.abs(item.getBoundingClientRect().top - before) < 1, "moved");
+    equal([told.reading, told.news.length], [true, 5]);
+  });
+
+  test(`within a hundred pixels one is at the end: ${column}`, () => {
+    const log = world(many(1, 30));
+    const scroller = scrolling(log, reversed);
+    toEnd(scroller);
+    scroller.scrollTop -= 99;
+    ok(atEnd(log));
+    scroller.scrollTop -= 5;
+    ok(!atEnd(log));
+  });
+
+  test(`an edit above that needs more room does not move what is read: ${column}`, () => {
+    const log = world(many(1, 30));
+    const scroller = scrolling(log, reversed);
+    toEnd(scroller);
+    scroller.scrollTop -= 400;
+    const item = log.querySelector("[data-seq='20']");
+    const before = item.getBoundingClientRect().top;
+    keepPlace(log, () => log.querySelector("[data-seq='3']").before(Object.assign(document.createElement("li"), { textContent: "room", className: "wide" })));
+    ok(Math.abs(item.getBoundingClientRect().top - before) < 1, "moved");
+  });
+
+  test(`history above keeps one's place: ${column}`, () => {
+    const log = world(many(51, 80), { "has-older": true });
+    const scroller = scrolling(log, reversed);
+    toEnd(scroller);
+    scroller.scrollTop -= fromStart(scroller) - 10;
+    const { id, offset } = anchorOf(log);
+    applyHistory(log, parse(paneOf(many(1, 50))).querySelector("ol"), "older");
+    const moved = document.getElementById(id).getBoundingClientRect().top - scroller.getBoundingClientRect().top - offset;
+    ok(Math.abs(moved) < 1, `moved by ${moved}`);
+    equal(seqs(log).length, 80);
+    ok(scroller.querySelector(".beginning"), "the beginning is shown once it is there");
+    ok(!scroller.querySelector("#older"));
+  });
+}
+
+test("the page never holds more than 300 messages, whoever sends", () => {
+  const log = world(many(1, 290));
+  const scroller = scrolling(log);
+  toEnd(scroller);
+  applyMessages(log, items(...many(291, 340)));
+  equal([seqs(log).length, seqs(log)[0], seqs(log).at(-1), log.dataset.hasOlder], [300, 41, 340, "true"]);
+  ok(!scroller.querySelector(".beginning"), "it does not begin here any more");
+});
+
+test("who reads far above keeps what is read, and the end gives way", () => {
+  const log = world(many(1, 300));
+  const scroller = scrolling(log);
+  toEnd(scroller);
+  scroller.scrollTop -= fromStart(scroller);
+  applyMessages(log, items(...many(301, 305)));
+  equal([seqs(log)[0], seqs(log).at(-1), log.dataset.hasNewer], [1, 300, "true"]);
+});
+
+test("loading older ones beyond the bound drops the newest", () => {
+  const log = world(many(101, 390), { "has-older": true });
+  scrolling(log);
+  applyHistory(log, parse(paneOf(many(51, 100), { "has-older": true })).querySelector("ol"), "older");
+  equal([seqs(log)[0], seqs(log).at(-1), log.dataset.hasNewer, log.dataset.last], [51, 350, "true", "350"]);
+});
+
+test("a change that comes while its message is being loaded is not lost to the older form", async () => {
+  const log = world(many(51, 60), { "has-older": true, change: 60 });
+  scrolling(log);
+  const page = parse(paneOf(many(1, 50)));
+  const get = async (url) => {
+    equal(url, `/conversations/${TALK}?before=51`);
+    keepLate(items({ seq: 30, change: 61, body: "edited" }));
+    return { fetched: page.querySelector("#pane"), ok: true };
+  };
+  equal(await loadMore(log, "older", get), true);
+  equal(log.querySelector("[data-seq='30'] .message__body").textContent, "edited");
+});
+
+test("history that no longer borders on the page is not put in", async () => {
+  const log = world(many(51, 60), { "has-older": true });
+  const get = async () => {
+    log.dataset.first = 55;
+    return { fetched: parse(paneOf(many(1, 50))).querySelector("#pane"), ok: true };
+  };
+  equal(await loadMore(log, "older", get), false);
+  equal(seqs(log)[0], 51);
+});
+
+test("a failed load leaves the log as it was", async () => {
+  const log = world(many(51, 60), { "has-older": true });
+  equal(await loadMore(log, "older", async () => { throw new TypeError("offline"); }), false);
+  equal([seqs(log).length, log.dataset.hasOlder], [10, "true"]);
+});
+
+test("a fresh pane goes around the composer, which keeps its element, its text and the focus", () => {
+  world(many(1, 3));
+  const body = document.getElementById("composer-body");
+  body.value = "half a wor";
+  body.focus();
+  refreshPane({ fetched: parse(paneOf(many(2, 5), { view: 9 })).querySelector("#pane") }, null);
+  equal(document.activeElement, body);
+  equal(document.getElementById("composer-body").value, "half a wor");
+  equal([seqs(document.querySelector("ol.log__list")), document.querySelectorAll(".log").length], [[2, 3, 4, 5], 1]);
+  equal([...document.getElementById("pane").children].map((child) => child.tagName), ["HEADER", "DIV", "DIV"]);
+});
+
+test("a conversation that was closed meanwhile loses its composer", () => {
+  world(many(1, 3));
+  const closed = parse(paneOf(many(1, 3))).querySelector("#pane");
+  closed.querySelector("#composer").outerHTML = `<p class="composer composer--closed">New messages are not possible here.</p>`;
+  refreshPane({ fetched: closed }, null);
+  equal(document.getElementById("composer"), null);
+});
+
+test("only a message's hash is a place", () => {
+  equal([linked("#m-0190-ab"), linked("#pane"), linked("#m-<b>"), linked("")], ["m-0190-ab", null, null, null]);
+});
+
+// The list
+
+const row = ({ id, activity, change = 1, name = `row ${id}`, unread = 0 }) =>
+  `<li id="row-${id}" class="row" data-conversation="${id}" data-activity="${activity}" data-change="${change}" data-unread="${unread}">
+    <a class="row__link" href="/conversations/${id}"><span class="row__name">${name}</span><time datetime="2026-11-21T09:00:00Z">09:00</time>
+    <span class="row__preview"><bdi>preview</bdi></span></a></li>`;
+const rows = (...list) => [...parse(list.map(row).join("")).querySelectorAll("li")];
+const listed = () => [...document.querySelectorAll("#list > li")].map((li) => li.dataset.conversation).join(" ");
+const three = [{ id: "a", activity: 30 }, { id: "b", activity: 20 }, { id: "c", activity: 10 }];
+const listWorld = (list = three) => world([], {}, { list: list.map(row).join("") });
+
+test("a row goes where its last activity belongs", () => {
+  listWorld();
+  upsertRows(rows({ id: "c", activity: 40, change: 2 }), 1);
+  equal(listed(), "c a b");
+  upsertRows(rows({ id: "d", activity: 25 }), 2);
+  equal(listed(), "c a d b");
+  upsertRows(rows({ id: "e", activity: 1 }), 2);
+  equal(listed(), "c a d b e");
+  equal(document.body.dataset.unreadTotal, "2");
+});
+
+test("an older form of a row is ignored, an equal one is taken", () => {
+  listWorld([{ id: "a", activity: 30, change: 5 }]);
+  const list = document.getElementById("list");
+  equal(upsertRow(list, rows({ id: "a", activity: 10, change: 4, name: "old" })[0]), false);
+  equal(list.querySelector(".row__name").textContent, "row a");
+  equal(upsertRow(list, rows({ id: "a", activity: 30, change: 5, name: "read" })[0]), true);
+  equal(list.querySelector(".row__name").textContent, "read");
+});
+
+test("a row that moves keeps its element and the focus in it", () => {
+  listWorld();
+  const link = document.querySelector("#row-c a");
+  link.focus();
+  upsertRows(rows({ id: "c", activity: 99, change: 2, name: "moved" }), 0);
+  equal([listed(), document.activeElement === link, link.textContent.includes("moved")], ["c a b", true, true]);
+});
+
+test("a row that moves down with the focus keeps it, too", () => {
+  listWorld();
+  const link = document.querySelector("#row-b a");
+  link.focus();
+  upsertRows(rows({ id: "c", activity: 99, change: 2 }), 0);
+  equal([listed(), document.activeElement === link], ["c a b", true]);
+});
+
+test("the whole list takes away what it does not name and keeps the server's order", () => {
+  listWorld();
+  replaceRows(rows({ id: "x", activity: 50 }, { id: "a", activity: 30, change: 2 }, { id: "y", activity: 30 }), 0);
+  equal(listed(), "x a y");
+});
+
+test("rows behind a full page of the list stay", () => {
+  listWorld([{ id: "old", activity: 1 }, { id: "gone", activity: 950 }]);
+  replaceRows(rows(...Array.from({ length: 100 }, (_, i) => ({ id: `r${i}`, activity: 1000 - i }))), 0);
+  const all = listed().split(" ");
+  equal([all.length, all.at(-1), all.includes("gone")], [101, "old", false]);
+});
+
+test("the open conversation is marked, also in a pushed row", () => {
+  world([], {}, { list: row({ id: TALK, activity: 5 }) + row({ id: "b", activity: 4 }) });
+  dress();
+  equal(document.querySelector(`#row-${TALK} a`).getAttribute("aria-current"), "page");
+  upsertRows(rows({ id: TALK, activity: 9, change: 2 }), 0);
+  equal(document.querySelectorAll("[aria-current]").length, 1);
+});
+
+test("a draft stands in the row of its conversation, and the preview comes back after it", () => {
+  listWorld();
+  store.put("draft", "b", "half <b>a</b> thought");
+  dress();
+  const preview = document.querySelector("#row-b .row__preview");
+  equal(preview.querySelector(".row__draft").textContent, "Draft:");
+  equal(preview.querySelector(":scope > bdi").textContent, "half <b>a</b> thought");
+  upsertRows(rows({ id: "b", activity: 20, change: 2 }), 0);
+  ok(document.querySelector("#row-b .row__draft"), "a pushed row keeps the draft");
+  store.put("draft", "b", "");
+  dress();
+  equal([document.querySelector("#row-b .row__draft"), document.querySelector("#row-b .row__preview").textContent], [null, "preview"]);
+});
+
+test("keys go from row to row, and stop at the ends", () => {
+  listWorld();
+  const all = [...document.querySelectorAll("#list > li")];
+  equal(nextRow(all, "a", 1).dataset.conversation, "b");
+  equal(nextRow(all, "c", -1).dataset.conversation, "b");
+  equal(nextRow(all, "c", 1), undefined);
+  equal([nextRow(all, undefined, 1).dataset.conversation, nextRow(all, undefined, -1).dataset.conversation], ["a", "c"]);
+});
+
+test("going up from the first row stays there", () => {
+  listWorld();
+  equal(nextRow([...document.querySelectorAll("#list > li")], "a", -1), undefined);
+});
+
+test("the title counts, and counts anew", () => {
+  equal(withCount("Mira · Parley", 3), "(3) Mira · Parley");
+  equal(withCount("(3) Mira · Parley", 12), "(12) Mira · Parley");
+  equal(withCount("(99+) Mira · Parley", 0), "Mira · Parley");
+  equal(withCount("Parley", 240), "(99+) Parley");
+});
+
+// Announcing
+
+test("news is announced with its author, one thing a second", () => {
+  world();
+  const said = [];
+  const due = [];
+  const announce = createAnnouncer((text) => said.push(text), (work) => due.push(work), (n) => `${n} new`);
+  announce(items({ seq: 1, body: "one" }, { seq: 2, body: "two" }).map(sentence));
+  equal(said, ["Ana: one"]);
+  due.shift()();
+  equal(said, ["Ana: one", "Ana: two"]);
+  announce(["a", "b", "c", "d"]);
+  due.shift()();
+  equal(said.at(-1), "4 new", "nobody can listen that fast");
+  due.shift()();
+  announce(["later"]);
+  equal(said.at(-1), "later");
+});
+
+test("a long message is announced in part", () => {
+  world();
+  const [item] = items({ seq: 1, body: "x".repeat(500) });
+  equal(sentence(item).length, "Ana: ".length + 201);
+});
+
+// What was read
+
+test("a message is read after a second in view", () => {
+  const seen = new Map([[4, 0], [9, 500], [7, 200]]);
+  equal([ripe(seen, 900), ripe(seen, 1000), ripe(seen, 1200), ripe(seen, 1500)], [0, 4, 7, 9]);
+});
+
+test("positions only grow, are said once, and are said again to a new connection", () => {
+  const positions = createPositions();
+  positions.base("a", 5);
+  equal(positions.take(), null, "what the server said needs no answer");
+  positions.move("a", "read", 3);
+  equal(positions.take(), null);
+  positions.move("a", "delivered", 8);
+  positions.move("a", "read", 7);
+  positions.move("b", "delivered", 2);
+  equal(positions.take(), { a: { delivered: 8, read: 7 }, b: { delivered: 2, read: 0 } });
+  equal(positions.take(), null);
+  positions.again();
+  equal(positions.take(), { a: { delivered: 8, read: 7 }, b: { delivered: 2, read: 0 } });
+});
+
+test("what is read was delivered", () => {
+  const positions = createPositions();
+  positions.move("a", "read", 7);
+  equal(positions.take(), { a: { delivered: 7, read: 7 } });
+});
+
+// Writing
+
+test("Enter sends, unless it means something else", () => {
+  const key = (more) => ({ key: "Enter", keyCode: 13, ...more });
+  equal(sends(key(), true), true);
+  for (const more of [{ shiftKey: true }, { isComposing: true }, { keyCode: 229 }, { altKey: true }, { key: "a" }]) equal(sends(key(more), true), false);
+  equal(sends(key(), false), false, "with a finger Enter is a new line");
+});
+
+test("characters are counted as the server counts them", () => {
+  equal([lengthOf(""), lengthOf("abc \n"), lengthOf("👍🏽")], [0, 3, 2]);
+});
+
+test("what may happen at most once in a span does, and what did not happen does not count", () => {
+  let now = 0;
+  let works = true;
+  let done = 0;
+  const go = atMostEvery(3000, () => works && ++done, () => now);
+  go();
+  go();
+  now = 2999;
+  go();
+  equal(done, 1);
+  now = 3000;
+  works = false;
+  go();
+  works = true;
+  go();
+  equal(done, 2);
+});
+
+test("a probe that waits sees what comes later", async () => {
+  let n = 0;
+  ok(await until(() => ++n > 3));
+});

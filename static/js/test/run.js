@@ -1,0 +1,18 @@
+/** Runs all tests, one after the other because they share the document, and leaves the results on window. */
+import "./derive.test.js";
+import "./log.test.js";
+import "./outbox.test.js";
+import "./page.test.js";
+import "./socket.test.js";
+import { tests } from "./tiny.js";
+
+const results = [];
+for (const { name, run } of tests) {
+  try {
+    await run();
+    results.push({ name, ok: true });
+  } catch (error) {
+    results.push({ name, ok: false, error: String(error?.stack ?? error) });
+  }
+}
+window.__results = results;
