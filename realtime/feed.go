@@ -17,6 +17,7 @@ type feed struct {
 	subs    map[*subscription]struct{}
 	head    int64 // delivered to every live subscription
 	wanted  int64 // hinted
+	hints   int64 // how often
 	reading bool
 }
 
@@ -33,6 +34,7 @@ func (f *feed) hint(changeSeq int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wanted = max(f.wanted, changeSeq)
+	f.hints++
 	f.startLocked()
 }
 
@@ -63,6 +65,7 @@ func (f *feed) read() {
 			f.mu.Unlock()
 			return
 		}
+		hints := f.hints
 		f.mu.Unlock()
 
 		ctx, cancel := f.hub.queryContext()
@@ -78,6 +81,10 @@ func (f *feed) read() {
 			return
 		}
 		f.deliverLocked(changes)
+		if f.head == changes.Head && f.hints == hints {
+			// Everything there was is delivered, and nobody hinted meanwhile: a hint of more was mistaken.
+			f.wanted = f.head
+		}
 		f.mu.Unlock()
 	}
 }
@@ -93,7 +100,6 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 		f.head, f.wanted = changes.Head, changes.Head
 		return
 	}
-	f.wanted = min(f.wanted, changes.Head)
 	rendering := newRendering(changes)
 	for sub := range f.subs {
 		if sub.live {
