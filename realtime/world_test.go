@@ -49,6 +49,14 @@ type faultyStore struct {
 	mu     sync.Mutex
 	broken error
 	faults map[string]int // by method
+	read   func()         // called once, after changes were read and before they are handed on
+}
+
+// onceRead lets a test act between a feed's reading and its delivering.
+func (s *faultyStore) onceRead(act func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read = act
 }
 
 func (s *faultyStore) fail(err error) {
@@ -87,7 +95,17 @@ func (s *faultyStore) ChangesSince(ctx context.Context, id chat.ID, after int64,
 	if err := s.fault("ChangesSince"); err != nil {
 		return chat.Changes{}, err
 	}
-	return s.Store.ChangesSince(ctx, id, after, limit)
+	changes, err := s.Store.ChangesSince(ctx, id, after, limit)
+	s.mu.Lock()
+	act := s.read
+	if len(changes.Messages) > 0 {
+		s.read = nil
+	}
+	s.mu.Unlock()
+	if act != nil && len(changes.Messages) > 0 {
+		act()
+	}
+	return changes, err
 }
 
 func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, error) {
