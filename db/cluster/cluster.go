@@ -135,7 +135,9 @@ func Attach(ctx context.Context, config Config) (*Cluster, error) {
 	c.server, c.socket = server, server.socket
 	if !adopted {
 		if err := os.WriteFile(c.site.path("temporary"), []byte(server.identity()), 0o600); err != nil {
-			return nil, errors.Join(err, c.site.stop(ctx, server.pid), c.use.release())
+			c.use.release()
+			_ = c.site.stop(ctx, server.pid) // the error that led here is the one to tell
+			return nil, err
 		}
 	}
 	return c, nil
@@ -268,9 +270,13 @@ func Remove(ctx context.Context, config Config) error {
 			return err
 		}
 	}
-	err = errors.Join(os.RemoveAll(s.Cluster), os.RemoveAll(s.Socket), os.RemoveAll(s.record()))
+	for _, path := range []string{s.Cluster, s.Socket, s.record()} {
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
 	if filepath.Dir(s.Cluster) == s.machine.elsewhere {
 		_ = os.Remove(s.machine.elsewhere) // only if it is empty
 	}
-	return err
+	return nil
 }

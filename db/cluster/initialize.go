@@ -40,7 +40,7 @@ func (s *site) initialize(ctx context.Context, b binaries, held *lock) error {
 	}
 	// A server without a socket, for this process alone: one statement a line,
 	// and the first error ends it.
-	flags = []string{"--single", "-D", fresh, "-c", "exit_on_error=on", "-c", "listen_addresses="}
+	flags = []string{"--single", "-D", fresh, "-c", "exit_on_error=on", "-c", "dynamic_shared_memory_type=mmap"}
 	if s.throwaway {
 		flags = append(flags, "-F")
 	}
@@ -78,22 +78,29 @@ func (s *site) run(ctx context.Context, held *lock, input, program string, args 
 	return fmt.Errorf("%s failed: %s", filepath.Base(program), complaint(output.String(), err))
 }
 
-// complaint is the line of a program's output that says what went wrong.
+// complaint is the line of a program's output that says what went wrong, with
+// the hint that may follow it.
 func complaint(output string, otherwise error) string {
-	last := ""
+	said, last := "", otherwise.Error()
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
+		if said != "" {
+			if _, hint, ok := strings.Cut(line, "HINT: "); ok {
+				said += " (" + strings.TrimSpace(hint) + ")"
+			}
+			return said
+		}
 		for _, mark := range []string{"FATAL: ", "PANIC: ", "ERROR: ", "error: "} {
-			if _, what, ok := strings.Cut(line, mark); ok {
-				return strings.TrimSpace(what)
+			if _, what, ok := strings.Cut(line, mark); ok && said == "" {
+				said = strings.TrimSpace(what)
 			}
 		}
 		if line != "" {
 			last = line
 		}
 	}
-	if last == "" {
-		return otherwise.Error()
+	if said != "" {
+		return said
 	}
 	return last
 }

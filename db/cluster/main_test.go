@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,7 +28,10 @@ import (
 // "throwaway" or "attach" a data folder, or "connect" to an address.
 const roleVariable = "CLUSTER_TEST_ROLE"
 
-var scratch string // where this run's folders are; open to every user
+// Where this run's folders are, open to every user: for programs, and for data.
+// Making the thousand files of a cluster is much cheaper in memory, from where
+// programs may not be run.
+var scratch, scratchData string
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVariable); role != "" {
@@ -38,15 +42,24 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) int {
 	var err error
-	if scratch, err = os.MkdirTemp("", "pc-"); err != nil {
-		panic(err)
+	memory := "/dev/shm"
+	if _, err := os.Stat(memory); err != nil {
+		memory = ""
 	}
-	defer os.RemoveAll(scratch)
-	if err := os.Chmod(scratch, 0o755); err != nil {
-		panic(err)
+	for in, dir := range map[string]*string{"": &scratch, memory: &scratchData} {
+		if *dir, err = os.MkdirTemp(in, "pc-"); err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(*dir)
+		if err := os.Chmod(*dir, 0o755); err != nil {
+			panic(err)
+		}
+	}
+	if scratchData == "" {
+		scratchData = scratch
 	}
 	code := m.Run()
-	if left := serversUnder(scratch); len(left) > 0 {
+	if left := append(serversUnder(scratch), serversUnder(scratchData)...); len(left) > 0 {
 		fmt.Println("FAIL: database servers were left running:", left)
 		for _, pid := range left {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
@@ -179,7 +192,7 @@ var copiedBinary = sync.OnceValues(func() (string, error) {
 // is gone at the end.
 func place(t *testing.T) string {
 	t.Helper()
-	parent, err := os.MkdirTemp(scratch, "")
+	parent, err := os.MkdirTemp(scratchData, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +224,7 @@ func furnished(t *testing.T) string {
 }
 
 var furniture = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(scratch, "model")
+	dir := filepath.Join(scratchData, "model")
 	c, err := Start(context.Background(), Config{DataDir: dir, Throwaway: true})
 	if err != nil {
 		return "", err
@@ -295,7 +308,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// server is the one server on a data folder; it fails if there are more.
+// serverOn is the one server on a data folder; it fails if there are more.
 func serverOn(t *testing.T, dataDir string) int {
 	t.Helper()
 	all := serversUnder(dataDir + "/")
@@ -307,35 +320,55 @@ func serverOn(t *testing.T, dataDir string) int {
 
 // serversUnder lists the servers whose data is below a path.
 func serversUnder(path string) []int {
+	serves := map[int]int{} // to the parent
+	for _, p := range processes() {
+		if len(p.args) > 2 && filepath.Base(p.args[0]) == "postgres" && p.args[1] == "-D" && strings.HasPrefix(p.args[2], path) {
+			serves[p.pid] = p.parent
+		}
+	}
 	var found []int
-	for pid, args := range processes() {
-		if len(args) > 2 && filepath.Base(args[0]) == "postgres" && args[1] == "-D" && strings.HasPrefix(args[2], path) {
+	for pid, parent := range serves {
+		// A child has its parent's command line until it gives itself a name.
+		if _, child := serves[parent]; !child {
 			found = append(found, pid)
 		}
 	}
 	return found
 }
 
-// processes are the command lines of everything that runs here.
-func processes() map[int][]string {
-	all := map[int][]string{}
-	if out, err := exec.Command("/bin/ps", "-axo", "pid=,args=").Output(); err == nil {
+// An entry is one line of the table of processes.
+type entry struct {
+	pid, parent int
+	args        []string
+}
+
+func processes() (all []entry) {
+	if runtime.GOOS != "linux" {
+		out, err := exec.Command("/bin/ps", "-axo", "pid=,ppid=,args=").Output()
+		if err != nil {
+			panic(err)
+		}
 		for line := range strings.Lines(string(out)) {
-			if fields := strings.Fields(line); len(fields) > 1 {
+			if fields := strings.Fields(line); len(fields) > 2 {
 				pid, _ := strconv.Atoi(fields[0])
-				all[pid] = fields[1:]
+				parent, _ := strconv.Atoi(fields[1])
+				all = append(all, entry{pid, parent, fields[2:]})
 			}
 		}
 		return all
 	}
-	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, path := range lines {
-		line, err := os.ReadFile(path)
-		if err != nil {
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		line, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		stat, err2 := os.ReadFile(filepath.Join(dir, "stat"))
+		if err != nil || err2 != nil {
 			continue // ended meanwhile
 		}
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		all[pid] = strings.Split(string(bytes.TrimRight(line, "\x00")), "\x00")
+		// pid (name) state parent …
+		rest := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		parent, _ := strconv.Atoi(rest[1])
+		all = append(all, entry{pid, parent, strings.Split(string(bytes.TrimRight(line, "\x00")), "\x00")})
 	}
 	return all
 }

@@ -52,7 +52,10 @@ func (s *site) makeDataDir() error {
 	if err != nil || s.machine.euid != 0 {
 		return err
 	}
-	return errors.Join(os.Chown(s.DataDir, 0, s.runAs.gid), os.Chmod(s.DataDir, 0o710))
+	if err := os.Chown(s.DataDir, 0, s.runAs.gid); err != nil {
+		return err
+	}
+	return os.Chmod(s.DataDir, 0o710)
 }
 
 // makeFolders creates the cluster's folder and what the server finds in it.
@@ -74,12 +77,28 @@ func (s *site) makeFolders() error {
 			return err
 		}
 	}
-	return errors.Join(
-		folder(s.Cluster, pass),
-		folder(s.path("log"), 0o700),
-		folder(s.path("settings"), pass),
-		s.makeSocketDir(),
-	)
+	for path, mode := range map[string]fs.FileMode{s.Cluster: pass, s.path("log"): 0o700, s.path("settings"): pass} {
+		if err := folder(path, mode); err != nil {
+			return err
+		}
+	}
+	if err := s.makeLocks(); err != nil {
+		return err
+	}
+	return s.makeSocketDir()
+}
+
+// makeLocks creates the lock files, so that root, attaching to the server of an
+// ordinary user, finds them all and creates none.
+func (s *site) makeLocks() error {
+	for _, name := range []string{"serve.lock", "start.lock", "use.lock", "server.lock"} {
+		file, err := os.OpenFile(s.path(name), os.O_CREATE|os.O_RDONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		_ = file.Close() // nothing was written
+	}
+	return nil
 }
 
 // makeElsewhere records the place outside of the data folder, and notices a
@@ -139,5 +158,8 @@ func replaceFile(path, content string, mode fs.FileMode) error {
 	if err := os.WriteFile(fresh, []byte(content), mode); err != nil {
 		return err
 	}
-	return errors.Join(os.Chmod(fresh, mode), os.Rename(fresh, path))
+	if err := os.Chmod(fresh, mode); err != nil {
+		return err
+	}
+	return os.Rename(fresh, path)
 }

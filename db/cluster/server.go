@@ -137,8 +137,10 @@ func (s *site) start(ctx context.Context, held *lock) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.makeSocketDir(), s.writeSettings(), s.forget()); err != nil {
-		return nil, err
+	for _, step := range []func() error{s.makeSocketDir, s.writeSettings, s.forget} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	return s.launch(ctx, b, held)
 }
@@ -151,13 +153,12 @@ func (s *site) forget() error {
 	if pid <= 0 || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return nil // PostgreSQL sees for itself that this one is gone
 	}
-	var all error
 	for _, path := range []string{filepath.Join(s.data(), "postmaster.pid"), filepath.Join(s.Socket, socketName+".lock")} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			all = errors.Join(all, err)
+			return err
 		}
 	}
-	return all
+	return nil
 }
 
 // launch runs a server and waits until it takes connections.

@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -64,11 +63,12 @@ func (s *site) writeSettings() error {
 			fmt.Fprintf(&ident, "parley %q %s\n", who.name, role)
 		}
 	}
-	return errors.Join(
-		replaceFile(s.path("settings", "postgresql.conf"), conf, 0o644),
-		replaceFile(s.path("settings", "pg_hba.conf"), access, 0o644),
-		replaceFile(s.path("settings", "pg_ident.conf"), ident.String(), 0o644),
-	)
+	for name, content := range map[string]string{"postgresql.conf": conf, "pg_hba.conf": access, "pg_ident.conf": ident.String()} {
+		if err := replaceFile(s.path("settings", name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // arguments for the server. What must hold comes last and beats every file.

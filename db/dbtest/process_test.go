@@ -43,25 +43,33 @@ func TestVictim(t *testing.T) {
 // its own.
 func again(t *testing.T, role string, args ...string) (_ *exec.Cmd, temp string) {
 	t.Helper()
-	temp, err := os.MkdirTemp("", "pd-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(temp) })
-	if err := os.Chmod(temp, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	copied := filepath.Join(temp, "tests") // the one that go test built is in a closed folder
+	// What go test built is in a closed folder.
+	copied := filepath.Join(folder(t, os.TempDir()), "tests")
 	if out, err := exec.Command("cp", self, copied).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	temp = folder(t, root())
 	cmd := exec.CommandContext(t.Context(), copied, args...)
 	cmd.Dir, cmd.Env = temp, append(os.Environ(), "TMPDIR="+temp, victimVariable+"="+role)
 	return cmd, temp
+}
+
+// folder is open to every user, and removed when the test ends.
+func folder(t *testing.T, in string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(in, "pd-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func leftovers(t *testing.T, temp string) []string {
@@ -148,6 +156,13 @@ func TestRun(t *testing.T) {
 			t.Errorf("left: %v", left)
 		}
 	})
+}
+
+func TestRoot(t *testing.T) {
+	t.Setenv("TMPDIR", "/a/place")
+	if got := root(); got != "/a/place" {
+		t.Errorf("TMPDIR is not heeded: %s", got)
+	}
 }
 
 // TestAsOrdinaryUser runs the tests of New once more as somebody who is not
