@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -343,13 +345,14 @@ func (a *answer) redirects(path string) *answer {
 	return a
 }
 
-// page reads the answer as HTML.
+// page reads the answer as HTML, without the templates that scripts copy.
 func (a *answer) page() *goquery.Document {
 	a.t.Helper()
 	document, err := goquery.NewDocumentFromReader(strings.NewReader(a.body))
 	if err != nil {
 		a.t.Fatalf("%s: %v", a.about, err)
 	}
+	document.Find("template").Remove()
 	return document
 }
 
@@ -403,4 +406,24 @@ func eventually(t *testing.T, what string, is func() bool) {
 			t.Fatalf("in vain: %s", what)
 		}
 	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// multipartOf writes a form the other way.
+func multipartOf(t *testing.T, form url.Values) (contentType, body string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for name, values := range form {
+		for _, value := range values {
+			if err := w.WriteField(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.FormDataContentType(), b.String()
 }

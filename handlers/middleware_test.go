@@ -439,6 +439,7 @@ func TestLog(t *testing.T) {
 
 func TestLanguage(t *testing.T) {
 	t.Parallel()
+	sites := map[bool]*site{false: newSite(t), true: newSite(t, developing)}
 	for _, c := range []struct {
 		accept string
 		dev    bool
@@ -447,7 +448,7 @@ func TestLanguage(t *testing.T) {
 		{"", false, "en"}, {"de-DE,de;q=0.9", false, "en"}, {"en-GB", false, "en"}, {"en-XA", false, "en"}, {"en-XA", true, "en-XA"},
 		{"en-GB,en;q=0.8", true, "en"}, {"nonsense;;;q=x", true, "en"}, {strings.Repeat("de-", 2000), true, "en"}, {"*", true, "en"},
 	} {
-		s := newSite(t, func(p *plan) { p.config.Dev = c.dev })
+		s := sites[c.dev]
 		a := s.visitor().with("Accept-Language", c.accept).get("/login").is(200)
 		if got, _ := a.has("html").Attr("lang"); got != c.want {
 			t.Errorf("%q in dev %v: %q, want %q", clip(c.accept, 30), c.dev, got, c.want)
