@@ -31,26 +31,36 @@ func unreadable(err error) error {
 //
 // Errors: invalid (unreadable), and [http.MaxBytesError].
 func readForm(r *http.Request, names ...string) (fields, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil && r.Header.Get("Content-Type") != "" {
-		return nil, unreadable(err)
-	}
-	var values url.Values
-	switch kind {
-	case "application/x-www-form-urlencoded":
-		values, err = urlencoded(r.Body)
-	case "multipart/form-data":
-		values, err = multipartValues(r)
-	default:
-		var first [1]byte
-		if n, err := r.Body.Read(first[:]); n > 0 || (err != nil && !errors.Is(err, io.EOF)) {
-			return nil, unreadable(fmt.Errorf("a form is not sent as %q", kind))
-		}
-	}
+	values, err := formValues(r)
 	if err != nil {
 		return nil, err
 	}
 	return single(values, names)
+}
+
+func formValues(r *http.Request) (url.Values, error) {
+	given := r.Header.Get("Content-Type")
+	kind, _, err := mime.ParseMediaType(given)
+	switch {
+	case given == "":
+		return nothing(r.Body)
+	case err != nil:
+		return nil, unreadable(err)
+	case kind == "application/x-www-form-urlencoded":
+		return urlencoded(r.Body)
+	case kind == "multipart/form-data":
+		return multipartValues(r)
+	}
+	return nil, unreadable(fmt.Errorf("a form is not sent as %q", kind))
+}
+
+// nothing reads a body of no type, which must be empty.
+func nothing(body io.Reader) (url.Values, error) {
+	var first [1]byte
+	if n, err := io.ReadFull(body, first[:]); n > 0 || !errors.Is(err, io.EOF) {
+		return nil, unreadable(errors.New("a form comes without its type"))
+	}
+	return url.Values{}, nil
 }
 
 func urlencoded(body io.Reader) (url.Values, error) {

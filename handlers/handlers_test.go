@@ -157,6 +157,14 @@ func (s *site) exec(sql string, args ...any) {
 	}
 }
 
+// cutOff takes the database away from the application.
+func (s *site) cutOff() {
+	s.t.Helper()
+	name := value[string](s, `SELECT current_database()`)
+	s.exec(`ALTER DATABASE ` + name + ` CONNECTION LIMIT 0`)
+	s.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'parley'`)
+}
+
 // value reads one value from the database.
 func value[T any](s *site, sql string, args ...any) (v T) {
 	s.t.Helper()
