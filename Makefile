@@ -4,11 +4,12 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run build test cover check dev generate shots clean
 
-# Git refuses folders of other users; the version is then unknown, and nothing else is.
+# Git refuses folders of other users, and Go then refuses to build: so it is not Go who asks for the version.
+export GOFLAGS += -buildvcs=false
 git := git -c safe.directory='*'
 version = $(shell $(git) describe --tags --always --dirty 2>/dev/null || echo dev)
 commit = $(shell $(git) rev-parse HEAD 2>/dev/null)
-build = CGO_ENABLED=1 go build -trimpath -buildvcs=false -o bin/parley \
+build = CGO_ENABLED=1 go build -trimpath -o bin/parley \
 	-ldflags '-X parley/config.version=$(version) -X parley/config.commit=$(commit)' .
 
 help: ## list what can be done
@@ -38,7 +39,7 @@ check: go ## check format, generated files, linters and modules; changes nothing
 PORT ?= 7331
 dev: go ## run Parley for designers: a saved file shows in the browser (PORT=7331)
 	@scripts/install.sh run
-	@go build -buildvcs=false -o bin/dev ./scripts/dev
+	@go build -o bin/dev ./scripts/dev
 	@exec bin/dev -port $(PORT)
 
 generate: go ## write the Go code of the .templ files, formatted

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 // binary builds the program once and returns its path.
 var binary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(buildFolder, "parley")
-	out, err := exec.Command("go", "build", "-o", path, "parley").CombinedOutput()
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "parley").CombinedOutput()
 	if err != nil {
 		return "", errors.New(string(out))
 	}

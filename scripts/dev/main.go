@@ -177,7 +177,7 @@ func (d *dev) act(ctx context.Context, changed []string) {
 // rebuild builds the server and, where that worked, replaces the running one; it reports whether the new one answers.
 // The paths of the source stay in this binary (no -trimpath): templ finds a template's text by them.
 func (d *dev) rebuild(ctx context.Context) bool {
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", binary, ".")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr
 	if build.Run() != nil {
 		fmt.Println("dev: the build failed; the server before it keeps running")
