@@ -98,7 +98,7 @@ func TestContrast(t *testing.T) {
 	}
 	pairs := []pair{
 		{"edge", "surface", sign}, {"focus", "surface", sign}, {"focus", "ground", sign}, {"danger", "surface", sign},
-		{"warning", "surface", 1.5}, {"accent", "sunken", sign}, {"accent", "accent-soft", sign},
+		{"accent", "sunken", sign}, {"accent", "accent-soft", sign},
 		{"on-accent", "accent", text}, {"on-accent", "accent-strong", text}, {"accent-strong", "accent-soft", text},
 		{"accent-strong", "mine", text}, {"accent-strong", "theirs", text},
 		{"mine-meta", "mine", text}, {"text", "mine", text}, {"text-muted", "mine", text}, {"text-faint", "theirs", text},

@@ -130,6 +130,13 @@ func (a *Assets) read(name string) ([]byte, error) {
 // Path returns the address of a file, such as "css/app.css". Under it the file never changes.
 func (a *Assets) Path(name string) string { return Prefix + a.sum + "/" + name }
 
+// Has says whether there is something under an address.
+func (a *Assets) Has(urlPath string) bool {
+	name, _ := splitPath(urlPath)
+	_, err := a.read(name)
+	return strings.HasPrefix(urlPath, Prefix) && err == nil
+}
+
 // ServeHTTP answers requests below [Prefix]. Under the checksum of this build a file is kept by browsers for good;
 // under another one, or under none, it is what this build has, to be checked again: during a rolling restart pages of
 // the other version may ask here.
@@ -188,10 +195,10 @@ func (a *Assets) file(name string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f = newFile(name, content)
 	if a.dev {
-		return f, nil
+		return newFile(name, content), nil
 	}
+	f = newFile(name, slim(name, content))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if earlier := a.cache[name]; earlier != nil {

@@ -1,7 +1,6 @@
 package views
 
 import (
-	"hash/fnv"
 	"strings"
 	"unicode"
 
@@ -15,9 +14,11 @@ const tones = 6
 
 // toneClass is a person's colour: the same on each page, for good.
 func toneClass(id chat.ID) string {
-	h := fnv.New32a()
-	h.Write(id[:])
-	return toneClasses[h.Sum32()%tones]
+	h := uint32(2166136261) // FNV-1a
+	for _, b := range id {
+		h = (h ^ uint32(b)) * 16777619
+	}
+	return toneClasses[h%tones]
 }
 
 var toneClasses = [tones]string{"tone-1", "tone-2", "tone-3", "tone-4", "tone-5", "tone-6"}

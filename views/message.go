@@ -66,34 +66,37 @@ func NewMessageItem(m chat.Message, viewer chat.ID, zone *time.Location) Message
 	return p
 }
 
+// class tells styles what there is to know. The author's tone colours the picture and the name.
 func (p *MessageItemProps) class() string {
-	switch {
-	case p.System:
+	if p.System {
 		return "message message--system"
-	case p.First || p.Last || p.Edited || p.Deleted || p.Delivery != DeliverySent || onlyEmoji(p.Body):
-		return p.longClass()
-	case p.Mine:
-		return "message message--mine"
-	default:
-		return "message"
 	}
-}
-
-func (p *MessageItemProps) longClass() string {
-	b := make([]byte, 0, 128)
-	b = append(b, "message"...)
-	for _, part := range [...]struct {
-		is   bool
-		name string
-	}{
-		{p.Mine, " message--mine"}, {p.First, " message--first"}, {p.Last, " message--last"},
-		{p.Deleted, " message--deleted"}, {p.Edited && !p.Deleted, " message--edited"},
-		{p.Delivery == DeliveryPending, " message--pending"}, {p.Delivery == DeliveryFailed, " message--failed"},
-		{!p.Deleted && onlyEmoji(p.Body), " message--emoji"},
-	} {
-		if part.is {
-			b = append(b, part.name...)
-		}
+	b := make([]byte, 0, 96)
+	if p.Mine {
+		b = append(b, "message message--mine"...)
+	} else {
+		b = append(append(b, "message "...), toneClass(p.Author.ID)...)
+	}
+	if p.First {
+		b = append(b, " message--first"...)
+	}
+	if p.Last {
+		b = append(b, " message--last"...)
+	}
+	switch {
+	case p.Deleted:
+		b = append(b, " message--deleted"...)
+	case onlyEmoji(p.Body):
+		b = append(b, " message--emoji"...)
+	}
+	if p.Edited && !p.Deleted {
+		b = append(b, " message--edited"...)
+	}
+	switch p.Delivery {
+	case DeliveryPending:
+		b = append(b, " message--pending"...)
+	case DeliveryFailed:
+		b = append(b, " message--failed"...)
 	}
 	return string(b)
 }

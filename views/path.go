@@ -70,8 +70,11 @@ func NewerPath(conversation chat.ID, seq int64) string {
 
 // MessagePath is the link to one message.
 func MessagePath(conversation, message chat.ID) string {
-	m := message.String()
-	return ConversationPath(conversation) + "?around=" + m + "#m-" + m
+	return messagePath(conversation.String(), message.String())
+}
+
+func messagePath(conversation, message string) string {
+	return ConversationsPath + "/" + conversation + "?around=" + message + "#m-" + message
 }
 
 // MessagesPath is where a conversation's messages are sent to.

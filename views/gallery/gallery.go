@@ -14,7 +14,7 @@ import (
 type Component struct {
 	Name  string // as in the address: small letters and dashes
 	Group string
-	Stage string // what it stands on: "", "pad", "row", "pane"
+	Stage string // what it stands on: "", "pad" or "row"
 	// Alone says that the states hold the same ids, so that no two of them may stand on one page.
 	Alone  bool
 	States []State

@@ -167,8 +167,12 @@ func failures() []Component {
 		failure("429", views.ErrorProps{Status: 429, Err: refusal(chat.CodeTooMany, chat.Args{"Count": 12, "Seconds": 12}), LoggedIn: true, Retry: "/people"}),
 		failure("500", views.ErrorProps{Status: 500, LoggedIn: true, Retry: "/"}),
 		failure("503", views.ErrorProps{Status: 503, Err: refusal(chat.CodeUnavailable, nil), Retry: "/"}),
-	}}, {Name: "error-pane", Group: "Errors", Stage: "pane", Alone: true, States: []State{
-		{Name: "404", View: views.ErrorPane(views.ErrorProps{Status: 404, Err: refusal(chat.CodeNotFound, nil), LoggedIn: true, RequestID: "0192f3c1a7"})},
-		{Name: "500", View: views.ErrorPane(views.ErrorProps{Status: 500, LoggedIn: true, Retry: "/", RequestID: "0192f3c1a7"})},
+	}}, {Name: "error-pane", Group: "Errors", States: []State{
+		{Name: "404", Page: func(p views.Page) templ.Component {
+			return alone(p, "404", views.ErrorPane(views.ErrorProps{Status: 404, Err: refusal(chat.CodeNotFound, nil), LoggedIn: true}))
+		}},
+		{Name: "500", Page: func(p views.Page) templ.Component {
+			return alone(p, "500", views.ErrorPane(views.ErrorProps{Status: 500, LoggedIn: true, Retry: "/", RequestID: "0192f3c1a7"}))
+		}},
 	}}}
 }
