@@ -88,3 +88,37 @@ func TestWorld(t *testing.T) {
 		}
 	})
 }
+
+func TestHold(t *testing.T) {
+	t.Parallel()
+	w := chattest.New(t)
+	anna := w.Person(t, "Anna")
+	save := func(theme chat.Theme) chan error {
+		done := make(chan error)
+		go func() {
+			done <- w.Chat.SavePreferences(context.WithoutCancel(t.Context()), anna, chat.Preferences{TimeZone: "UTC", Theme: theme})
+		}()
+		return done
+	}
+	theme := func() string {
+		return chattest.Value[string](t, w, "SELECT theme FROM people WHERE id = $1", anna.ID)
+	}
+
+	held := w.Hold(t, "SELECT FROM people WHERE id = $1 FOR UPDATE", anna.ID)
+	done := save(chat.ThemeDark)
+	w.AwaitWaiting(t, 1)
+	if now := theme(); now != "auto" {
+		t.Errorf("somebody waits, and it is %s", now)
+	}
+	held.Commit()
+	if err := <-done; err != nil || theme() != "dark" {
+		t.Errorf("afterwards it is %s, %v", theme(), err)
+	}
+
+	held = w.Hold(t, "SELECT")
+	held.Exec("UPDATE people SET theme = 'light' WHERE id = $1", anna.ID)
+	held.Rollback()
+	if now := theme(); now != "dark" {
+		t.Errorf("rolled back, it is %s", now)
+	}
+}
