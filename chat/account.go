@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -103,6 +104,9 @@ func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (V
 	return c.startSession(ctx, origin, person)
 }
 
+// languageForm is that of a BCP 47 tag, of at most 35 characters (RFC 5646, 4.4.1).
+var languageForm = regexp.MustCompile(`^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}$`)
+
 func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) {
 	in.Username = strings.ToLower(strings.TrimSpace(in.Username))
 	in.Email = strings.TrimSpace(in.Email)
@@ -112,8 +116,8 @@ func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) 
 	if !ValidTimeZone(in.TimeZone) {
 		in.TimeZone = "UTC" // a guess of the browser's: a wrong one is no mistake of the person's
 	}
-	if in.Language == "" {
-		in.Language = "en"
+	if !languageForm.MatchString(in.Language) {
+		in.Language = "en" // a guess as well
 	}
 	var wrong fieldErrors
 	checkDisplayName(&wrong, in.DisplayName)
@@ -206,21 +210,26 @@ func (c *Chat) MakeResetLink(ctx context.Context, username string) (string, erro
 
 // CheckResetLink says whether a link can still be used. Errors: not_found (reset_link), too_many.
 func (c *Chat) CheckResetLink(ctx context.Context, origin Origin, token string) error {
-	if err := c.allow(ctx, limited{LimitResetByAddress, origin.Address}); err != nil {
-		return err
-	}
-	_, err := c.store.PersonByPasswordReset(ctx, tokenHash(token))
+	_, err := c.personByResetLink(ctx, origin, token)
 	return err
+}
+
+func (c *Chat) personByResetLink(ctx context.Context, origin Origin, token string) (Person, error) {
+	if err := c.allow(ctx, limited{LimitResetByAddress, origin.Address}); err != nil {
+		return Person{}, err
+	}
+	return c.store.PersonByPasswordReset(ctx, tokenHash(token))
 }
 
 // ResetPassword sets a new password, ends every session of the person and uses up every link.
 // Errors: not_found (reset_link), invalid, too_many.
 func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password string) error {
-	if err := c.CheckResetLink(ctx, origin, token); err != nil {
+	person, err := c.personByResetLink(ctx, origin, token)
+	if err != nil {
 		return err
 	}
 	var wrong fieldErrors
-	checkPassword(&wrong, password)
+	checkPassword(&wrong, password, person.Username, person.Email, person.DisplayName)
 	if err := wrong.err(); err != nil {
 		return err
 	}
@@ -273,7 +282,10 @@ func (c *Chat) CreateAccount(ctx context.Context, in RegisterInput, role Role) (
 	if CodeOf(err) == CodeUsernameTaken {
 		return Person{}, c.usernameTaken(ctx, person.Username, in.DisplayName)
 	}
-	return person, err
+	if err != nil {
+		return Person{}, err
+	}
+	return person, nil
 }
 
 // Promote gives a person a role, on behalf of the operator; the person's sessions get new tokens. Errors: not_found.

@@ -29,7 +29,12 @@ func (c *Chat) startSession(ctx context.Context, origin Origin, person Person) (
 		ID: NewID(), PersonID: person.ID, Address: origin.Address, UserAgent: agent[:min(len(agent), 300)],
 	}
 	session.UserAgent = strings.ToValidUTF8(session.UserAgent, "")
-	if err := c.store.InsertSession(ctx, session, SessionLife); err != nil {
+	err := c.store.InsertSession(ctx, session, person.PasswordHash, SessionLife)
+	if KindOf(err) == KindNotFound {
+		// Since the password was compared it was changed, or the account suspended.
+		return Viewer{}, &Error{Kind: KindInvalid, Code: CodeLogin}
+	}
+	if err != nil {
 		return Viewer{}, err
 	}
 	return Viewer{Person: person, SessionID: session.ID}, nil
@@ -74,5 +79,5 @@ func (c *Chat) SessionsAlive(ctx context.Context, sessions []ID) ([]ID, error) {
 
 // SweepSessions deletes what ended long ago. It returns how many rows went.
 func (c *Chat) SweepSessions(ctx context.Context) (int64, error) {
-	return c.store.DeleteEndedSessions(ctx)
+	return c.store.DeleteEndedSessions(ctx, SessionIdle)
 }

@@ -33,11 +33,14 @@ type Store interface {
 	ViewSeqs(ctx context.Context, people []ID) (map[ID]int64, error)
 
 	InsertPasswordReset(ctx context.Context, person ID, hash []byte, life time.Duration) error
-	PersonByPasswordReset(ctx context.Context, hash []byte) (ID, error)
-	// UsePasswordReset takes the link and every other one of the same person. Errors: not_found (reset_link).
+	// PersonByPasswordReset returns who may use the link. Errors: not_found (reset_link).
+	PersonByPasswordReset(ctx context.Context, hash []byte) (Person, error)
+	// UsePasswordReset takes the link and every other one of the same person, and locks the person's row, so that no
+	// session is made meanwhile. Errors: not_found (reset_link).
 	UsePasswordReset(ctx context.Context, hash []byte) (ID, error)
 
-	InsertSession(ctx context.Context, session Session, life time.Duration) error
+	// InsertSession makes a session of an active person who still has that password. Errors: not_found.
+	InsertSession(ctx context.Context, session Session, passwordHash string, life time.Duration) error
 	// ViewerBySession also returns how long the session was not used. Errors: not_found.
 	ViewerBySession(ctx context.Context, id ID, idle time.Duration) (Viewer, time.Duration, error)
 	TouchSession(ctx context.Context, id ID, notWithin time.Duration) error
@@ -45,7 +48,7 @@ type Store interface {
 	RevokeSession(ctx context.Context, id ID) error
 	RevokeSessionsOf(ctx context.Context, person ID) ([]ID, error)
 	SessionsAlive(ctx context.Context, ids []ID, idle time.Duration) ([]ID, error)
-	DeleteEndedSessions(ctx context.Context) (int64, error)
+	DeleteEndedSessions(ctx context.Context, idle time.Duration) (int64, error)
 
 	// EnsureDirect returns the direct conversation of two active people, made under id if there was none.
 	// Errors: not_found.

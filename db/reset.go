@@ -16,25 +16,31 @@ func (s *Store) InsertPasswordReset(ctx context.Context, person chat.ID, hash []
 }
 
 // PersonByPasswordReset implements chat.Store.
-func (s *Store) PersonByPasswordReset(ctx context.Context, hash []byte) (chat.ID, error) {
-	var person chat.ID
-	err := s.get(ctx, &person, `
-		SELECT r.person_id FROM password_resets r JOIN people p ON p.id = r.person_id
+func (s *Store) PersonByPasswordReset(ctx context.Context, hash []byte) (chat.Person, error) {
+	var row personRow
+	err := s.get(ctx, &row, `
+		SELECT `+personColumns+` FROM password_resets r JOIN people p ON p.id = r.person_id
 		WHERE r.token_hash = $1 AND r.used_at IS NULL AND r.expires_at > now() AND p.state = 'active'`, hash)
-	return person, resetLink(err)
+	return row.person(), resetLink(err)
 }
 
-// UsePasswordReset implements chat.Store. The row's lock decides between two uses at once.
+// UsePasswordReset implements chat.Store. The person's row is locked first: it decides between two uses at once, also of
+// two links, which would otherwise wait for each other.
 func (s *Store) UsePasswordReset(ctx context.Context, hash []byte) (chat.ID, error) {
 	var person chat.ID
 	err := s.get(ctx, &person, `
-		UPDATE password_resets SET used_at = now()
-		WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now() RETURNING person_id`, hash)
+		SELECT id FROM people
+		WHERE id = (SELECT person_id FROM password_resets WHERE token_hash = $1) AND state = 'active'
+		FOR NO KEY UPDATE`, hash)
 	if err != nil {
 		return person, resetLink(err)
 	}
-	_, err = s.exec(ctx, `UPDATE password_resets SET used_at = now() WHERE person_id = $1 AND used_at IS NULL`, person)
-	return person, err
+	// A statement of its own: it must see what was committed while the lock was waited for.
+	err = s.change(ctx, `
+		UPDATE password_resets SET used_at = now()
+		WHERE person_id = $1 AND used_at IS NULL AND EXISTS (
+			SELECT FROM password_resets WHERE token_hash = $2 AND used_at IS NULL AND expires_at > now())`, person, hash)
+	return person, resetLink(err)
 }
 
 func resetLink(err error) error {

@@ -10,13 +10,16 @@ import (
 // alive is the condition of a session that stands; $2 is the idle limit in seconds.
 const alive = `s.revoked_at IS NULL AND s.expires_at > now() AND s.last_used_at > now() - make_interval(secs => $2)`
 
-// InsertSession implements chat.Store.
-func (s *Store) InsertSession(ctx context.Context, session chat.Session, life time.Duration) error {
-	_, err := s.exec(ctx, `
+// InsertSession implements chat.Store. The person's row is locked and so read anew after waiting: a new password writes it
+// first and ends the sessions afterwards, so either the session is seen there or it is not made.
+func (s *Store) InsertSession(ctx context.Context, session chat.Session, passwordHash string, life time.Duration) error {
+	return s.change(ctx, `
+		WITH p AS MATERIALIZED (
+			SELECT id FROM people WHERE id = $2 AND password_hash = $6 AND state = 'active' FOR SHARE
+		)
 		INSERT INTO sessions (id, person_id, address, user_agent, expires_at)
-		VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))`,
-		session.ID, session.PersonID, session.Address, session.UserAgent, life.Seconds())
-	return err
+		SELECT $1, p.id, $3, $4, now() + make_interval(secs => $5) FROM p`,
+		session.ID, session.PersonID, session.Address, session.UserAgent, life.Seconds(), passwordHash)
 }
 
 // ViewerBySession implements chat.Store.
@@ -70,14 +73,16 @@ func (s *Store) SessionsAlive(ctx context.Context, ids []chat.ID, idle time.Dura
 	return found, err
 }
 
-// DeleteEndedSessions implements chat.Store. Rows stay for 30 days after their end.
-func (s *Store) DeleteEndedSessions(ctx context.Context) (int64, error) {
+// DeleteEndedSessions implements chat.Store. Rows of sessions stay for 30 days after their end, those of links for one.
+func (s *Store) DeleteEndedSessions(ctx context.Context, idle time.Duration) (int64, error) {
 	tokens, err := s.exec(ctx, `DELETE FROM session_tokens WHERE expires_at < now()`)
 	if err != nil {
 		return 0, err
 	}
 	rows, err := s.exec(ctx, `
-		DELETE FROM sessions WHERE expires_at < now() - interval '30 days' OR revoked_at < now() - interval '30 days'`)
+		DELETE FROM sessions
+		WHERE least(expires_at, revoked_at, last_used_at + make_interval(secs => $1)) < now() - interval '30 days'`,
+		idle.Seconds())
 	if err != nil {
 		return 0, err
 	}

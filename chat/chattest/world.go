@@ -135,7 +135,7 @@ func (w *World) Person(t testing.TB, name string) chat.Viewer {
 func (w *World) Session(t testing.TB, person chat.Person) chat.Viewer {
 	t.Helper()
 	session := chat.Session{ID: chat.NewID(), PersonID: person.ID, Address: "192.0.2.1", UserAgent: "chattest"}
-	if err := w.Store.InsertSession(t.Context(), session, chat.SessionLife); err != nil {
+	if err := w.Store.InsertSession(t.Context(), session, person.PasswordHash, chat.SessionLife); err != nil {
 		t.Fatalf("chattest: log %s in: %v", person.Username, err)
 	}
 	viewer, err := w.Chat.Viewer(t.Context(), session.ID)
