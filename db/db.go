@@ -60,7 +60,7 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
+		return nil, fmt.Errorf("connect to the database: %w", oneLine{err})
 	}
 	handle := sqlx.NewDb(stdlib.OpenDBFromPool(pool), "pgx")
 	store := &Store{pool: pool, sqlx: handle, on: handle}
@@ -80,6 +80,12 @@ func hideSecret(err error) error {
 	return err
 }
 
+// oneLine says in one line what pgx says in several, one for each address that it tried.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e oneLine) Unwrap() error { return e.error }
+
 func (s *Store) suitable(ctx context.Context) error {
 	var server struct {
 		Version  int    `db:"version"`
@@ -89,7 +95,7 @@ func (s *Store) suitable(ctx context.Context) error {
 		SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding`)
 	switch {
 	case err != nil:
-		return fmt.Errorf("the database does not answer: %w", err)
+		return fmt.Errorf("the database does not answer: %w", oneLine{err})
 	case server.Version < 150000:
 		return fmt.Errorf("the database is PostgreSQL %d; 15 or later is needed", server.Version/10000)
 	case server.Encoding != "UTF8":
@@ -109,25 +115,31 @@ func (s *Store) Close() {
 // Ping says whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return translate(s.sqlx.PingContext(ctx)) }
 
-// InTx implements chat.Store. The rollback does not depend on ctx, which may be the reason for it.
-func (s *Store) InTx(ctx context.Context, f func(tx chat.Store) error) (err error) {
+// InTx implements chat.Store. The end of ctx refuses the next statement and the commit, but not the rollback, so that the
+// connection lives on; and no transaction outlives maxTransaction, however slow f is.
+func (s *Store) InTx(ctx context.Context, f func(tx chat.Store) error) error {
 	if s.on != sqlx.ExtContext(s.sqlx) {
 		return errors.New("db: a transaction inside a transaction")
 	}
-	tx, err := s.sqlx.BeginTxx(ctx, nil)
+	conn, err := s.sqlx.Connx(ctx)
 	if err != nil {
 		return translate(err)
 	}
-	done := false
-	defer func() {
-		if !done {
-			_ = tx.Rollback() // the error that led here is the one to tell
-		}
-	}()
+	defer func() { _ = conn.Close() }() // gives it back to the pool, which looks after it
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxTransaction)
+	defer cancel()
+	tx, err := conn.BeginTxx(bounded, nil)
+	if err != nil {
+		return translate(err)
+	}
+	// After the commit it does nothing; otherwise the error that led here is the one to tell. It runs on a panic too.
+	defer func() { _ = tx.Rollback() }()
 	if err := f(&Store{pool: s.pool, sqlx: s.sqlx, on: tx}); err != nil {
 		return err
 	}
-	done = true
+	if err := ctx.Err(); err != nil {
+		return translate(err)
+	}
 	return translate(tx.Commit())
 }
 
@@ -180,8 +192,10 @@ func translate(err error) error {
 			if code, ok := constraints[pg.ConstraintName]; ok {
 				return chat.Conflict(code, err)
 			}
-		case strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "08"), pg.Code == "53300", pg.Code == "57014":
-			// Shutting down, starting up, connection lost, too many connections, statement timed out.
+		case strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"),
+			pg.Code == "57014", pg.Code == "25P03":
+			// Shutting down, starting up; connection lost; too many connections, no memory, no disk; a statement or a
+			// transaction took too long.
 			return chat.Unavailable(err)
 		}
 		return err

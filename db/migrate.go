@@ -3,9 +3,11 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
@@ -22,7 +24,7 @@ func Migrate(ctx context.Context, dsn string) ([]string, error) {
 	defer handle.Close()
 	results, err := provider.Up(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
+		return nil, fmt.Errorf("migrate: %w", oneLine{err})
 	}
 	applied := make([]string, 0, len(results))
 	for _, result := range results {
@@ -49,17 +51,19 @@ func (s *Store) Migrated(ctx context.Context) error {
 }
 
 func migrator(dsn string) (*goose.Provider, *sql.DB, error) {
-	handle, err := sql.Open("pgx", dsn)
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, nil, fmt.Errorf("migrate: the address of the database is malformed: %w", hideSecret(err))
+	}
+	// Asked for the lock once a second, for five minutes: the first node may have much to do.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: %w", err)
 	}
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return nil, nil, fmt.Errorf("migrate: %w", err)
-	}
+	handle := stdlib.OpenDB(*config)
 	provider, err := goose.NewProvider(goose.DialectPostgres, handle, migrations.FS, goose.WithSessionLocker(locker))
 	if err != nil {
-		return nil, nil, fmt.Errorf("migrate: %w", err)
+		return nil, nil, errors.Join(fmt.Errorf("migrate: %w", err), handle.Close())
 	}
 	return provider, handle, nil
 }
