@@ -98,17 +98,6 @@ func (r otherRow) card() chat.Card {
 	return chat.Card{ID: *r.OtherID, Username: *r.OtherUsername, DisplayName: *r.OtherDisplayName}
 }
 
-// unreadCount counts what others wrote after the member's place, up to one more than is shown; nothing is read where
-// the place is the end.
-const unreadCount = `CASE WHEN m.unread_from >= c.msg_seq THEN 0 ELSE (
-		SELECT count(*) FROM (
-			SELECT FROM messages u
-			WHERE u.conversation_id = c.id AND u.seq > greatest(m.unread_from, m.from_seq)
-				AND u.author_id <> m.person_id AND u.kind = 'text' AND u.deleted_at IS NULL
-				AND (m.until_change IS NULL OR u.change_seq <= m.until_change)
-			LIMIT 100
-		) counted) END AS unread`
-
 type pageRow struct {
 	memberRow
 	otherRow
@@ -122,22 +111,29 @@ type pageRow struct {
 	pageMessage
 }
 
-// The part of a page's statement that picks messages, newest first or oldest first, one more than the page holds.
-// $1 is the viewer, $2 the conversation, $3 how many.
+// The part of a page's statement that picks messages: one more than the page holds, and one from its other side, which
+// tell whether there is more. $1 is the viewer, $2 the conversation, $3 the length of the page.
+//
+// A former member sees what has not changed since; such a message's seq is not above until_change, because a
+// conversation never counts more messages than changes.
 const (
-	visible = `x.conversation_id = c.id AND x.seq > m.from_seq AND (m.until_change IS NULL OR x.change_seq <= m.until_change)`
+	visible = `x.conversation_id = $2 AND x.seq > head.from_seq AND x.seq <= coalesce(head.until_change, head.msg_seq)
+			AND (head.until_change IS NULL OR x.change_seq <= head.until_change)`
 
-	placeEnd    = `SELECT * FROM messages x WHERE ` + visible + ` ORDER BY x.seq DESC LIMIT $3`
-	placeBefore = `SELECT * FROM messages x WHERE ` + visible + ` AND x.seq < $4 ORDER BY x.seq DESC LIMIT $3`
-	placeAfter  = `SELECT * FROM messages x WHERE ` + visible + ` AND x.seq > $4 ORDER BY x.seq LIMIT $3`
-	placeAround = `
-		(SELECT x.* FROM messages x, messages middle
-			WHERE middle.id = $4 AND middle.conversation_id = c.id AND ` + visible + ` AND x.seq <= middle.seq
-			ORDER BY x.seq DESC LIMIT $3 / 2 + 1)
+	placeEnd    = `SELECT * FROM messages x WHERE ` + visible + ` ORDER BY x.seq DESC LIMIT $3 + 1`
+	placeBefore = `
+		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq < $4 ORDER BY x.seq DESC LIMIT $3 + 1)
 		UNION ALL
-		(SELECT x.* FROM messages x, messages middle
-			WHERE middle.id = $4 AND middle.conversation_id = c.id AND ` + visible + ` AND x.seq > middle.seq
-			ORDER BY x.seq LIMIT $3 / 2 + 1)`
+		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq >= $4 ORDER BY x.seq LIMIT 1)`
+	placeAfter = `
+		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq <= $4 ORDER BY x.seq DESC LIMIT 1)
+		UNION ALL
+		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq > $4 ORDER BY x.seq LIMIT $3 + 1)`
+	middle      = `(SELECT seq FROM messages WHERE id = $4 AND conversation_id = $2)`
+	placeAround = `
+		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq <= ` + middle + ` ORDER BY x.seq DESC LIMIT $3 / 2 + 1)
+		UNION ALL
+		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq > ` + middle + ` ORDER BY x.seq LIMIT $3 / 2 + 1)`
 )
 
 // ConversationPage implements chat.Store. One statement reads counters and messages, so that a page and its cursor
@@ -145,7 +141,7 @@ const (
 func (s *Store) ConversationPage(
 	ctx context.Context, viewer, id chat.ID, place chat.Place, limit int,
 ) (chat.ConversationPage, error) {
-	pick, args := placeEnd, []any{viewer, id, limit + 1}
+	pick, args := placeEnd, []any{viewer, id, limit}
 	switch {
 	case place.Around != chat.ID{}:
 		pick, args = placeAround, append(args, place.Around)
@@ -156,15 +152,19 @@ func (s *Store) ConversationPage(
 	}
 	var rows []pageRow
 	err := s.list(ctx, &rows, `
-		SELECT c.kind, coalesce(c.name, '') AS name, c.msg_seq, c.change_seq, current_epoch() AS epoch, viewer.view_seq,
-			`+memberColumns+`, `+otherColumns+`, `+unreadCount+`, `+pageMessageColumns+`
-		FROM members m
-		JOIN conversations c ON c.id = m.conversation_id
-		JOIN people viewer ON viewer.id = m.person_id
-		`+otherMember+`
+		WITH head AS MATERIALIZED (
+			SELECT c.kind, coalesce(c.name, '') AS name, c.msg_seq, c.change_seq, current_epoch() AS epoch,
+				viewer.view_seq, `+memberColumns+`, `+otherColumns+`, `+unreadCount+`
+			FROM members m
+			JOIN conversations c ON c.id = m.conversation_id
+			JOIN people viewer ON viewer.id = m.person_id
+			`+otherMember+`
+			WHERE m.person_id = $1 AND m.conversation_id = $2
+		)
+		SELECT head.*, `+pageMessageColumns+`
+		FROM head
 		LEFT JOIN LATERAL (`+pick+`) msg ON true
 		LEFT JOIN people author ON author.id = msg.author_id
-		WHERE m.person_id = $1 AND m.conversation_id = $2
 		ORDER BY msg.seq`, args...)
 	if err != nil {
 		return chat.ConversationPage{}, err
@@ -205,19 +205,30 @@ func cutPage(page *chat.ConversationPage, place chat.Place, limit int) error {
 		if page.HasNewer = len(messages)-middle-1 > half; page.HasNewer {
 			messages = messages[:middle+half+1]
 		}
-	case place.After > 0 && place.Before == 0:
+	case place.Before > 0:
+		newer := slices.IndexFunc(messages, func(m chat.Message) bool { return m.Seq >= place.Before })
+		if page.HasNewer = newer >= 0; page.HasNewer {
+			messages = messages[:newer]
+		}
+		messages, page.HasOlder = newest(messages, limit)
+	case place.After > 0:
+		if page.HasOlder = len(messages) > 0 && messages[0].Seq <= place.After; page.HasOlder {
+			messages = messages[1:]
+		}
 		if page.HasNewer = len(messages) > limit; page.HasNewer {
 			messages = messages[:limit]
 		}
-		page.HasOlder = len(messages) == 0 || messages[0].Seq > page.Member.FromSeq+1
 	default:
-		if page.HasOlder = len(messages) > limit; page.HasOlder {
-			messages = messages[len(messages)-limit:]
-		}
-		page.HasNewer = place.Before > 0 && place.Before <= page.MsgSeq
+		messages, page.HasOlder = newest(messages, limit)
 	}
 	page.Messages = messages
 	return nil
+}
+
+// newest takes off all but the last limit messages, and says whether there were more.
+func newest(messages []chat.Message, limit int) ([]chat.Message, bool) {
+	more := len(messages) > limit
+	return messages[max(0, len(messages)-limit):], more
 }
 
 // Heads implements chat.Store.

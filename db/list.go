@@ -40,11 +40,12 @@ func (r listRow) row() chat.ListRow {
 }
 
 // A list row, around the aliases m (the member whose list it is) and c.
-const (
-	listColumns = `c.id AS conversation_id, m.person_id, c.kind, coalesce(c.name, '') AS name, c.last_activity_at,
+var listColumns = `c.id AS conversation_id, m.person_id, c.kind, coalesce(c.name, '') AS name, c.last_activity_at,
 		c.change_seq, ` + otherColumns + `, ` + unreadCount + `,
 		last.author_id AS last_author_id, last.author_name AS last_author_name, last.kind AS last_kind,
 		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at`
+
+const (
 	listJoins = otherMember + `
 		LEFT JOIN LATERAL (
 			SELECT x.author_id, a.display_name AS author_name, x.kind, x.deleted_at IS NOT NULL AS deleted, x.created_at,
@@ -54,11 +55,6 @@ const (
 		) last ON true`
 	// A conversation that somebody opened and nobody has written in yet stands in that person's list alone.
 	listed = `m.until_change IS NULL AND (c.msg_seq > 0 OR c.created_by = m.person_id)`
-	// hasUnread says whether the badge of m in c is not empty.
-	hasUnread = `m.unread_from < c.msg_seq AND EXISTS (
-		SELECT FROM messages u
-		WHERE u.conversation_id = c.id AND u.seq > greatest(m.unread_from, m.from_seq)
-			AND u.author_id <> m.person_id AND u.kind = 'text' AND u.deleted_at IS NULL)`
 )
 
 // List implements chat.Store. The page is picked before anything is joined to it.
@@ -89,6 +85,10 @@ func (s *Store) List(ctx context.Context, person chat.ID, before *chat.ListRow, 
 		return chat.ListPage{}, err
 	}
 	var page chat.ListPage
+	if len(rows) == 0 && before != nil { // nothing is left behind the place, but the total is over the whole list
+		totals, err := s.UnreadTotals(ctx, []chat.ID{person})
+		return chat.ListPage{UnreadTotal: totals[person]}, err
+	}
 	for i, row := range rows {
 		page.UnreadTotal = row.UnreadTotal
 		if page.HasMore = i == limit; page.HasMore {

@@ -130,8 +130,8 @@ func (s *Store) ChangesSince(ctx context.Context, conversation chat.ID, after in
 			changes.Messages = append(changes.Messages, row.message(conversation))
 		}
 	}
-	if len(changes.Messages) == limit {
-		changes.To = changes.Messages[limit-1].ChangeSeq
+	if n := len(changes.Messages); n > 0 && n == limit {
+		changes.To = changes.Messages[n-1].ChangeSeq
 	}
 	return changes, nil
 }

@@ -104,10 +104,8 @@ func parseSearchCursor(text string) (cursor searchCursor) {
 	return cursor
 }
 
-var likePattern = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
 // SearchPeople implements chat.Store. Ranks: the username itself, its beginning, the name's beginning, a word's
-// beginning, anywhere.
+// beginning, anywhere. What has a meaning in a pattern is escaped after folding, which makes % and \ of other characters.
 func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (chat.PeoplePage, error) {
 	cursor := parseSearchCursor(after)
 	var rows []struct {
@@ -117,24 +115,26 @@ func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (c
 	}
 	var err error
 	if q == "" {
+		// No name sorts before the empty one, where a search begins.
 		err = s.list(ctx, &rows, `
 			SELECT id, username, display_name, 0 AS rank, lower(display_name) AS sort FROM people
-			WHERE state = 'active' AND ($1 < 0 OR (lower(display_name), id) > ($2, $3))
-			ORDER BY lower(display_name), id LIMIT $4`, cursor.Rank, cursor.Name, cursor.ID, limit+1)
+			WHERE state = 'active' AND (lower(display_name), id) > ($1, $2)
+			ORDER BY lower(display_name), id LIMIT $3`, cursor.Name, cursor.ID, limit+1)
 	} else {
 		err = s.list(ctx, &rows, `
 			SELECT id, username, display_name, rank, sort FROM (
 				SELECT id, username, display_name, lower(display_name) AS sort, CASE
-					WHEN username = fold($1) THEN 0
-					WHEN username LIKE fold($2) || '%' THEN 1
-					WHEN search LIKE ' ' || fold($2) || '%' THEN 2
-					WHEN search LIKE '% ' || fold($2) || '%' THEN 3
+					WHEN username = q.folded THEN 0
+					WHEN starts_with(username, q.folded) THEN 1
+					WHEN starts_with(search, ' ' || q.folded) THEN 2
+					WHEN strpos(search, ' ' || q.folded) > 0 THEN 3
 					ELSE 4 END AS rank
-				FROM people WHERE state = 'active' AND search LIKE '%' || fold($2) || '%'
+				FROM (SELECT fold($1) AS folded OFFSET 0) q CROSS JOIN people
+				WHERE state = 'active' AND search LIKE
+					'%' || replace(replace(replace(fold($1), '\', '\\'), '%', '\%'), '_', '\_') || '%'
 			) found
-			WHERE (rank, sort, id) > ($3, $4, $5)
-			ORDER BY rank, sort, id LIMIT $6`,
-			q, likePattern.Replace(q), cursor.Rank, cursor.Name, cursor.ID, limit+1)
+			WHERE (rank, sort, id) > ($2, $3, $4)
+			ORDER BY rank, sort, id LIMIT $5`, q, cursor.Rank, cursor.Name, cursor.ID, limit+1)
 	}
 	if err != nil {
 		return chat.PeoplePage{}, err

@@ -137,6 +137,8 @@ CREATE TABLE messages (
     UNIQUE (author_id, client_id)
 );
 CREATE INDEX messages_by_change ON messages (conversation_id, change_seq);
+-- For counting what others wrote without reading one's own messages, however many they are.
+CREATE INDEX messages_by_author ON messages (conversation_id, author_id, seq) WHERE kind = 'text' AND deleted_at IS NULL;
 -- For the sweep that repairs lost hints: what changed in the last seconds, wherever. Block ranges cost next to nothing
 -- at insertion, and the newest rows lie together.
 CREATE INDEX messages_changed ON messages USING brin (changed_at) WITH (pages_per_range = 32, autosummarize = on);
