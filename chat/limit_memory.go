@@ -2,10 +2,10 @@ package chat
 
 import (
 	"context"
+	"sync"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/time/rate"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // memoryLimiterBuckets bounds the memory of a [MemoryLimiter], at some 200 bytes a bucket. When it is full the least
@@ -14,36 +14,37 @@ const memoryLimiterBuckets = 65_536
 
 // MemoryLimiter is the [Limiter] of a single node.
 type MemoryLimiter struct {
-	clock   Clock
-	buckets *lru.Cache[string, *rate.Limiter]
+	clock Clock
+	mu    sync.Mutex
+	full  *simplelru.LRU[string, time.Time] // when each bucket is full again
 }
 
 // NewMemoryLimiter returns a limiter whose buckets live in this process.
 func NewMemoryLimiter(clock Clock) *MemoryLimiter {
-	buckets, err := lru.New[string, *rate.Limiter](memoryLimiterBuckets)
+	return newMemoryLimiter(clock, memoryLimiterBuckets)
+}
+
+func newMemoryLimiter(clock Clock, buckets int) *MemoryLimiter {
+	full, err := simplelru.NewLRU[string, time.Time](buckets, nil)
 	if err != nil {
 		panic(err) // only a size below one is an error
 	}
-	return &MemoryLimiter{clock: clock, buckets: buckets}
+	return &MemoryLimiter{clock: clock, full: full}
 }
 
 // Allow implements [Limiter].
 func (m *MemoryLimiter) Allow(_ context.Context, limit Limit, key string) (bool, time.Duration) {
-	name := limit.Name + "\x00" + key
-	bucket, ok := m.buckets.Get(name)
-	if !ok {
-		fresh := rate.NewLimiter(rate.Every(limit.Every), limit.Burst)
-		previous, existed, _ := m.buckets.PeekOrAdd(name, fresh)
-		if bucket = fresh; existed {
-			bucket = previous
-		}
+	name, now := limit.Name+"\x00"+key, m.clock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	full, _ := m.full.Get(name)
+	if full.Before(now) {
+		full = now
 	}
-	now := m.clock()
-	reservation := bucket.ReserveN(now, 1)
-	wait := reservation.DelayFrom(now)
-	if wait == 0 {
-		return true, 0
+	full = full.Add(limit.Every)
+	if wait := full.Sub(now) - time.Duration(limit.Burst)*limit.Every; wait > 0 {
+		return false, wait
 	}
-	reservation.CancelAt(now)
-	return false, wait
+	m.full.Add(name, full)
+	return true, 0
 }

@@ -41,7 +41,7 @@ type Draft struct {
 // SendMessage stores a message and announces it. A repeated send answers with the first message, before any limit or
 // rule, because a retry must not be refused where the original succeeded.
 //
-// Errors: invalid (body), not_found, forbidden (closed), conflict (client_id_reused: the id came with another
+// Errors: invalid (body, client_id), not_found, forbidden (closed), conflict (client_id_reused: the id came with another
 // content), too_many.
 func (c *Chat) SendMessage(ctx context.Context, viewer Viewer, conversation ID, draft Draft) (Message, error) {
 	draft.Body = cleanBody(draft.Body)
@@ -85,6 +85,8 @@ func (c *Chat) earlierSend(ctx context.Context, viewer Viewer, clientID ID, hash
 
 func checkDraft(draft Draft) error {
 	switch {
+	case draft.ClientID == ID{}:
+		return invalid("client_id", CodeClientID, nil)
 	case badText(draft.Body, true):
 		return invalid("body", CodeBadText, nil)
 	case blank(draft.Body):

@@ -1,9 +1,6 @@
 package chat
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // MaxUnread is the highest number of unread messages that is counted; MaxUnread+1 means more.
 const MaxUnread = 99
@@ -23,13 +20,6 @@ func (c *Chat) SavePositions(ctx context.Context, positions []Position) error {
 	if len(positions) == 0 {
 		return nil
 	}
-	// In order of the rows' key, so that two nodes never wait for each other.
-	slices.SortFunc(positions, func(a, b Position) int {
-		if d := slices.Compare(a.ConversationID[:], b.ConversationID[:]); d != 0 {
-			return d
-		}
-		return slices.Compare(a.PersonID[:], b.PersonID[:])
-	})
 	moved, err := c.store.UpdatePositions(ctx, positions)
 	if err != nil {
 		return err

@@ -40,11 +40,20 @@ func badText(s string, multiline bool) bool {
 	})
 }
 
-// blank says whether s shows nothing: white space, and characters without a width.
-func blank(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && r != '\u2800' && r != '\u3164' && r != '\u115f' && r != '\u1160' && r != '\uffa0'
-	})
+// blank says whether s shows nothing: white space, and characters without a shape.
+func blank(s string) bool { return !strings.ContainsFunc(s, visible) }
+
+// visible follows Unicode's Default_Ignorable_Code_Point, which is derived from other properties (DerivedCoreProperties,
+// Unicode 15), and knows the two blanks outside of it.
+func visible(r rune) bool {
+	switch {
+	case r == '\u2800', r == '\U0001d159': // the empty pattern of Braille, the note head that is none
+		return false
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r), r >= 0xfff9 && r <= 0xfffb, r >= 0x13430 && r <= 0x1343f:
+		return true // of category Cf, and drawn
+	}
+	return !unicode.IsSpace(r) && !unicode.IsControl(r) &&
+		!unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // unifyLines turns the line ends that forms send (CR LF) into line feeds.
@@ -76,9 +85,9 @@ func cleanQuery(q string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(q, " "))
-	q = strings.TrimPrefix(cleanLine(q), "@")
+	q = strings.TrimLeft(cleanLine(q), "@ ")
 	if runes := []rune(q); len(runes) > MaxQuery {
-		q = string(runes[:MaxQuery])
+		q = strings.TrimRight(string(runes[:MaxQuery]), " ")
 	}
 	return q
 }
