@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 // Package cluster runs Parley's private PostgreSQL: the embedded default for
 // installations that name no database of their own. It finds the installed

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package cluster
 
@@ -42,23 +42,32 @@ func Locate(dataDir string) (Location, error) {
 // A machine is what differs between computers, and in tests.
 type machine struct {
 	euid      int
-	users     []string      // whom a server started by root runs as: the first that exists
-	elsewhere string        // where root puts clusters whose data folder is closed
-	short     string        // where others put sockets whose path would be too long
-	places    []string      // patterns of folders with PostgreSQL's binaries
-	path      string        // $PATH
-	insist    time.Duration // how long a server may take to stop before the next stronger signal
+	users     []string // whom a server started by root runs as: the first that exists
+	elsewhere string   // where root puts clusters whose data folder is closed
+	short     string   // where others put sockets whose path would be too long
+	places    []string // patterns of folders with PostgreSQL's binaries
+	path      string   // $PATH
+
+	// How long a server may take to stop before the next stronger signal.
+	insist time.Duration
+	// How long to wait for processes on the data that are no server that is
+	// starting: an initdb without its parent, the children of a killed server.
+	patience time.Duration
+	// How often the server's log is looked at.
+	housekeeping time.Duration
 }
 
 func thisMachine() *machine {
 	return &machine{
-		euid:      os.Geteuid(),
-		users:     []string{"postgres", "nobody"},
-		elsewhere: "/var/lib/parley",
-		short:     "/tmp",
-		places:    usualPlaces,
-		path:      os.Getenv("PATH"),
-		insist:    5 * time.Second,
+		euid:         os.Geteuid(),
+		users:        []string{"postgres", "nobody"},
+		elsewhere:    "/var/lib/parley",
+		short:        "/tmp",
+		places:       usualPlaces,
+		path:         os.Getenv("PATH"),
+		insist:       5 * time.Second,
+		patience:     time.Minute,
+		housekeeping: time.Minute,
 	}
 }
 

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package cluster
 
@@ -242,7 +242,7 @@ func TestUnusable(t *testing.T) {
 			}
 			return filepath.Join(file, "data")
 		},
-		"a file": func(t *testing.T) string {
+		"that is a file": func(t *testing.T) string {
 			file := filepath.Join(filepath.Dir(place(t)), "file")
 			if err := os.WriteFile(file, nil, 0o600); err != nil {
 				t.Fatal(err)
@@ -250,7 +250,7 @@ func TestUnusable(t *testing.T) {
 			return file
 		},
 		"where nothing can be made": func(*testing.T) string { return "/proc/parley/data" },
-		"not ours to write": func(t *testing.T) string {
+		"that is not ours to write": func(t *testing.T) string {
 			if os.Geteuid() == 0 {
 				t.Skip("root may write everywhere")
 			}
@@ -261,7 +261,7 @@ func TestUnusable(t *testing.T) {
 			t.Cleanup(func() { _ = os.Chmod(dir, 0o755) })
 			return filepath.Join(dir, "data")
 		},
-		"with a cluster's folder that is a file": func(t *testing.T) string {
+		"whose cluster is a file": func(t *testing.T) string {
 			dir := place(t)
 			if err := os.Mkdir(dir, 0o755); err != nil {
 				t.Fatal(err)
@@ -274,7 +274,7 @@ func TestUnusable(t *testing.T) {
 			return dir
 		},
 	} {
-		t.Run("a data folder that is "+what+" gives one clear line", func(t *testing.T) {
+		t.Run("a data folder "+what+" gives one clear line", func(t *testing.T) {
 			t.Parallel()
 			dir := path(t)
 			_, err := Start(t.Context(), Config{DataDir: dir})

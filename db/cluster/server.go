@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package cluster
 
@@ -53,11 +53,6 @@ func (s *site) running() running {
 // that at least one of them is alive.
 func (s *site) hold() (*lock, error) { return tryLock(s.path("server.lock"), exclusive, !s.foreign) }
 
-// patience is how long to wait for processes on the data that are no server
-// that is starting: an initdb without its parent, the children of a server that
-// was killed.
-const patience = 60 * time.Second
-
 // ensure returns a server that takes connections: the one that runs, adopted,
 // or a new one. The caller holds start.lock.
 func (s *site) ensure(ctx context.Context) (_ *server, adopted bool, err error) {
@@ -88,7 +83,7 @@ func (s *site) ensure(ctx context.Context) (_ *server, adopted bool, err error) 
 				lost = time.Now() // recovering after a crash may take long
 			}
 		}
-		if time.Since(lost) > patience {
+		if time.Since(lost) > s.machine.patience {
 			return nil, false, fmt.Errorf("processes of a former database server still work on %s; end those whose names begin with \"postgres:\" and try again", s.data())
 		}
 		if err := pause(ctx, pollEvery); err != nil {
@@ -97,24 +92,27 @@ func (s *site) ensure(ctx context.Context) (_ *server, adopted bool, err error) 
 	}
 }
 
-// ask finds out whether the server talks to us.
+// ask finds out whether the server talks to us; that it has no connection to
+// spare is an answer too.
 func (s *site) ask(ctx context.Context, r running) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	conn, err := pgconn.Connect(ctx, dsn(r.socket, "parley", "parley"))
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "53300" {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	return conn.Close(ctx)
 }
 
-// temporarily reports whether an error in connecting may pass by waiting.
+// temporarily reports whether an error in connecting may pass by waiting:
+// nobody listens yet or any more, or the server is starting up or shutting down.
 func temporarily(err error) bool {
 	var refused *pgconn.PgError
-	if !errors.As(err, &refused) {
-		return true // nobody listens yet, or not any more
-	}
-	return refused.Code == "57P03" // starting up, or shutting down
+	return !errors.As(err, &refused) || strings.HasPrefix(refused.Code, "57P")
 }
 
 // start makes the data if there is none and runs a server on it. It takes over

@@ -1,11 +1,10 @@
-//go:build unix
+//go:build linux || darwin
 
 package cluster
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -136,102 +135,6 @@ func TestStart(t *testing.T) {
 		closed(t, c) // twice is no error
 		again := started(t, Config{DataDir: dir, Throwaway: true})
 		query(t, again.DSN(), "SELECT 'fine'")
-	})
-
-	t.Run("a server that outlived its parley is adopted with its data", func(t *testing.T) {
-		t.Parallel()
-		dir := furnished(t)
-		first := begin(t, nil, "serve", dir).ready(t)
-		pid := serverOn(t, dir)
-		l, err := Locate(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		query(t, dsn(l.Socket, "parley", "parley"), "SELECT 'kept' AS x INTO kept")
-		first.kill()
-		if now := serverOn(t, dir); now != pid {
-			t.Fatalf("premise: the server did not live on")
-		}
-		var j journal
-		c := started(t, Config{DataDir: dir, Log: j.logger()})
-		if now := serverOn(t, dir); now != pid {
-			t.Errorf("another server runs: %d instead of %d", now, pid)
-		}
-		if !j.has("adopted") {
-			t.Error("nothing in the log")
-		}
-		if got := query(t, c.DSN(), "SELECT x FROM kept"); got != "kept" {
-			t.Errorf("got %q", got)
-		}
-		closed(t, c)
-		if left := serversUnder(dir); len(left) > 0 {
-			t.Errorf("it still runs after Close: %v", left)
-		}
-	})
-
-	t.Run("a server that was killed with its parley is recovered with its data", func(t *testing.T) {
-		t.Parallel()
-		dir := furnished(t)
-		first := begin(t, nil, "serve", dir).ready(t)
-		l, err := Locate(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		query(t, dsn(l.Socket, "parley", "parley"), "SELECT 'kept' AS x INTO kept")
-		first.kill()
-		if err := syscall.Kill(serverOn(t, dir), syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		for _, left := range []string{filepath.Join(l.Socket, socketName+".lock"), filepath.Join(l.Cluster, "data", "postmaster.pid")} {
-			if _, err := os.Stat(left); err != nil {
-				t.Errorf("premise: %v", err)
-			}
-		}
-		c := started(t, Config{DataDir: dir})
-		if got := query(t, c.DSN(), "SELECT x FROM kept"); got != "kept" {
-			t.Errorf("got %q", got)
-		}
-		serverOn(t, dir)
-	})
-
-	t.Run("files of a dead server whose process number was given away do no harm", func(t *testing.T) {
-		t.Parallel()
-		dir := furnished(t)
-		s, err := prepare(Config{DataDir: dir, Throwaway: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		other := exec.Command("sleep", "60")
-		other.SysProcAttr = &syscall.SysProcAttr{Credential: s.runAs.credential()}
-		if err := other.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = other.Process.Kill(); _ = other.Wait() })
-		file := filepath.Join(s.data(), "postmaster.pid")
-		content := fmt.Sprintf("%d\n%s\n1\n5432\n%s\n\n1 1\nready   \n", other.Process.Pid, s.data(), s.Socket)
-		for _, path := range []string{file, filepath.Join(s.Socket, socketName+".lock")} {
-			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Chown(path, s.runAs.uid, s.runAs.gid); err != nil {
-				t.Fatal(err)
-			}
-		}
-		// Without our help PostgreSQL takes the other process for its twin.
-		held, err := s.hold()
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := s.matching(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = s.launch(t.Context(), b, held)
-		held.release()
-		oneLine(t, err, "already exists")
-
-		c := started(t, Config{DataDir: dir, Throwaway: true})
-		query(t, c.DSN(), "SELECT 'fine'")
 	})
 
 	t.Run("Ctrl+C in the terminal does not reach the server", func(t *testing.T) {

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package cluster
 
@@ -23,7 +23,7 @@ const (
 // supervise restarts the server when it dies, and keeps its log bounded.
 func (c *Cluster) supervise(ctx context.Context) {
 	defer close(c.supervised)
-	housekeeping := time.NewTicker(time.Minute)
+	housekeeping := time.NewTicker(c.site.machine.housekeeping)
 	defer housekeeping.Stop()
 	delay := firstDelay
 	for {
@@ -107,7 +107,7 @@ func (s *site) stop(ctx context.Context, pid int) error {
 	steps := []struct {
 		signal syscall.Signal
 		wait   time.Duration
-	}{{syscall.SIGINT, 30 * time.Second}, {syscall.SIGQUIT, s.machine.insist}, {syscall.SIGKILL, 5 * time.Second}}
+	}{{syscall.SIGINT, 30 * time.Second}, {syscall.SIGQUIT, s.machine.insist}, {syscall.SIGKILL, s.machine.insist}}
 	for _, step := range steps {
 		if !s.occupied(pid) {
 			return nil

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package cluster
 
@@ -172,7 +172,7 @@ func TestClose(t *testing.T) {
 		t.Parallel()
 		dir := furnished(t)
 		m := thisMachine()
-		m.insist = 50 * time.Millisecond
+		m.insist = 2 * time.Second
 		c := started(t, Config{DataDir: dir, Throwaway: true, machine: m})
 		if err := syscall.Kill(serverOn(t, dir), syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
@@ -268,6 +268,25 @@ func TestLog(t *testing.T) {
 		if err := bound(path, 10); err == nil {
 			t.Error("no error where nothing can be set aside")
 		}
+	})
+
+	t.Run("the supervisor looks after it", func(t *testing.T) {
+		t.Parallel()
+		m := thisMachine()
+		m.housekeeping = 5 * time.Millisecond
+		var j journal
+		c := started(t, Config{DataDir: furnished(t), Throwaway: true, Log: j.logger(), machine: m})
+		if err := os.Truncate(c.Location().Log, maxLog+1); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the log is set aside", func() bool {
+			info, err := os.Stat(c.Location().Log + ".1")
+			return err == nil && info.Size() > maxLog
+		})
+		if err := os.Rename(c.Location().Log, c.Location().Log+".2"); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the failure is in the log", func() bool { return j.has("cannot be shortened") })
 	})
 
 	t.Run("what people wrote does not stand in it", func(t *testing.T) {

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 // Package dbtest hands tests a real database: one private PostgreSQL per test
 // binary, started on first use, and in it a fresh copy of the migrated database

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package dbtest
 
@@ -231,6 +231,28 @@ func TestFailures(t *testing.T) {
 		}
 	})
 
+	t.Run("a start that is given up leaves nothing, at whatever point", func(t *testing.T) {
+		t.Parallel()
+		var folder string
+		begun, cancel := context.WithCancel(t.Context())
+		_, err := start(begun, here.config, func(_ context.Context, dsn string) error {
+			config, err := pgconn.ParseConfig(dsn)
+			folder = filepath.Dir(filepath.Dir(config.Host))
+			cancel()
+			return err
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("after the migrations: %v", err)
+		}
+		if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("its folder: %v", err)
+		}
+		_, err = start(begun, here.config, migrate)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("before the server: %v", err)
+		}
+	})
+
 	t.Run("a connection that is not given back fails the test", func(t *testing.T) {
 		t.Parallel()
 		pool := New(t).Pool()
@@ -247,18 +269,26 @@ func TestFailures(t *testing.T) {
 	t.Run("a database that cannot be made, reached or dropped fails the test", func(t *testing.T) {
 		t.Parallel()
 		New(t)
-		server, err := here.server()
+		running, err := here.server()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for what, f := range map[string]func(testing.TB){
+			"copied": func(t testing.TB) {
+				closed, err := pgxpool.New(context.Background(), running.dsn("missing"))
+				if err != nil {
+					panic(err)
+				}
+				closed.Close()
+				(&host{open: true, started: &server{cluster: running.cluster, admin: closed}}).new(t)
+			},
 			"made": func(t testing.TB) { (&host{open: true, failed: errors.New("no server")}).new(t) },
 			"pool": func(t testing.TB) { (&DB{DSN: "not an address", t: t}).open() },
-			"conn": func(t testing.TB) { (&DB{DSN: server.dsn("missing"), t: t}).Conn() },
+			"conn": func(t testing.TB) { (&DB{DSN: running.dsn("missing"), t: t}).Conn() },
 			"dropped": func(t testing.TB) {
 				config, err := pgconn.ParseConfig(New(t).DSN)
 				if err == nil {
-					err = server.drop(context.Background(), config.Database)
+					err = running.drop(context.Background(), config.Database)
 				}
 				if err != nil {
 					panic(err)

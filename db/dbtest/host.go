@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package dbtest
 
@@ -99,7 +99,7 @@ func start(ctx context.Context, config cluster.Config, migrate func(context.Cont
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.stop(ctx))
+			err = errors.Join(err, s.stop(context.WithoutCancel(ctx)))
 		}
 	}()
 	// Started by root, the server runs as another user, who must pass here.
