@@ -11,48 +11,6 @@ import (
 	"parley/chat"
 )
 
-func TestHome(t *testing.T) {
-	t.Parallel()
-
-	t.Run("a visitor is welcomed and led in", func(t *testing.T) {
-		t.Parallel()
-		a := newSite(t).visitor().get("/").is(200)
-		a.has(`a[href="/register"]`)
-		a.has(`a[href="/login"]`)
-		a.lacks("body[data-person]")
-	})
-
-	t.Run("whoever is logged in sees the list, and what to do while it is empty", func(t *testing.T) {
-		t.Parallel()
-		s := newSite(t)
-		ben, mira := s.person("Ben"), s.person("Mira")
-		mira.get("/").is(200).says("Nobody here yet").has("#sidebar")
-		conversation := mira.talk(ben)
-		a := ben.get("/").is(200).says("Nobody here yet")
-		if mira.says(conversation, "hello Ben"); a.t.Failed() {
-			return
-		}
-		a = ben.get("/").is(200).silentOn("Nobody here yet")
-		if n, _ := a.has("body").Attr("data-unread-total"); n != "1" {
-			t.Errorf("the total is %q", n)
-		}
-		row := a.has("#list > li")
-		if text := row.Text(); row.Length() != 1 || !strings.Contains(text, "Mira") || !strings.Contains(text, "hello Ben") {
-			t.Errorf("the row says %q", row.Text())
-		}
-		if n, _ := row.Attr("data-unread"); n != "1" {
-			t.Errorf("unread is %q", n)
-		}
-	})
-
-	t.Run("nobody sees a row of others' conversations", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		w.member.get("/").has("#list > li")
-		w.stranger.get("/").lacks("#list > li")
-	})
-}
-
 func TestConversation(t *testing.T) {
 	t.Parallel()
 
@@ -326,66 +284,5 @@ func TestConversationList(t *testing.T) {
 		cursor := listCursor(chat.ListRow{ActivityAt: time.Now().Add(time.Hour), ConversationID: chat.NewID()})
 		w.member.get("/conversations?before=" + cursor).has("#list > li")
 		w.stranger.get("/conversations?before=" + cursor).lacks("#list > li")
-	})
-}
-
-func TestRead(t *testing.T) {
-	t.Parallel()
-
-	t.Run("marking as read empties the badge, without scripts and with htmx", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		unread := func() string { n, _ := w.other.get("/").has("#list > li").Attr("data-unread"); return n }
-		if unread() != "1" {
-			t.Fatal("premise: nothing is unread")
-		}
-		form := w.other.get(w.conversation).has("#mark-read")
-		action, _ := form.Attr("action")
-		seq, _ := form.Find("input[name=seq]").Attr("value")
-		w.other.post(action, url.Values{"seq": {seq}}).redirects(w.conversation)
-		if unread() != "0" {
-			t.Error("still unread")
-		}
-		w.other.get(w.conversation).lacks("#mark-read")
-		w.member.says(w.conversation, "once more")
-		if unread() != "1" {
-			t.Fatal("premise: nothing is unread")
-		}
-		w.other.htmx().post(action, url.Values{"seq": {"2"}}).is(204)
-		if unread() != "0" {
-			t.Error("still unread")
-		}
-	})
-
-	t.Run("nobody reads for somebody else", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		w.member.post(w.conversation+"/read", url.Values{"seq": {"1"}, "person": {w.other.id.String()}}).is(303)
-		if n, _ := w.other.get("/").has("#list > li").Attr("data-unread"); n != "1" {
-			t.Error("read by the wrong person")
-		}
-	})
-
-	t.Run("a seq beyond the end counts as the end, one that is none is refused", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		for _, seq := range []string{"", "x", "-1", "1.0", "99999999999999999999", "\x00", "1 ", "१"} {
-			if a := w.other.post(w.conversation+"/read", url.Values{"seq": {seq}}); a.status != 400 {
-				t.Errorf("%q: %d", seq, a.status)
-			}
-		}
-		w.other.post(w.conversation+"/read", url.Values{"seq": {"1", "2"}}).is(400)
-		w.other.post(w.conversation+"/read", url.Values{}).is(400)
-		if n := value[int](w.site, `SELECT sum(unread_from)::int FROM members WHERE person_id = $1`, w.other.id); n != 0 {
-			t.Error("something was read")
-		}
-		w.other.post(w.conversation+"/read", url.Values{"seq": {"9223372036854775807"}}).is(303)
-		if n := value[int](w.site, `SELECT sum(unread_from)::int FROM members WHERE person_id = $1`, w.other.id); n != 1 {
-			t.Errorf("read up to %d", n)
-		}
-		w.member.says(w.conversation, "the next one is unread")
-		if n, _ := w.other.get("/").has("#list > li").Attr("data-unread"); n != "1" {
-			t.Error("the future was read")
-		}
 	})
 }

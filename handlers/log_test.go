@@ -1,0 +1,39 @@
+package handlers
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const secretPassword, secretText, secretQuery = "canary-password-77", "canary-message-77", "canary-query-77"
+	w.visitor.post("/login", login("canary-login-77", secretPassword))
+	w.visitor.post("/register", url.Values{"username": {"kana"}, "display_name": {"Kana"}, "password": {secretPassword}, "email": {"canary-mail-77@example.org"}})
+	w.member.says(w.conversation, secretText)
+	w.member.post(w.conversation+"/messages", url.Values{"body": {secretText}, "client_id": {"canary-client-77"}})
+	w.member.get("/people?q=" + secretQuery)
+	w.member.with("Referer", "http://localhost:8080/reset/"+w.token).get("/")
+	guest := w.site.visitor()
+	for _, path := range []string{"/reset/" + w.token, "/RESET/" + w.token, "//reset/" + w.token, "/%72eset/" + w.token, "/reset/" + w.token + "/more"} {
+		guest.get(path)
+	}
+	guest.post("/reset/"+w.token, url.Values{"password": {secretPassword}})
+	guest.get("/" + strings.Repeat("long", 500))
+	text := w.log.String()
+	if n := strings.Count(text, `"msg":"request"`); n < 15 {
+		t.Fatalf("premise: the log has only %d lines", n)
+	}
+	for _, secret := range []string{secretPassword, secretText, secretQuery, "canary", w.token, w.member.cookie(), goodPassword, strings.Repeat("long", 100)} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+	for _, wanted := range []string{`"path":"/reset/…"`, `"status":422`, `"person":"` + w.member.id.String(), `"method":"POST"`, `"address":"198.51.0.`} {
+		if !strings.Contains(text, wanted) {
+			t.Errorf("the log lacks %s", wanted)
+		}
+	}
+}
