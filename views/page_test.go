@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -286,6 +287,39 @@ func TestPages(t *testing.T) {
 		for _, m := range regexp.MustCompile(`<symbol id="([^"]+)"`).FindAllSubmatch(sprite, -1) {
 			if !used[string(m[1])] {
 				t.Errorf("the icon %s is never drawn", m[1])
+			}
+		}
+	})
+	t.Run("every sentence that scripts ask for is in the page", func(t *testing.T) {
+		t.Parallel()
+		modules, err := filepath.Glob("../static/js/*.js")
+		if err != nil || len(modules) == 0 {
+			t.Fatal("no scripts")
+		}
+		there := map[string]bool{}
+		for _, d := range all {
+			each(d.root, func(n *html.Node) {
+				if id, _ := attr(n, "id"); id != views.StringsID {
+					return
+				}
+				for _, a := range n.Attr {
+					there[a.Key] = true
+				}
+			})
+		}
+		for _, module := range modules {
+			content, err := os.ReadFile(module)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(`\b(words|plural)\("([a-z]+)"`).FindAllSubmatch(content, -1) {
+				want := "data-" + string(m[2])
+				if string(m[1]) == "plural" {
+					want += "-other"
+				}
+				if !there[want] {
+					t.Errorf("%s asks for %s", module, m[2])
+				}
 			}
 		}
 	})
