@@ -4,12 +4,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What is written by hand and shipped: not the tools and tests themselves, and not main.go, which only joins two packages.
-covered=$(go list ./... | grep -vE '^parley(/scripts/.*|/e2e.*|/load.*|/db/dbtest)?$' | paste -sd, -)
+# What is shipped: not the tools, the tests' helpers (dbtest, chattest, …), and main.go, which only joins two packages.
+covered=$(go list ./... | grep -vE '^parley(/scripts/.*|/e2e.*|/load.*|/.*/[a-z]+test)?$' | paste -sd, -)
 
 echo "== tests"
 started=$SECONDS
-go test -timeout 8m -covermode=atomic -coverprofile=coverage.out -coverpkg="$covered" ./...
+# Each package's own share of all statements says nothing; the gate adds them up.
+go test -timeout 8m -covermode=atomic -coverprofile=coverage.out -coverpkg="$covered" ./... 2>&1 |
+  sed -E 's/[[:space:]]+coverage: [0-9.]+% of statements.*//; /^coverage: /d; /no test files\]$/d'
 echo "   $((SECONDS - started)) s"
 
 echo "== race detector"
