@@ -244,6 +244,35 @@ func TestOwners(t *testing.T) {
 		}
 	})
 
+	t.Run("root begins nothing in an ordinary user's data folder", func(t *testing.T) {
+		t.Parallel()
+		other := stranger(t)
+		dir := place(t)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chown(dir, 0, 0) })
+		if err := os.Chown(dir, other.uid, other.gid); err != nil {
+			t.Fatal(err)
+		}
+		for name, f := range map[string]func(context.Context, Config) (*Cluster, error){"Start": Start, "Attach": Attach} {
+			if _, err := f(t.Context(), Config{DataDir: dir}); err == nil {
+				t.Errorf("%s: no error", name)
+			} else {
+				oneLine(t, err, "the data folder "+dir+" belongs to user "+other.name)
+			}
+		}
+		if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {
+			t.Errorf("there is %v, %v", made, err)
+		}
+		// Not a user of this machine.
+		if err := os.Chown(dir, 1234567, 1234567); err != nil {
+			t.Fatal(err)
+		}
+		c := started(t, Config{DataDir: dir, Throwaway: true})
+		query(t, c.DSN(), "SELECT 'there'")
+	})
+
 	t.Run("an ordinary user is told whose database it is", func(t *testing.T) {
 		t.Parallel()
 		dir := furnished(t)

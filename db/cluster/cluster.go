@@ -120,6 +120,9 @@ func Attach(ctx context.Context, config Config) (*Cluster, error) {
 		return nil, err
 	}
 	starting, err := waitLock(ctx, c.site.path("start.lock"), !c.site.foreign)
+	if c.site.foreign && errors.Is(err, os.ErrNotExist) {
+		return nil, c.site.foreignError()
+	}
 	if err != nil {
 		return nil, err
 	}

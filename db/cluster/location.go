@@ -76,9 +76,9 @@ type site struct {
 	Location
 	machine *machine
 	runAs   account
-	// foreign means that we are root and the cluster belongs to somebody who is
-	// not: then we may use a running server, but create nothing in a folder
-	// where its owner could turn our paths elsewhere.
+	// foreign means that we are root and the cluster or the data folder belongs
+	// to somebody who is not: then we may use a running server, but create
+	// nothing in a folder where its owner could turn our paths elsewhere.
 	foreign   bool
 	throwaway bool
 }
@@ -131,6 +131,14 @@ func (s *site) newcomer() (account, error) {
 			return account{}, fmt.Errorf("PostgreSQL needs a name for user id %d: add it to /etc/passwd, or run as a user that has one", self.uid)
 		}
 		return self, nil
+	}
+	// A number without a name is no user of this machine: such a folder comes
+	// into a container from outside.
+	if uid, ok := ownerOf(s.DataDir); ok && uid != 0 {
+		if a := accountOf(uid); a.name != "" {
+			s.foreign = true
+			return a, nil
+		}
 	}
 	for _, name := range s.machine.users {
 		if a, ok := accountNamed(name); ok {
@@ -199,8 +207,13 @@ func (s *site) owner(newcomer account) (account, error) {
 }
 
 func (s *site) foreignError() error {
-	uid, _ := ownerOf(s.Cluster)
-	return fmt.Errorf("the database in %s belongs to user %s: run parley as that user", s.Cluster, accountOf(uid))
+	what, path := "database", s.Cluster
+	uid, ok := ownerOf(path)
+	if !ok || uid == s.machine.euid {
+		what, path = "data folder", s.DataDir
+		uid, _ = ownerOf(path)
+	}
+	return fmt.Errorf("the %s %s belongs to user %s: run parley as that user", what, path, accountOf(uid))
 }
 
 // maxSocketPath is the longest path of a socket that every system takes:
