@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"strings"
 
 	"github.com/chromedp/cdproto/input"
@@ -97,12 +96,29 @@ func (tab *Tab) Composes(text string) {
 	send(tab, input.ImeSetComposition, input.ImeSetCompositionParams{Text: text, SelectionStart: n, SelectionEnd: n})
 }
 
-// Presses presses keys one by one.
+// Presses presses keys one by one. A key and the character it makes are one event, so that a page that answers the key
+// keeps the character out, as it does with a keyboard.
 func (tab *Tab) Presses(keys string, with ...chromedp.Modifier) {
 	tab.t.Helper()
-	tab.do("press keys", func(ctx context.Context) error {
-		return chromedp.Do(ctx, chromedp.KeyEvent(keys, chromedp.KeyModifiers(with...)))
-	})
+	for _, key := range keys {
+		var down input.DispatchKeyEventParams
+		for _, event := range kb.Encode(key) {
+			for _, modifier := range with {
+				event.Modifiers |= int64(modifier)
+			}
+			switch event.Type {
+			case kb.KeyDown:
+				down = *event
+			case kb.KeyChar:
+				if event.Modifiers&^int64(chromedp.ModifierShift) == 0 {
+					down.Text, down.UnmodifiedText = event.Text, event.UnmodifiedText
+				}
+			case kb.KeyUp:
+				send(tab, input.DispatchKeyEvent, down)
+				send(tab, input.DispatchKeyEvent, *event)
+			}
+		}
+	}
 }
 
 // Sees waits until a text stands in the page, where it can be seen or scrolled to.
@@ -111,10 +127,11 @@ func (tab *Tab) Sees(text string) {
 	tab.until("sees “"+text+"”", `(text) => document.body.innerText.includes(text) || document.body.innerText`, text)
 }
 
-// SeesNot says that a text does not stand in the page. It does not wait: what must come before it has come.
+// SeesNot says that a text does not stand in the page's content, which is all but the list. It does not wait: what must
+// come before it has come.
 func (tab *Tab) SeesNot(text string) {
 	tab.t.Helper()
-	if seen := ask[string](tab, `() => document.body.innerText`); strings.Contains(seen, text) {
+	if seen := ask[string](tab, `() => document.querySelector("#pane").innerText`); strings.Contains(seen, text) {
 		tab.t.Fatalf("%s sees “%s”, which should not be there:\n%s", tab.person.Name, text, seen)
 	}
 }

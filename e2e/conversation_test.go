@@ -72,9 +72,9 @@ func TestTwoPeopleMeetAndTalk(t *testing.T) {
 	conversation := conversationIn(t, ana.Path())
 	ana.Live()
 
-	// Ben's home learns of it by itself.
+	// Nobody has written yet, so Ben knows nothing of it.
 	ben.Live()
-	ben.Finds("#list [data-conversation]")
+	ben.FindsNone("#list [data-conversation]")
 
 	// With Enter, and with the button.
 	ana.Writes("Is this the new one?")
@@ -90,6 +90,7 @@ func TestTwoPeopleMeetAndTalk(t *testing.T) {
 		return told.join("|") === "2|2|I like it here." || told.join("|");
 	}`)
 	ben.Titled("(1) Parley")
+	ben.FindsNone(".list__empty")
 	other := ben.Tab
 	ben.OpensTab()
 	ben.Opens("/settings")
@@ -124,6 +125,7 @@ func TestTwoPeopleMeetAndTalk(t *testing.T) {
 	other.Reads("Is this the new one?", "I like it here.", "It is. Say hello from your phone too.", "Hello from my phone", "And from my other tab")
 	ana.Reads("Hello from my phone", "And from my other tab")
 	for _, tab := range []*Tab{ana.Tab, other, ben.tabs[1]} {
+		tab.Glances()
 		tab.EqualsFresh()
 	}
 }

@@ -52,9 +52,10 @@ func (tab *Tab) EqualsFresh() {
 		}
 		const begin = fresh.findIndex((e) => e.id === mine.find((e) => e.id).id);
 		if (begin < 0) return "the fresh page does not have " + mine.find((e) => e.id).html;
-		let lines = begin;
-		while (lines > 0 && !fresh[lines - 1].id) lines--;
-		fresh = fresh.slice(lines);
+		if (live.dataset.hasOlder === "true") {
+			// The window's edge is a seam, too.
+			fresh = [...mine.slice(0, mine.findIndex((e) => e.id) + 1), ...fresh.slice(begin + 1)];
+		}
 		if (new Set(mine.map((e) => e.id ?? JSON.stringify(e))).size !== mine.length) return "something stands there twice";
 		for (let i = 0; i < Math.max(mine.length, fresh.length); i++) {
 			const [a, b] = [JSON.stringify(mine[i]), JSON.stringify(fresh[i])];

@@ -15,9 +15,9 @@ import (
 // through it is told apart only by its first line: the page's socket, or anything else.
 type Line struct {
 	listener net.Listener
-	server   string
 
 	mu        sync.Mutex
+	server    string // host:port
 	calls     map[*call]struct{}
 	cut       bool
 	noSockets bool
@@ -52,6 +52,13 @@ func newLine(t testing.TB, server string) *Line {
 
 // URL is where the person finds the server.
 func (l *Line) URL() string { return "http://" + l.listener.Addr().String() }
+
+// leadTo sends new connections to another server.
+func (l *Line) leadTo(server string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.server = server
+}
 
 // Cut ends every connection, and every new one at once, until Mend.
 func (l *Line) Cut() {
@@ -161,7 +168,10 @@ func (l *Line) carry(client net.Conn) {
 		return
 	}
 	c.socket = strings.EqualFold(string(first), "GET /ws")
-	if c.server, err = net.Dial("tcp", l.server); err != nil {
+	l.mu.Lock()
+	server := l.server
+	l.mu.Unlock()
+	if c.server, err = net.Dial("tcp", server); err != nil {
 		return
 	}
 	if !l.admit(c) {

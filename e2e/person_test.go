@@ -28,12 +28,12 @@ type Person struct {
 	context  cdp.BrowserContextID
 	tabs     []*Tab
 	expected []string // see Expects
-	hurry    int      // see Hurries
 }
 
 func newPerson(w *World, name string) *Person {
 	w.t.Helper()
 	p := &Person{Name: name, Username: usernameOf(name), world: w, Line: newLine(w.t, w.addr)}
+	w.lines = append(w.lines, p.Line)
 	browser, err := chromium.context()
 	if err != nil {
 		w.t.Fatal(err)

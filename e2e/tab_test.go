@@ -115,6 +115,15 @@ func (tab *Tab) LooksBack() {
 	tab.until("looks back", `() => !document.hidden && document.hasFocus()`)
 }
 
+// Glances looks away and back once all is read: the unread line, which stays until one leaves, is gone then.
+func (tab *Tab) Glances() {
+	tab.t.Helper()
+	tab.FindsNone("#list [aria-current] .badge")
+	tab.LooksAway()
+	tab.FindsNone(".unread-line")
+	tab.LooksBack()
+}
+
 func (tab *Tab) window(state browserdomain.WindowState) {
 	tab.t.Helper()
 	window := send(tab, browserdomain.GetWindowForTarget, browserdomain.GetWindowForTargetParams{})
@@ -127,6 +136,9 @@ func (tab *Tab) window(state browserdomain.WindowState) {
 func expression(function string, args []any) string {
 	words := make([]string, len(args))
 	for i, arg := range args {
+		if list, ok := arg.([]any); ok && list == nil {
+			arg = []any{} // not null
+		}
 		word, err := json.Marshal(arg)
 		if err != nil {
 			panic(err) // only strings, numbers and lists of them are given

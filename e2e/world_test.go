@@ -29,10 +29,13 @@ const password = "a horse named staple"
 
 // World is one installation with its people.
 type World struct {
-	t    testing.TB
-	app  *app.App
-	db   *dbtest.DB
-	addr string // host:port of the server itself
+	t       testing.TB
+	app     *app.App
+	db      *dbtest.DB
+	addr    string // host:port of the server itself
+	setting setting
+	stop    func()
+	lines   []*Line
 }
 
 // Setting changes what begin makes.
@@ -53,29 +56,47 @@ func forDesigners(s *setting) { s.config.Dev = true }
 func begin(t testing.TB, settings ...Setting) *World {
 	t.Helper()
 	w := &World{t: t, db: dbtest.New(t)}
-	s := setting{config: config.Config{
+	w.setting.config = config.Config{
 		Addr: "127.0.0.1:0", DatabaseURL: config.Secret(w.db.DSN), DataDir: t.TempDir(),
 		Registration: config.RegistrationOpen, BcryptCost: 4,
-	}}
-	for _, set := range settings {
-		set(&s)
 	}
+	for _, set := range settings {
+		set(&w.setting)
+	}
+	w.serve()
+	t.Cleanup(func() { w.stop() })
+	return w
+}
+
+// serve starts the server.
+func (w *World) serve() {
+	w.t.Helper()
+	log := slog.New(slog.NewTextHandler(complaints{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
-	log := slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if w.app, err = app.New(t.Context(), s.config, log, app.WithTiming(s.timing)); err != nil {
-		t.Fatalf("the application: %v", err)
+	if w.app, err = app.New(context.Background(), w.setting.config, log, app.WithTiming(w.setting.timing)); err != nil {
+		w.t.Fatalf("the application: %v", err)
 	}
 	w.addr = strings.TrimPrefix(w.app.URL(), "http://")
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.app.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
+	w.stop = func() {
+		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("the application: %v", err)
+			w.t.Errorf("the application: %v", err)
 		}
-	})
-	return w
+	}
+}
+
+// Restarts stops the server, lets something happen while there is none, and starts another one over the same database.
+func (w *World) Restarts(between func()) {
+	w.t.Helper()
+	w.stop()
+	between()
+	w.serve()
+	for _, line := range w.lines {
+		line.leadTo(w.addr)
+	}
 }
 
 // complaints shows what the server warns of, with the test that made it.
@@ -179,6 +200,18 @@ func (w *World) Talk(conversation chat.ID, n int, people ...chat.Viewer) {
 	}
 	w.Exec(`UPDATE messages SET created_at = now() - interval '1 hour' - ($2 - seq) * interval '4 minutes'
 		WHERE conversation_id = $1`, conversation, n)
+}
+
+// EndSessions ends all of a person's sessions, as a new password does.
+func (w *World) EndSessions(person chat.Viewer) {
+	w.t.Helper()
+	token, err := w.app.Chat().MakeResetLink(w.t.Context(), person.Username)
+	if err == nil {
+		err = w.app.Chat().ResetPassword(w.t.Context(), chat.Origin{Address: "127.0.0.1"}, token, password)
+	}
+	if err != nil {
+		w.t.Fatalf("a new password for %s: %v", person.Username, err)
+	}
 }
 
 // Exec changes the database behind the application's back, for what only time does.

@@ -44,8 +44,15 @@
     return socket.greeted ? socket.resumed || "the conversation is not resumed" : "no greeting";
   };
 
-  /** Whether a person can see an element. */
-  const visible = (watch.visible = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
+  /** Whether a person can see an element, if need be after scrolling: what is there for screen readers alone does not count. */
+  const visible = (watch.visible = (element) => {
+    if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) return false;
+    for (let e = element; e; e = e.parentElement) {
+      const box = e.getBoundingClientRect();
+      if (box.width <= 1 && box.height <= 1) return false;
+    }
+    return true;
+  });
 
   const plain = (text) => text.replace(/[\u2068\u2069\u2066\u2067\u200e\u200f]/g, "").replace(/\s+/g, " ").trim();
 

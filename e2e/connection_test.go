@@ -1,0 +1,189 @@
+//go:build unix
+
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"parley/realtime"
+)
+
+func TestWhatWasSaidDuringALostConnectionComesInOrderAndOnce(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Person("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben.Viewer)
+	ana.At(conversation).Live()
+	ben.At(conversation).Live()
+	ana.Expects("net::ERR_", "WebSocket connection to")
+	ana.Writes("one")
+	ben.Reads("one")
+
+	// The socket alone, then everything, more than once, in the middle of a lively conversation of both.
+	for round := range 3 {
+		if round == 1 {
+			ana.Line.Cut()
+		} else {
+			ana.Line.DropSockets()
+		}
+		ana.Writes(fmt.Sprintf("Ana %d", round))
+		for i := range 3 {
+			ben.Writes(fmt.Sprintf("Ben %d.%d", round, i))
+		}
+		ana.Line.Mend()
+	}
+	ana.Live()
+	w.t.Log("stored")
+	ana.until("all have come", `() => document.querySelectorAll("#pane li.message[data-seq]").length === 13 || document.querySelectorAll("#pane li.message").length`)
+	ben.until("all have come", `() => document.querySelectorAll("#pane li.message[data-seq]").length === 13 || document.querySelectorAll("#pane li.message").length`)
+	stored := w.Bodies(conversation)
+	equal(t, "Ana's page", ana.Log(), stored)
+	equal(t, "Ben's page", ben.Log(), stored)
+	ana.FindsNone("#connection")
+	for _, p := range []*Person{ana, ben} {
+		p.Glances()
+		p.EqualsFresh()
+	}
+}
+
+func TestAReloadInTheMiddleLosesNothing(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Person("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben.Viewer)
+	ana.At(conversation).Live()
+	ben.At(conversation).Live()
+	ana.Expects("net::ERR_ABORTED")
+	for round := range 3 {
+		ana.Writes(fmt.Sprintf("Ana %d", round))
+		ben.Writes(fmt.Sprintf("Ben %d", round))
+		ana.Reloads() // at once, whatever is on its way
+	}
+	ana.Live()
+	for _, p := range []*Person{ana, ben} {
+		p.until("all six are there", `() => document.querySelectorAll("#pane li.message[data-seq]").length === 6 || document.querySelector("#pane ol").innerText`)
+		equal(t, p.Name, p.Log(), w.Bodies(conversation))
+		p.Glances()
+		p.EqualsFresh()
+	}
+}
+
+func TestAConnectionThatIsDeadWithoutSayingSoIsNoticed(t *testing.T) {
+	t.Parallel()
+	// The page's clock runs ten times as fast: 45 s of silence take 4.5 s, a beat comes every 10 s of its time.
+	w := begin(t, timing(realtime.Timing{Beat: time.Second}))
+	ana, ben := w.Person("Ana Torres"), w.Account("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben)
+	hurried(ana)
+	ana.At(conversation).Live()
+	before := ana.Line.Dialled()
+
+	// It stands quietly as long as beats come.
+	ana.until("six beats have come", `() => __watch.sockets.at(-1).frames.filter((type) => type === "beat").length >= 6`)
+	if again := ana.Line.Dialled() - before; again != 0 {
+		t.Fatalf("the page dialled %d times although the connection was good", again)
+	}
+
+	ana.Line.Freeze()
+	w.Say(ben, conversation, "into the dark")
+	ana.Reads("into the dark")
+	if again := ana.Line.Dialled() - before; again == 0 {
+		t.Fatal("the message came through a dead connection")
+	}
+	ana.EqualsFresh()
+}
+
+func TestWhereSocketsAreForbiddenThePageAsks(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Account("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben)
+	hurried(ana)
+	ana.Expects("WebSocket connection to")
+	ana.Line.ForbidSockets()
+	ana.At(conversation)
+	w.Say(ben, conversation, "can you hear me")
+	ana.Reads("can you hear me")
+	ana.Writes("yes, slowly")
+	ana.Reads("can you hear me", "yes, slowly")
+	w.Say(ben, conversation, "good enough")
+	ana.Reads("can you hear me", "yes, slowly", "good enough")
+	ana.FindsNone("#connection") // it is connected, if slowly
+	ana.FindsNone("#list .badge")
+	ana.Titled("Ben Castle · Parley")
+
+	// The socket takes over once it may.
+	ana.Line.Mend()
+	ana.Live()
+	w.Say(ben, conversation, "and now at once")
+	ana.Reads("good enough", "and now at once")
+	equal(t, "Ana's page", ana.Log(), w.Bodies(conversation))
+	ana.Glances()
+	ana.EqualsFresh()
+}
+
+func TestALineTellsCalmlyThatTheConnectionIsGone(t *testing.T) {
+	t.Parallel()
+	_, ana, _, _ := pair(t, hurried)
+	ana.Expects("net::ERR_", "WebSocket connection to")
+	ana.Line.Cut()
+	ana.Sees("Connecting…")
+	ana.until("the composer stays usable", `() => !document.querySelector("#composer-body").disabled`)
+	ana.Line.Mend()
+	ana.FindsNone("#connection")
+	ana.Live()
+}
+
+func TestASessionThatEndedElsewhereLeadsToTheLogin(t *testing.T) {
+	t.Parallel()
+	w, ana, _, conversation := pair(t)
+	ana.Drafts("half a thought")
+	w.EndSessions(ana.Viewer)
+	ana.IsAt("/login?next=")
+	ana.Fills("Username or e-mail", "ana")
+	ana.Fills("Password", password)
+	ana.Clicks("Log in")
+	ana.IsAt("/conversations/" + conversation.String())
+	ana.until("the draft is there", `() => document.querySelector("#composer-body").value === "half a thought"`)
+	ana.Live()
+}
+
+func TestLoggingOutEndsEveryTabAndLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	w, ana, ben, conversation := pair(t)
+	ana.Drafts("a secret draft")
+	conversations := ana.Tab
+	ana.OpensTab()
+	ana.Opens("/settings")
+	ana.until("the draft is kept", `() => JSON.stringify(localStorage).includes("a secret draft")`)
+	ana.Clicks("Log out")
+	ana.Finds("a[href='/login']")
+	conversations.IsAt("/login")
+	w.Say(ben, conversation, "after the end")
+	ana.until("nothing is kept", `() => !JSON.stringify(localStorage).includes("secret") || JSON.stringify(localStorage)`)
+	conversations.SeesNot("after the end")
+	ana.Back()
+	ana.IsAt("/login")
+}
+
+func TestARestartOfTheServerIsSurvived(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Person("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben.Viewer)
+	ana.At(conversation).Live()
+	ben.At(conversation).Live()
+	ana.Expects("net::ERR_", "WebSocket connection to", "status of 503")
+	ben.Expects("net::ERR_", "WebSocket connection to", "status of 503")
+	ana.Writes("before")
+	ben.Reads("before")
+	w.Restarts(func() { ana.Writes("in between") })
+	ben.Writes("after")
+	for _, p := range []*Person{ana, ben} {
+		p.Live()
+		p.until("all three are there", `() => document.querySelectorAll("#pane li.message[data-seq]").length === 3 || document.querySelector("#pane ol").innerText`)
+		equal(t, p.Name, p.Log(), w.Bodies(conversation))
+	}
+}
