@@ -85,6 +85,9 @@ const peoplePerPage = 20
 
 // PersonByUsername returns the card of an active person. Errors: not_found.
 func (c *Chat) PersonByUsername(ctx context.Context, _ Viewer, username string) (Card, error) {
+	if badText(username, false) {
+		return Card{}, NotFound() // nobody's, and nothing that the database can be asked for
+	}
 	return c.store.CardByUsername(ctx, username)
 }
 

@@ -155,6 +155,25 @@ func (w *World) Direct(t testing.TB, a, b chat.Viewer) chat.ID {
 	return id
 }
 
+// Group is a group of these people, the first of whom made it.
+func (w *World) Group(t testing.TB, name string, people ...chat.Viewer) chat.ID {
+	t.Helper()
+	id := chat.NewID()
+	w.Exec(t, "INSERT INTO conversations (id, kind, name, created_by) VALUES ($1, 'group', $2, $3)", id, name, people[0].ID)
+	for _, person := range people {
+		w.Exec(t, "INSERT INTO members (conversation_id, person_id) VALUES ($1, $2)", id, person.ID)
+	}
+	return id
+}
+
+// Remove ends somebody's membership: what changes from now on is not seen.
+func (w *World) Remove(t testing.TB, conversation chat.ID, person chat.Viewer) {
+	t.Helper()
+	w.Exec(t, `
+		UPDATE members m SET until_change = c.change_seq FROM conversations c
+		WHERE c.id = m.conversation_id AND c.id = $1 AND m.person_id = $2`, conversation, person.ID)
+}
+
 // Say sends a message.
 func (w *World) Say(t testing.TB, viewer chat.Viewer, conversation chat.ID, body string) chat.Message {
 	t.Helper()

@@ -1,0 +1,246 @@
+//go:build unix
+
+package chat_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/chat"
+	"parley/chat/chattest"
+)
+
+// find returns the usernames of all pages of a search.
+func find(t *testing.T, w *chattest.World, viewer chat.Viewer, q string) (usernames []string) {
+	t.Helper()
+	for after := ""; ; {
+		page := value[chat.PeoplePage](t)(w.Chat.SearchPeople(t.Context(), viewer, q, after))
+		if len(page.People) > 20 || (page.Next != "" && len(page.People) < 20) {
+			t.Fatalf("a page of %d", len(page.People))
+		}
+		for _, person := range page.People {
+			usernames = append(usernames, person.Username)
+		}
+		if after = page.Next; after == "" {
+			return usernames
+		}
+	}
+}
+
+// call makes somebody with both names given.
+func call(t *testing.T, w *chattest.World, username, displayName string) chat.Viewer {
+	t.Helper()
+	person := w.Person(t, "")
+	w.Exec(t, "UPDATE people SET username = $2, display_name = $3 WHERE id = $1", person.ID, username, displayName)
+	return value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), person.SessionID))
+}
+
+func TestSearchPeople(t *testing.T) {
+	t.Parallel()
+
+	t.Run("the best comes first: the username, its beginning, the name's, a word's, anywhere", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		viewer := call(t, w, "zoe", "Zoe")
+		call(t, w, "e1", "Susanna")
+		call(t, w, "d1", "Maria Anna")
+		call(t, w, "c2", "anna Z")
+		call(t, w, "c1", "Anna A")
+		call(t, w, "annabel", "Belle")
+		call(t, w, "anna", "Zzz")
+		want := []string{"anna", "annabel", "c1", "c2", "d1", "e1"}
+		for _, q := range []string{"anna", "ANNA", " @Anna ", "ännÀ", "Ａnna"} {
+			if got := find(t, w, viewer, q); !slices.Equal(got, want) {
+				t.Errorf("%s: got %v", q, got)
+			}
+		}
+		if got := find(t, w, viewer, "maria ann"); !slices.Equal(got, []string{"d1"}) {
+			t.Errorf("two words: got %v", got)
+		}
+		if got := find(t, w, viewer, "nobody"); got != nil {
+			t.Errorf("nobody: got %v", got)
+		}
+	})
+
+	t.Run("accents and case are folded on both sides, in every script", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		viewer := call(t, w, "zoe", "Zoe")
+		for username, name := range map[string]string{
+			"p1": "Çelik Öztürk", "p2": "Łukasz", "p3": "Ольга Ёлкина", "p4": "李小龙", "p5": "عمر الشريف", "p6": "דניאל", "p7": "김영희", "p8": "Straße",
+		} {
+			call(t, w, username, name)
+		}
+		for q, username := range map[string]string{
+			"celik": "p1", "OZTURK": "p1", "öztü": "p1", "lukasz": "p2", "ŁUKASZ": "p2", "ольга": "p3", "елкина": "p3", "ЁЛКИНА": "p3",
+			"李": "p4", "小龙": "p4", "李小龙": "p4", "عمر": "p5", "الش": "p5", "דני": "p6", "김영": "p7", "strasse": "p8", "straße": "p8",
+		} {
+			if got := find(t, w, viewer, q); !slices.Equal(got, []string{username}) {
+				t.Errorf("%s: got %v", q, got)
+			}
+		}
+	})
+
+	t.Run("what has a meaning in a pattern has none here, in its wide form neither", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		viewer := call(t, w, "zoe", "Zoe")
+		call(t, w, "p1", "100% sure")
+		call(t, w, "p2", "100 sure")
+		call(t, w, "a_b", "Under")
+		call(t, w, "axb", "Score")
+		call(t, w, "p3", `Back\slash`)
+		for q, want := range map[string][]string{
+			"%": {"p1"}, "100%": {"p1"}, "0% s": {"p1"}, "_": {"a_b"}, "a_b": {"a_b"}, `\`: {"p3"}, `k\s`: {"p3"}, `\%`: nil, `a\_b`: nil,
+			"％": {"p1"}, "＿": {"a_b"}, "＼": {"p3"}, "'": nil, "--": nil, "%%": nil, "__": nil,
+		} {
+			if got := find(t, w, viewer, q); !slices.Equal(got, want) {
+				t.Errorf("%s: got %v instead of %v", q, got, want)
+			}
+		}
+	})
+
+	t.Run("only those whose account is active are found", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		viewer, ben := call(t, w, "anna", "Anna"), call(t, w, "ben", "Ben")
+		for _, q := range []string{"ben", ""} {
+			if got := find(t, w, viewer, q); !slices.Contains(got, "ben") {
+				t.Fatalf("premise: %q: got %v", q, got)
+			}
+		}
+		for _, state := range []string{"suspended", "closed"} {
+			w.Exec(t, "UPDATE people SET state = $2 WHERE id = $1", ben.ID, state)
+			for _, q := range []string{"ben", "b", ""} {
+				if got := find(t, w, viewer, q); slices.Contains(got, "ben") {
+					t.Errorf("%s: %q: got %v", state, q, got)
+				}
+			}
+		}
+	})
+
+	t.Run("pages have neither gaps nor doubles, also among people of one name", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		viewer := w.Person(t, "Somebody")
+		w.Exec(t, `
+			INSERT INTO people (id, username, display_name, password_hash)
+			SELECT gen_random_uuid(), 'same' || n, CASE WHEN n % 20 = 0 THEN 'Ännä' ELSE 'Anna' END, '' FROM generate_series(1, 65) n`)
+		for _, q := range []string{"anna", "", "a", "same"} {
+			got := find(t, w, viewer, q)
+			if want := 65; q == "" && len(got) != want+1 || q != "" && len(got) != want {
+				t.Errorf("%q: %d people", q, len(got))
+			}
+			slices.Sort(got)
+			if len(slices.Compact(got)) != len(got) {
+				t.Errorf("%q: somebody twice", q)
+			}
+		}
+		everybody := 66
+		page := value[chat.PeoplePage](t)(w.Chat.SearchPeople(t.Context(), viewer, "", ""))
+		w.Exec(t, "INSERT INTO people (id, username, display_name, password_hash) VALUES (gen_random_uuid(), 'new', 'Aaa', '')")
+		seen := len(page.People)
+		for page.Next != "" {
+			page = value[chat.PeoplePage](t)(w.Chat.SearchPeople(t.Context(), viewer, "", page.Next))
+			seen += len(page.People)
+		}
+		if seen != everybody {
+			t.Errorf("somebody new before the place moved the pages: %d", seen)
+		}
+	})
+
+	t.Run("exactly a page has no next one", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		var viewer chat.Viewer
+		for range 20 {
+			viewer = w.Person(t, "")
+		}
+		page := value[chat.PeoplePage](t)(w.Chat.SearchPeople(t.Context(), viewer, "", ""))
+		if len(page.People) != 20 || page.Next != "" {
+			t.Errorf("%d people, next %q", len(page.People), page.Next)
+		}
+		w.Person(t, "")
+		page = value[chat.PeoplePage](t)(w.Chat.SearchPeople(t.Context(), viewer, "", ""))
+		if len(page.People) != 20 || page.Next == "" {
+			t.Errorf("%d people, next %q", len(page.People), page.Next)
+		}
+	})
+
+	t.Run("a cursor that nobody was given is harmless", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		viewer := w.Person(t, "Anna")
+		cursor := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+		for _, after := range []string{
+			"x", "%%%", "\x00", cursor("{}"), cursor("null"), cursor("[]"), cursor(`{"r":1e99}`), cursor(`{"r":-99999,"n":"","i":""}`), cursor(`{"n":"\u0000"}`),
+			cursor(`{"n":"\ud800"}`), cursor(`{"r":"' OR 1=1"}`), cursor("{\"n\":\"\xff\"}"), strings.Repeat("a", 1<<20),
+		} {
+			for _, q := range []string{"", "ann"} {
+				if _, err := w.Chat.SearchPeople(t.Context(), viewer, q, after); err != nil {
+					t.Errorf("%.40q: %v", after, err)
+				}
+			}
+		}
+		for _, rank := range []int{9, 9999999999} {
+			after := cursor(fmt.Sprintf(`{"r":%d,"n":"zzz","i":"%s"}`, rank, chat.NewID()))
+			for _, q := range []string{"", "ann"} {
+				if page := value[chat.PeoplePage](t)(w.Chat.SearchPeople(t.Context(), viewer, q, after)); len(page.People) != 0 || page.Next != "" {
+					t.Errorf("behind the end: %v", page)
+				}
+			}
+		}
+	})
+}
+
+func TestPersonByUsername(t *testing.T) {
+	t.Parallel()
+	w := chattest.New(t)
+	anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+	for _, username := range []string{"ben", "BEN"} {
+		if card := value[chat.Card](t)(w.Chat.PersonByUsername(t.Context(), anna, username)); card != ben.Card {
+			t.Errorf("got %v", card)
+		}
+	}
+	_, err := w.Chat.PersonByUsername(t.Context(), anna, "nobody")
+	notFound(t, err)
+	suspend(t, w, ben)
+	_, err = w.Chat.PersonByUsername(t.Context(), anna, "ben")
+	notFound(t, err)
+	for _, username := range []string{"ben\x00", "b\xffen", ""} {
+		_, err = w.Chat.PersonByUsername(t.Context(), anna, username)
+		notFound(t, err)
+	}
+}
+
+func TestSavePreferences(t *testing.T) {
+	t.Parallel()
+	w := chattest.New(t)
+	anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+
+	for i, theme := range []chat.Theme{chat.ThemeDark, chat.ThemeLight, chat.ThemeAuto} {
+		must(t, w.Chat.SavePreferences(t.Context(), anna, chat.Preferences{TimeZone: "Asia/Tokyo", Theme: theme}))
+		now := value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), anna.SessionID))
+		if now.Theme != theme || now.TimeZone != "Asia/Tokyo" || now.ViewSeq != int64(i+1) {
+			t.Errorf("got %s, %s, %d", now.Theme, now.TimeZone, now.ViewSeq)
+		}
+		if heard := w.Heard(); len(heard) != 1 || heard[0] != (chat.PersonChanged{PersonID: anna.ID, ViewSeq: now.ViewSeq}) {
+			t.Errorf("heard %v", heard)
+		}
+	}
+	if now := value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), ben.SessionID)); now.TimeZone != "UTC" || now.ViewSeq != 0 {
+		t.Errorf("somebody else: %s, %d", now.TimeZone, now.ViewSeq)
+	}
+
+	got := wrong(t, w.Chat.SavePreferences(t.Context(), anna, chat.Preferences{TimeZone: "Mars/Olympus", Theme: "pink"}))
+	if len(got) != 2 || got["time_zone"] != chat.CodeTimeZone || got["theme"] != chat.CodeTheme {
+		t.Errorf("got %v", got)
+	}
+	if now := value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), anna.SessionID)); now.TimeZone != "Asia/Tokyo" || len(w.Heard()) != 0 {
+		t.Errorf("a refused change came through: %s", now.TimeZone)
+	}
+	notFound(t, w.Chat.SavePreferences(t.Context(), chat.Viewer{Person: chat.Person{Card: chat.Card{ID: chat.NewID()}}}, chat.Preferences{TimeZone: "UTC", Theme: chat.ThemeAuto}))
+}

@@ -1,0 +1,175 @@
+//go:build unix
+
+package chat_test
+
+import (
+	"strings"
+	"testing"
+
+	"parley/chat"
+	"parley/chat/chattest"
+)
+
+const newPassword = "another horse, unstapled"
+
+func TestResetPassword(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a link sets a new password once and ends every session", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		second := w.Session(t, anna.Person)
+		token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "ANNA"))
+		if len(token) != 43 {
+			t.Errorf("the link says %q", token)
+		}
+		if n := chattest.Value[int](t, w, "SELECT count(*) FROM password_resets WHERE strpos(encode(token_hash, 'escape'), $1) > 0", token); n != 0 {
+			t.Error("the secret itself is stored")
+		}
+		must(t, w.Chat.CheckResetLink(t.Context(), there, token))
+		must(t, w.Chat.CheckResetLink(t.Context(), there, token)) // looking does not use it up
+		must(t, w.Chat.ResetPassword(t.Context(), there, token, newPassword))
+
+		heard := w.Heard()
+		if len(heard) != 1 {
+			t.Fatalf("heard %v", heard)
+		}
+		ended := heard[0].(chat.SessionsEnded).Sessions
+		if len(ended) != 2 || ended[0] == ended[1] {
+			t.Errorf("ended %v", ended)
+		}
+		for _, id := range []chat.ID{anna.SessionID, second.SessionID} {
+			_, err := w.Chat.Viewer(t.Context(), id)
+			refused(t, err, chat.KindUnauthenticated, chat.CodeLogInFirst)
+		}
+		if _, err := w.Chat.Viewer(t.Context(), ben.SessionID); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+		_, err := w.Chat.LogIn(t.Context(), there, "anna", chattest.Password)
+		refused(t, err, chat.KindInvalid, chat.CodeLogin)
+		_, err = w.Chat.LogIn(t.Context(), there, "anna", newPassword)
+		must(t, err)
+
+		refused(t, w.Chat.ResetPassword(t.Context(), there, token, "yet another horse"), chat.KindNotFound, chat.CodeResetLink)
+		refused(t, w.Chat.CheckResetLink(t.Context(), there, token), chat.KindNotFound, chat.CodeResetLink)
+	})
+
+	t.Run("a link that is unknown, expired, or somebody suspended's does not work", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		w.Person(t, "Anna")
+		ben := w.Person(t, "Ben")
+		token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
+		useless := func(token string) {
+			t.Helper()
+			refused(t, w.Chat.CheckResetLink(t.Context(), there, token), chat.KindNotFound, chat.CodeResetLink)
+			refused(t, w.Chat.ResetPassword(t.Context(), there, token, newPassword), chat.KindNotFound, chat.CodeResetLink)
+		}
+		useless("")
+		useless(strings.ToUpper(token))
+		useless("\x00\xff")
+		if n := chattest.Value[int](t, w, "SELECT count(*) FROM password_resets WHERE expires_at BETWEEN now() + interval '59 min' AND now() + interval '60 min'"); n != 1 {
+			t.Error("the link does not live an hour")
+		}
+		w.Exec(t, "UPDATE password_resets SET expires_at = now()")
+		useless(token)
+		token = value[string](t)(w.Chat.MakeResetLink(t.Context(), "ben"))
+		suspend(t, w, ben)
+		useless(token)
+		_, err := w.Chat.MakeResetLink(t.Context(), "nobody")
+		notFound(t, err)
+	})
+
+	t.Run("a password that is refused leaves the link alone", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna Schmidt")
+		w.Exec(t, "UPDATE people SET email = 'anna@example.org' WHERE id = $1", anna.ID)
+		token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "annaschmidt"))
+		for password, code := range map[string]chat.Code{
+			"":                      chat.CodeRequired,
+			"short":                 chat.CodePasswordTooShort,
+			"password":              chat.CodePasswordCommon,
+			"AnnaSchmidt":           chat.CodePasswordLikeName,
+			"anna schmidt":          chat.CodePasswordLikeName,
+			"anna@example.org":      chat.CodePasswordLikeName,
+			strings.Repeat("é", 37): chat.CodePasswordTooLong,
+		} {
+			err := w.Chat.ResetPassword(t.Context(), there, token, password)
+			if got := wrong(t, err); got["password"] != code || len(got) != 1 {
+				t.Errorf("%q: got %v", password, got)
+			}
+		}
+		if _, err := w.Chat.Viewer(t.Context(), anna.SessionID); err != nil {
+			t.Errorf("the session: %v", err)
+		}
+		must(t, w.Chat.ResetPassword(t.Context(), there, token, newPassword))
+	})
+
+	t.Run("of one link used several times at once one use counts", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
+		held := w.Hold(t, "SELECT FROM people WHERE id = $1 FOR UPDATE", anna.ID)
+		var errs []error
+		done := later(func() error {
+			errs = together(3, func(int) error { return w.Chat.ResetPassword(t.Context(), there, token, newPassword) })
+			return nil
+		})
+		w.AwaitWaiting(t, 3)
+		held.Commit()
+		<-done
+		if successes(errs) != 1 {
+			t.Errorf("got %v", errs)
+		}
+		for _, err := range errs {
+			if err != nil {
+				refused(t, err, chat.KindNotFound, chat.CodeResetLink)
+			}
+		}
+	})
+
+	t.Run("two links of one person used at once: one counts, the other is used up", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		w.Person(t, "Anna")
+		value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
+		// A third link stops whoever uses up all of them, and may by then have taken its own.
+		held := w.Hold(t, "SELECT FROM password_resets FOR UPDATE")
+		tokens := []string{
+			value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna")), value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna")),
+		}
+		var errs []error
+		done := later(func() error {
+			errs = together(2, func(i int) error { return w.Chat.ResetPassword(t.Context(), there, tokens[i], newPassword) })
+			return nil
+		})
+		w.AwaitWaiting(t, 2)
+		held.Commit()
+		<-done
+		if successes(errs) != 1 {
+			t.Errorf("got %v", errs)
+		}
+		for _, err := range errs {
+			if err != nil {
+				refused(t, err, chat.KindNotFound, chat.CodeResetLink)
+			}
+		}
+	})
+
+	t.Run("an error in the middle changes nothing", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		w.Person(t, "Anna")
+		token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
+		takeAway(t, w, "sessions")
+		internal(t, w.Chat.ResetPassword(t.Context(), there, token, newPassword))
+		w.Exec(t, "ALTER TABLE taken_away RENAME TO sessions")
+		if _, err := w.Chat.LogIn(t.Context(), there, "anna", chattest.Password); err != nil {
+			t.Errorf("the old password: %v", err)
+		}
+		must(t, w.Chat.ResetPassword(t.Context(), there, token, newPassword))
+	})
+}
