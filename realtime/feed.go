@@ -155,11 +155,13 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 		h.sendReset(s, conversation)
 		return
 	}
-	sub := h.subscribe(s, visit, conversation, member)
-	if sub == nil {
-		return // the page has gone on
+	sub, changed := h.subscribe(s, visit, member, at.View)
+	if changed {
+		h.sendReset(s, conversation)
 	}
-	h.replay(sub, at.After)
+	if sub != nil {
+		h.replay(sub, at.After)
+	}
 }
 
 // sameView says whether a cursor belongs to the present history, and to what the person may see at present. A page may
@@ -182,28 +184,34 @@ func (h *Hub) sameView(ctx context.Context, s *Socket, at cursor) (bool, error) 
 	return at.View == seqs[s.viewer.ID], nil
 }
 
-func (h *Hub) subscribe(s *Socket, visit int64, conversation chat.ID, member chat.Member) *subscription {
+// subscribe adds the page to the conversation's feed; nil when the page has gone on. It also says whether what the
+// person may see has changed since member was read: such a change finds the subscription only once it is here.
+func (h *Hub) subscribe(s *Socket, visit int64, member chat.Member, view int64) (sub *subscription, changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, connected := h.sockets[s]; !connected {
-		return nil
+		return nil, false
+	}
+	if p := h.people[s.viewer.ID]; p.viewSeq != view {
+		return nil, true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.visit != visit {
-		return nil
+		return nil, false
 	}
+	conversation := member.ConversationID
 	f := h.feeds[conversation]
 	if f == nil {
 		f = &feed{hub: h, id: conversation, subs: map[*subscription]struct{}{}}
 		h.feeds[conversation] = f
 	}
-	sub := &subscription{socket: s, feed: f, member: member}
+	sub = &subscription{socket: s, feed: f, member: member}
 	s.sub = sub
 	f.mu.Lock()
 	f.subs[sub] = struct{}{}
 	f.mu.Unlock()
-	return sub
+	return sub, false
 }
 
 // leave ends the page's subscription, if there is one. A feed without subscriptions goes.

@@ -292,6 +292,23 @@ func TestEntitlement(t *testing.T) {
 		p.none("rows", "changes")
 	})
 
+	t.Run("who loses the membership in the very moment of opening hears nothing", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		at := n.page(t, ben, conversation)
+		p := n.connect(t, ben)
+		n.store.onceAsked(func() {
+			n.exec(t, `DELETE FROM members WHERE conversation_id = $1 AND person_id = $2`, conversation, ben.ID)
+			n.raise(t, ben)
+		})
+		p.open(at)
+		p.next("reset") // and the page finds that nothing is there
+		n.say(t, ana, conversation, "behind closed doors")
+		n.say(t, ben, n.note(t, ben), "a mark")
+		p.none("rows", "changes", "resumed")
+	})
+
 	t.Run("what a member may see ends with the membership", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

@@ -212,6 +212,24 @@ func TestSocket(t *testing.T) {
 		other.follow(n.page(t, ana, conversation))
 	})
 
+	t.Run("a session that ends while its socket begins takes the socket along", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ben := n.Person(t, "Ben")
+		n.viewers[ben.SessionID.String()] = ben
+		n.exec(t, `UPDATE sessions SET revoked_at = now() WHERE id = $1`, ben.SessionID)
+		conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), n.address(), http.Header{"X-Session": {ben.SessionID.String()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		p := &page{t: t, conn: conn, frames: make(chan got, 10), ended: make(chan struct{})}
+		go p.read()
+		if code := p.end(); code != websocket.ClosePolicyViolation {
+			t.Errorf("closed with %d", code)
+		}
+	})
+
 	t.Run("only pages of this origin connect", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

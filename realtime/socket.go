@@ -109,6 +109,14 @@ func (h *Hub) connect(session *melody.Session) {
 		return
 	}
 	h.rows.whole(s.viewer.ID)
+	// The session may have ended after it was asked for this request, and before the socket could be found by it.
+	h.spawn(func() {
+		ctx, cancel := h.queryContext()
+		defer cancel()
+		if alive, err := h.chat.SessionsAlive(ctx, []chat.ID{s.viewer.SessionID}); err == nil && len(alive) == 0 {
+			s.close(ClosedRevoked)
+		}
+	})
 }
 
 // send queues a frame.

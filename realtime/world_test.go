@@ -50,6 +50,14 @@ type faultyStore struct {
 	broken error
 	faults map[string]int // by method
 	read   func()         // called once, after changes were read and before they are handed on
+	asked  func()         // called once, after a membership was asked for
+}
+
+// onceAsked lets a test act between the question who may see a conversation and what follows from the answer.
+func (s *faultyStore) onceAsked(act func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = act
 }
 
 // onceRead lets a test act between a feed's reading and its delivering.
@@ -88,7 +96,15 @@ func (s *faultyStore) Member(ctx context.Context, person, conversation chat.ID) 
 	if err := s.fault("Member"); err != nil {
 		return chat.Member{}, err
 	}
-	return s.Store.Member(ctx, person, conversation)
+	member, err := s.Store.Member(ctx, person, conversation)
+	s.mu.Lock()
+	act := s.asked
+	s.asked = nil
+	s.mu.Unlock()
+	if act != nil {
+		act()
+	}
+	return member, err
 }
 
 func (s *faultyStore) ChangesSince(ctx context.Context, id chat.ID, after int64, limit int) (chat.Changes, error) {
