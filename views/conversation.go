@@ -66,6 +66,14 @@ func (p *ComposerProps) placeholder(ctx context.Context) string {
 	return T(ctx, "composer.placeholder", chat.Args{"Name": Isolate(p.To)})
 }
 
+// keepFirstLine: HTML drops a line feed at the beginning of a textarea, so there must be one to drop.
+func keepFirstLine(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "\n" + text
+}
+
 // errorSentence prefers what is wrong with the text to what is wrong as a whole.
 func (p *ComposerProps) errorSentence(ctx context.Context) string { return sendSentence(ctx, p.Err) }
 

@@ -35,6 +35,18 @@ func find(n *html.Node, class string) *html.Node {
 	return nil
 }
 
+func findID(n *html.Node, id string) *html.Node {
+	if attribute(n, "id") == id {
+		return n
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if found := findID(c, id); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
 func attribute(n *html.Node, name string) string {
 	for _, a := range n.Attr {
 		if a.Key == name {

@@ -24,7 +24,7 @@ type Page struct {
 	OlderList   string
 	newestList  string
 	UnreadTotal int
-	// Dev marks a page that shows a designer's work: it links to the gallery.
+	// Dev adds a link to the gallery, below the list.
 	Dev bool
 }
 
