@@ -209,9 +209,11 @@ func translate(err error) error {
 	return err
 }
 
-// isBrokenConnection recognises a connection that ended in the middle of a statement, which pgx reports in words.
+// isBrokenConnection recognises a connection that ended in the middle of a statement, and a pool that was closed, which
+// pgx and database/sql report in words.
 func isBrokenConnection(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "unexpected EOF") || strings.Contains(text, "conn closed") ||
-		strings.Contains(text, "bad connection") || strings.Contains(text, "closed pool")
+		strings.Contains(text, "bad connection") || strings.Contains(text, "closed pool") ||
+		strings.Contains(text, "database is closed")
 }

@@ -1,0 +1,165 @@
+//go:build unix
+
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"parley/chat"
+	"parley/chat/chattest"
+)
+
+func TestError(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("the cause")
+	for want, err := range map[string]error{
+		"not_found: not_found":                chat.NotFound(),
+		"unauthenticated: log_in_first":       chat.Unauthenticated(),
+		"unavailable: unavailable: the cause": chat.Unavailable(cause),
+		"conflict: client_id_reused":          chat.Conflict(chat.CodeClientIDReused, nil),
+		"conflict: username_taken: the cause": chat.Conflict(chat.CodeUsernameTaken, cause),
+		"invalid: invalid a=required b=bad_text": &chat.Error{
+			Kind: chat.KindInvalid, Code: chat.CodeInvalid, Fields: []chat.FieldError{{Field: "a", Code: chat.CodeRequired}, {Field: "b", Code: chat.CodeBadText}},
+		},
+	} {
+		if err.Error() != want {
+			t.Errorf("%q instead of %q", err, want)
+		}
+		var e *chat.Error
+		if !errors.As(err, &e) {
+			t.Fatal("no Error")
+		}
+		wrapped := fmt.Errorf("wrapped: %w", err)
+		if chat.KindOf(wrapped) != e.Kind || chat.CodeOf(wrapped) != e.Code {
+			t.Errorf("%v: %s, %s", wrapped, chat.KindOf(wrapped), chat.CodeOf(wrapped))
+		}
+		if (e.Err != nil) != errors.Is(wrapped, cause) {
+			t.Errorf("%v: the cause is lost", err)
+		}
+		if a, ok := e.Field("a"); ok != (len(e.Fields) > 0) || ok && a.Code != chat.CodeRequired {
+			t.Errorf("%v: field %v, %v", err, a, ok)
+		}
+		if _, ok := e.Field("c"); ok {
+			t.Errorf("%v has a field c", err)
+		}
+	}
+	for _, err := range []error{nil, cause, context.Canceled} {
+		if chat.KindOf(err) != "" || chat.CodeOf(err) != "" {
+			t.Errorf("%v: %s, %s", err, chat.KindOf(err), chat.CodeOf(err))
+		}
+	}
+	var e *chat.Error
+	if errors.As(chat.Unavailable(cause), &e); e.RetryAfter != 5*time.Second {
+		t.Errorf("come back in %v", e.RetryAfter)
+	}
+}
+
+// cases calls each use case that asks the store, with input in which nothing is wrong.
+func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID, token string) map[string]func() error {
+	c := w.Chat
+	return map[string]func() error{
+		"Gate":             func() error { _, err := c.Gate(ctx, here); return err },
+		"SetupCode":        func() error { _, err := c.SetupCode(ctx); return err },
+		"Register":         func() error { _, err := c.Register(ctx, here, form("ben")); return err },
+		"CreateAccount":    func() error { _, err := c.CreateAccount(ctx, form("ben"), chat.RoleMember); return err },
+		"LogIn":            func() error { _, err := c.LogIn(ctx, here, "anna", chattest.Password); return err },
+		"LogOut":           func() error { return c.LogOut(ctx, anna) },
+		"MakeResetLink":    func() error { _, err := c.MakeResetLink(ctx, "anna"); return err },
+		"CheckResetLink":   func() error { return c.CheckResetLink(ctx, here, token) },
+		"ResetPassword":    func() error { return c.ResetPassword(ctx, here, token, newPassword) },
+		"Promote":          func() error { return c.Promote(ctx, "anna", chat.RoleModerator) },
+		"Viewer":           func() error { _, err := c.Viewer(ctx, anna.SessionID); return err },
+		"Renewed":          func() error { return c.Renewed(ctx, anna.SessionID) },
+		"SessionsAlive":    func() error { _, err := c.SessionsAlive(ctx, []chat.ID{anna.SessionID}); return err },
+		"SweepSessions":    func() error { _, err := c.SweepSessions(ctx); return err },
+		"SearchPeople":     func() error { _, err := c.SearchPeople(ctx, anna, "anna", ""); return err },
+		"PersonByUsername": func() error { _, err := c.PersonByUsername(ctx, anna, "anna"); return err },
+		"SavePreferences": func() error {
+			return c.SavePreferences(ctx, anna, chat.Preferences{TimeZone: "UTC", Theme: chat.ThemeAuto})
+		},
+		"StartDirect":      func() error { _, err := c.StartDirect(ctx, anna, anna.ID); return err },
+		"OpenConversation": func() error { _, err := c.OpenConversation(ctx, anna, id, chat.Place{}); return err },
+		"Membership":       func() error { _, err := c.Membership(ctx, anna, id); return err },
+		"Epoch":            func() error { _, err := c.Epoch(ctx); return err },
+		"List":             func() error { _, err := c.List(ctx, anna, nil); return err },
+		"RowsOf":           func() error { _, err := c.RowsOf(ctx, []chat.ID{id}); return err },
+		"UnreadTotals":     func() error { _, err := c.UnreadTotals(ctx, []chat.ID{anna.ID}); return err },
+		"Heads":            func() error { _, err := c.Heads(ctx, []chat.ID{id}); return err },
+		"ViewSeqs":         func() error { _, err := c.ViewSeqs(ctx, []chat.ID{anna.ID}); return err },
+		"Active":           func() error { _, _, err := c.Active(ctx, time.Now()); return err },
+		"SendMessage": func() error {
+			_, err := c.SendMessage(ctx, anna, id, chat.Draft{Body: "x", ClientID: chat.NewID()})
+			return err
+		},
+		"ChangesSince": func() error { _, err := c.ChangesSince(ctx, id, 0, 10); return err },
+		"SavePositions": func() error {
+			return c.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
+		},
+		"MarkRead": func() error { return c.MarkRead(ctx, anna, id, 1) },
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	world := func(t *testing.T) (*chattest.World, map[string]func() error) {
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		id := w.Direct(t, anna, anna)
+		w.Say(t, anna, id, "Hello")
+		token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
+		w.Heard()
+		return w, cases(t.Context(), w, anna, id, token)
+	}
+
+	t.Run("without a database every use case says that it is not available, and nothing is announced", func(t *testing.T) {
+		t.Parallel()
+		w, cases := world(t)
+		for _, name := range []string{"Gate", "OpenConversation", "SearchPeople", "SendMessage"} {
+			if err := cases[name](); err != nil {
+				t.Fatalf("premise: %s: %v", name, err)
+			}
+		}
+		w.Heard()
+		w.Store.Close()
+		for name, f := range cases {
+			if err := f(); chat.KindOf(err) != chat.KindUnavailable {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if heard := w.Heard(); len(heard) != 0 {
+			t.Errorf("heard %v", heard)
+		}
+	})
+
+	// What fails further on, after something went well.
+	for table, names := range map[string][]string{
+		"sessions":      {"Register", "LogIn"},
+		"messages":      {"SendMessage"},
+		"members":       {"SendMessage", "StartDirect"},
+		"installation":  {"Register", "SetupCode"},
+		"conversations": {"SavePositions", "MarkRead"},
+	} {
+		t.Run("without "+table+" it is an internal error", func(t *testing.T) {
+			t.Parallel()
+			w, cases := world(t)
+			if table == "installation" || table == "members" {
+				w.Exec(t, "TRUNCATE people CASCADE")
+			}
+			if table == "members" {
+				anna := w.Person(t, "Anna")
+				cases["StartDirect"] = func() error { _, err := w.Chat.StartDirect(t.Context(), anna, anna.ID); return err }
+			}
+			takeAway(t, w, table)
+			for _, name := range names {
+				internal(t, cases[name]())
+			}
+			if heard := w.Heard(); len(heard) != 0 {
+				t.Errorf("heard %v", heard)
+			}
+		})
+	}
+}

@@ -1,0 +1,230 @@
+//go:build unix
+
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/chat"
+	"parley/chat/chattest"
+)
+
+func TestMemoryLimiter(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+	for _, limit := range chat.Limits() {
+		t.Run("the boundary of "+limit.Name+" is exact", func(t *testing.T) {
+			t.Parallel()
+			now := start
+			l := chat.NewMemoryLimiter(func() time.Time { return now })
+			allow := func(want bool, wantWait time.Duration) {
+				t.Helper()
+				if ok, wait := l.Allow(t.Context(), limit, "anna"); ok != want || wait != wantWait {
+					t.Errorf("at %v: %v, %v", now.Sub(start), ok, wait)
+				}
+			}
+			for range limit.Burst {
+				allow(true, 0)
+			}
+			allow(false, limit.Every)
+			allow(false, limit.Every) // a refusal takes nothing
+			now = now.Add(limit.Every - 1)
+			allow(false, 1)
+			now = now.Add(1)
+			allow(true, 0)
+			allow(false, limit.Every)
+			now = now.Add(limit.Every * time.Duration(limit.Burst-1))
+			for range limit.Burst - 1 {
+				allow(true, 0)
+			}
+			allow(false, limit.Every)
+			now = now.Add(1000 * limit.Every * time.Duration(limit.Burst)) // it is full, and no fuller
+			for range limit.Burst {
+				allow(true, 0)
+			}
+			allow(false, limit.Every)
+			now = start // a clock put back only waits longer
+			if ok, _ := l.Allow(t.Context(), limit, "anna"); ok {
+				t.Error("allowed")
+			}
+		})
+	}
+
+	t.Run("each key and each limit has a bucket of its own", func(t *testing.T) {
+		t.Parallel()
+		l := chat.NewMemoryLimiter(func() time.Time { return start })
+		one := chat.Limit{Name: "one", Every: time.Second, Burst: 1}
+		two := chat.Limit{Name: "two", Every: time.Second, Burst: 1}
+		for _, c := range []struct {
+			limit chat.Limit
+			key   string
+			want  bool
+		}{
+			{one, "a", true}, {one, "b", true}, {two, "a", true}, {one, "", true}, {one, "a", false}, {two, "a", false}, {one, "b", false}, {one, "", false},
+		} {
+			if ok, _ := l.Allow(t.Context(), c.limit, c.key); ok != c.want {
+				t.Errorf("%s %q: %v", c.limit.Name, c.key, ok)
+			}
+		}
+	})
+
+	t.Run("when it is full the bucket that was idle longest goes", func(t *testing.T) {
+		t.Parallel()
+		l := chat.NewMemoryLimiterOf(func() time.Time { return start }, 3)
+		one := chat.Limit{Name: "one", Every: time.Second, Burst: 1}
+		for i, c := range []struct {
+			key  string
+			want bool
+		}{
+			{"a", true}, {"b", true}, {"c", true}, {"a", false}, // which makes b the idle one
+			{"d", true}, {"a", false}, {"c", false}, {"b", true}, // d is the idle one
+			{"a", false}, {"d", true},
+		} {
+			if ok, _ := l.Allow(t.Context(), one, c.key); ok != c.want {
+				t.Errorf("%d: %s: %v", i, c.key, ok)
+			}
+		}
+	})
+
+	t.Run("many at once get exactly the burst, and the refused take nothing", func(t *testing.T) {
+		t.Parallel()
+		var mu sync.Mutex
+		now := start
+		l := chat.NewMemoryLimiter(func() time.Time { mu.Lock(); defer mu.Unlock(); return now })
+		limit := chat.Limit{Name: "one", Every: time.Second, Burst: 10}
+		for _, want := range []int{10, 5} {
+			errs := together(100, func(int) error {
+				if ok, _ := l.Allow(t.Context(), limit, "a"); !ok {
+					return errors.New("refused")
+				}
+				return nil
+			})
+			if n := successes(errs); n != want {
+				t.Errorf("%d instead of %d", n, want)
+			}
+			mu.Lock()
+			now = now.Add(5 * time.Second)
+			mu.Unlock()
+		}
+	})
+
+	t.Run("a limiter without buckets is a mistake of the program", func(t *testing.T) {
+		t.Parallel()
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		chat.NewMemoryLimiterOf(time.Now, 0)
+	})
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+
+	for name, c := range map[string]struct {
+		limit chat.Limit
+		do    func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error
+		free  chat.Kind // what else may come out
+	}{
+		"registering, by address": {chat.LimitRegisterByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.Register(ctx, there, form(fmt.Sprint("somebody", i)))
+			return err
+		}, ""},
+		"registering at all": {chat.LimitRegisterGlobal, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.Register(ctx, chat.Origin{Address: fmt.Sprint(i)}, chat.RegisterInput{})
+			return err
+		}, chat.KindInvalid},
+		"logging in, by address": {chat.LimitLoginByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.LogIn(ctx, there, fmt.Sprint("somebody", i), "wrong")
+			return err
+		}, chat.KindInvalid},
+		"logging in, by account": {chat.LimitLoginByAccount, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.LogIn(ctx, chat.Origin{Address: fmt.Sprint(i)}, []string{"anna", "ANNA", " Anna "}[i%3], chattest.Password)
+			return err
+		}, ""},
+		"logging in, to accounts that are not there": {chat.LimitLoginByAccount, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.LogIn(ctx, chat.Origin{Address: fmt.Sprint(i)}, "nobody", chattest.Password)
+			return err
+		}, chat.KindInvalid},
+		"logging in at all": {chat.LimitLoginGlobal, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.LogIn(ctx, chat.Origin{Address: fmt.Sprint(i)}, fmt.Sprint("somebody", i), "wrong")
+			return err
+		}, chat.KindInvalid},
+		"looking at reset links": {chat.LimitResetByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			return w.Chat.CheckResetLink(ctx, there, fmt.Sprint(i))
+		}, chat.KindNotFound},
+		"using reset links": {chat.LimitResetByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			return w.Chat.ResetPassword(ctx, there, fmt.Sprint(i), newPassword)
+		}, chat.KindNotFound},
+		"searching": {chat.LimitSearch, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			_, err := w.Chat.SearchPeople(ctx, anna, fmt.Sprint(i), "")
+			return err
+		}, ""},
+		"starting conversations": {chat.LimitStart, func(ctx context.Context, w *chattest.World, anna chat.Viewer, _ int) error {
+			_, err := w.Chat.StartDirect(ctx, anna, anna.ID)
+			return err
+		}, ""},
+		"saving preferences": {chat.LimitSettings, func(ctx context.Context, w *chattest.World, anna chat.Viewer, _ int) error {
+			return w.Chat.SavePreferences(ctx, anna, chat.Preferences{TimeZone: "UTC", Theme: chat.ThemeAuto})
+		}, ""},
+		"sending": {chat.LimitSend, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			_, err := w.Chat.SendMessage(ctx, anna, chat.NewID(), chat.Draft{Body: fmt.Sprint(i), ClientID: chat.NewID()})
+			return err
+		}, chat.KindNotFound},
+	} {
+		t.Run(name+" is limited", func(t *testing.T) {
+			t.Parallel()
+			w := chattest.New(t, chattest.Limits())
+			anna := w.Person(t, "Anna")
+			passes := func(i int) {
+				t.Helper()
+				if err := c.do(t.Context(), w, anna, i); chat.KindOf(err) != c.free || (c.free == "" && err != nil) {
+					t.Fatalf("request %d: %v", i, err)
+				}
+			}
+			for i := range c.limit.Burst {
+				passes(i)
+			}
+			err := c.do(t.Context(), w, anna, c.limit.Burst)
+			refused(t, err, chat.KindTooMany, chat.CodeTooMany)
+			var e *chat.Error
+			errors.As(err, &e)
+			seconds := int((c.limit.Every + time.Second - 1) / time.Second)
+			if e.RetryAfter != time.Duration(seconds)*time.Second || e.Args["Seconds"] != seconds || e.Args["Count"] != seconds {
+				t.Errorf("come back in %v, %v", e.RetryAfter, e.Args)
+			}
+			w.Clock.Advance(c.limit.Every - 1)
+			refused(t, c.do(t.Context(), w, anna, c.limit.Burst+1), chat.KindTooMany, chat.CodeTooMany)
+			w.Clock.Advance(e.RetryAfter)
+			passes(c.limit.Burst + 2)
+		})
+	}
+
+	t.Run("without limits there are none, whatever limiter was given", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		c := chat.New(w.Store, silence{}, chat.Settings{}, chat.WithLimiter(never{}))
+		for range chat.LimitStart.Burst + 1 {
+			_, err := c.StartDirect(t.Context(), anna, anna.ID)
+			must(t, err)
+		}
+		c = chat.New(w.Store, silence{}, chat.Settings{Limits: true}, chat.WithLimiter(never{}))
+		_, err := c.StartDirect(t.Context(), anna, anna.ID)
+		refused(t, err, chat.KindTooMany, chat.CodeTooMany)
+	})
+}
+
+// never is a limiter that allows nothing.
+type never struct{}
+
+func (never) Allow(context.Context, chat.Limit, string) (bool, time.Duration) {
+	return false, time.Millisecond
+}
