@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
@@ -32,10 +33,22 @@ func effect(name string) int {
 	return ignore
 }
 
-// look returns the state of every file that matters; two states differ where the file does.
-func look(root fs.FS) (map[string]string, error) {
+// looker looks at the files, again and again.
+type looker struct {
+	root   fs.FS
+	states map[string]string // as they were found last
+	stamps map[string]string // of generated files, when their state was found
+}
+
+func newLooker(root fs.FS) *looker {
+	return &looker{root, map[string]string{}, map[string]string{}}
+}
+
+// look returns the state of every file that matters; two states differ where the file does. A file that is being written
+// (empty, or not whole) keeps the state it had.
+func (l *looker) look() (map[string]string, error) {
 	states := map[string]string{}
-	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(l.root, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -52,13 +65,35 @@ func look(root fs.FS) (map[string]string, error) {
 		if err != nil {
 			return err
 		}
-		states[name] = fmt.Sprint(info.Size(), info.ModTime())
-		if strings.HasSuffix(name, "_templ.go") {
-			states[name], err = generated(root, name)
-		}
+		states[name], err = l.state(name, info)
 		return err
 	})
+	if err == nil {
+		l.states = states
+	}
 	return states, err
+}
+
+func (l *looker) state(name string, info fs.FileInfo) (string, error) {
+	stamp := fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+	old, known := l.states[name]
+	switch {
+	case known && info.Size() == 0:
+		return old, nil
+	case !strings.HasSuffix(name, "_templ.go"):
+		return stamp, nil
+	case known && l.stamps[name] == stamp:
+		return old, nil
+	}
+	content, err := fs.ReadFile(l.root, name)
+	if err != nil {
+		return "", err
+	}
+	if known && !bytes.Contains(content, []byte(lastLine)) {
+		return old, nil
+	}
+	l.stamps[name] = stamp
+	return codeOnly(content), nil
 }
 
 // In templ's Go code: the fixed text, which a running server in development reads from elsewhere, and the positions.
@@ -67,16 +102,15 @@ var (
 	position  = regexp.MustCompile(`Line: \d+, Col: \d+`)
 )
 
-// generated returns the state of a file that templ made: it differs only where the code does, so that new text alone
-// does not restart the server.
-func generated(root fs.FS, name string) (string, error) {
-	content, err := fs.ReadFile(root, name)
-	if err != nil {
-		return "", err
-	}
+// lastLine stands at the end of what templ generates.
+const lastLine = "GeneratedTemplate"
+
+// codeOnly returns the state of a generated file: it differs only where the code does, so that new text alone does not
+// restart the server.
+func codeOnly(content []byte) string {
 	content = fixedText.ReplaceAll(content, []byte("WriteString($1)"))
 	content = position.ReplaceAll(content, nil)
-	return fmt.Sprintf("%x", sha256.Sum256(content)), nil
+	return fmt.Sprintf("%x", sha256.Sum256(content))
 }
 
 // compare names the files that are new, gone or different, in order.

@@ -33,7 +33,7 @@ func TestEffect(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	t.Parallel()
-	const code = "package views\nfunc f() {\n\tWriteString(buffer, 1, \"%s\")\n\treturn templ.Error{Line: 3, Col: 4}\n}\n"
+	const code = "var _ = GeneratedTemplate\npackage views\nfunc f() {\n\tWriteString(buffer, 1, \"%s\")\n\treturn templ.Error{Line: 3, Col: 4}\n}\n"
 	files := func() fstest.MapFS {
 		return fstest.MapFS{
 			"a.go":               {Data: []byte("package a")},
@@ -46,7 +46,7 @@ func TestLook(t *testing.T) {
 			"static/.hidden.css": {},
 		}
 	}
-	before, err := look(files())
+	before, err := newLooker(files()).look()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestLook(t *testing.T) {
 		{"another time", func(f fstest.MapFS) { f["a.go"].ModTime = time.Unix(1, 0) }, []string{"a.go"}},
 		{"a new file and one that is gone", func(f fstest.MapFS) { f["z.go"] = f["a.go"]; delete(f, "a.go") }, []string{"a.go", "z.go"}},
 		{"new text in generated code is no change", func(f fstest.MapFS) {
-			f["views/c_templ.go"] = &fstest.MapFile{ModTime: time.Unix(1, 0), Data: []byte("package views\nfunc f() {\n\tWriteString(buffer, 1, \"other, \\\"longer\\\" text\")\n\treturn templ.Error{Line: 30, Col: 14}\n}\n")}
+			f["views/c_templ.go"] = &fstest.MapFile{ModTime: time.Unix(1, 0), Data: []byte("var _ = GeneratedTemplate\npackage views\nfunc f() {\n\tWriteString(buffer, 1, \"other, \\\"longer\\\" text\")\n\treturn templ.Error{Line: 30, Col: 14}\n}\n")}
 		}, nil},
 		{"new code in generated code is one", func(f fstest.MapFS) {
 			f["views/c_templ.go"].Data = []byte(code + "var x = 1\n")
@@ -74,7 +74,7 @@ func TestLook(t *testing.T) {
 			t.Parallel()
 			changed := files()
 			test.change(changed)
-			after, err := look(changed)
+			after, err := newLooker(changed).look()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,5 +82,38 @@ func TestLook(t *testing.T) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+func TestLookAgain(t *testing.T) {
+	t.Parallel()
+	file := func(second int64, content string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(content), ModTime: time.Unix(second, 0)}
+	}
+	files := fstest.MapFS{"views/a_templ.go": file(1, "var x = 1\nvar _ = GeneratedTemplate"), "static/b.css": file(1, "b{}")}
+	looker := newLooker(files)
+	before, err := looker.look()
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		name string
+		file string
+		now  *fstest.MapFile
+		want []string
+	}{
+		{"generated code that is being written is no change yet", "views/a_templ.go", file(2, "var x ="), nil},
+		{"generated code that is written as it was is none", "views/a_templ.go", file(3, "var x = 1\nvar _ = GeneratedTemplate"), nil},
+		{"new generated code is one", "views/a_templ.go", file(4, "var x = 2\nvar _ = GeneratedTemplate"), []string{"views/a_templ.go"}},
+		{"an emptied file is being written", "static/b.css", file(5, ""), nil},
+		{"a written file is a change", "static/b.css", file(6, "b{}"), []string{"static/b.css"}},
+	}
+	for _, step := range steps {
+		files[step.file] = step.now
+		after, err := looker.look()
+		if got := compare(before, after); err != nil || !slices.Equal(got, step.want) {
+			t.Errorf("%s: got %v, want %v (%v)", step.name, got, step.want, err)
+		}
+		before = after
 	}
 }

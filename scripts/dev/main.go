@@ -25,8 +25,9 @@ import (
 )
 
 const (
-	interval  = 100 * time.Millisecond // between two looks at the files
+	interval  = 75 * time.Millisecond  // between two looks at the files
 	patience  = 30 * time.Second       // for a new server to answer
+	pause     = 700 * time.Millisecond // between two reloads: a page that is loading hears nothing
 	binary    = "bin/parley-dev"
 	textFiles = ".cache/templ" // where templ keeps the text of edited templates
 )
@@ -78,6 +79,7 @@ type dev struct {
 	proxy   string // what the browser talks to
 	environ []string
 	server  *process
+	loaded  time.Time // when pages were told to load again
 }
 
 // process is a child with a way to wait for it more than once.
@@ -127,7 +129,8 @@ func (d *dev) startTempl(port int) (*process, error) {
 // loop looks at the files until ctx ends. A change counts once the files have been quiet for one look.
 func (d *dev) loop(ctx context.Context) error {
 	defer func() { _ = d.stop(d.server) }()
-	acted, err := look(os.DirFS("."))
+	files := newLooker(os.DirFS("."))
+	acted, err := files.look()
 	if err != nil {
 		return err
 	}
@@ -141,7 +144,7 @@ func (d *dev) loop(ctx context.Context) error {
 			return nil
 		case <-ticks.C:
 		}
-		now, err := look(os.DirFS("."))
+		now, err := files.look()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // A file went away while we looked.
 		} else if err != nil {
@@ -214,13 +217,19 @@ func (d *dev) answers(ctx context.Context) error {
 			return errors.New("it ended, see above")
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(interval / 5):
+		case <-time.After(interval / 3):
 		}
 	}
 }
 
 // reload tells the open pages to load again.
 func (d *dev) reload(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(time.Until(d.loaded.Add(pause))):
+	}
+	d.loaded = time.Now()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.proxy+"/_templ/reload/events", http.NoBody)
 	if err == nil {
 		var response *http.Response
