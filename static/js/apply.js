@@ -20,7 +20,9 @@ export function applyMessages(log, items) {
       const outcome = upsert(log, item);
       if (outcome === "older" || outcome === "newer") dropped.push(item);
       else if (outcome !== "kept") changed.push(item);
-      if (!known && counts(item)) news.push(item);
+      if (known || !counts(item)) continue;
+      news.push(item);
+      item.classList.add("message--new"); // it rises into view
     }
     if (!reading && !away()) followUnread(log, news);
   });

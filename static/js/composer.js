@@ -2,7 +2,7 @@
  * Writing. Enter sends, Shift+Enter makes a line; where a finger writes, Enter makes a line and the button sends. The
  * draft is kept per conversation until it is sent.
  */
-import { byId, finePointer, hear, openLog, person, plural, scrollerOf, tell } from "./page.js";
+import { byId, byTouch, hear, openLog, person, plural, scrollerOf, tell } from "./page.js";
 import { hasNewer } from "./log.js";
 import { toEnd } from "./scroll.js";
 import { goToLatest } from "./place.js";
@@ -10,9 +10,9 @@ import { outbox } from "./pending.js";
 import * as store from "./store.js";
 
 /** Whether a key press means "send". While an input method composes, Enter belongs to it (229 is Safari's way to say so). */
-export const sends = (event, pointerFine) =>
+export const sends = (event, touch) =>
   event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey &&
-  !event.isComposing && event.keyCode !== 229 && pointerFine;
+  !event.isComposing && event.keyCode !== 229 && !touch;
 
 /** Characters as the server counts them: code points, with line feeds, without white space at the end. */
 export const lengthOf = (text) => (text.length ? [...text.trimEnd()].length : 0);
@@ -81,7 +81,7 @@ export function start() {
   let timer = 0;
   document.addEventListener("submit", submit);
   document.addEventListener("keydown", (event) => {
-    if (event.target.id !== "composer-body" || !sends(event, finePointer())) return;
+    if (event.target.id !== "composer-body" || !sends(event, byTouch())) return;
     event.preventDefault();
     event.target.form.requestSubmit();
   });

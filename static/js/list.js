@@ -2,7 +2,7 @@
  * The list of conversations: rows come rendered from the server, one by one or all at once, and go to their place by last
  * activity. A row that is there already is filled anew rather than replaced, so that focus and hover stay where they are.
  */
-import { byId, hear, openLog, pane, person, powerUp, tell, words } from "./page.js";
+import { byId, hear, openLog, person, powerUp, tell, words } from "./page.js";
 import { localise, shortName } from "./times.js";
 import * as store from "./store.js";
 
@@ -82,7 +82,7 @@ function count(total) {
 export function dress(list = byId("list")) {
   if (!list) return;
   const open = openLog()?.dataset.conversation;
-  const drafts = new Set(store.conversations("draft"));
+  const drafts = new Set(store.ids("draft"));
   for (const row of rowsOf(list)) {
     const { conversation } = row.dataset;
     const link = row.querySelector("a");
@@ -111,11 +111,7 @@ function showDraft(preview, draft) {
 
 export function start() {
   if (!person()) return;
-  hear("pane", () => {
-    dress();
-    const shell = pane()?.closest("[data-shell]:not(#pane)");
-    if (shell && pane().dataset.shell) shell.dataset.shell = pane().dataset.shell;
-  });
+  hear("pane", () => dress());
   hear("drafts", () => dress());
   hear("tick", () => byId("list") && localise(byId("list"), shortName));
 }

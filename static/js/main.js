@@ -17,6 +17,7 @@ import * as place from "./place.js";
 import * as poll from "./poll.js";
 import * as read from "./read.js";
 import * as scroll from "./scroll.js";
+import * as shell from "./shell.js";
 import * as socket from "./socket.js";
 import * as store from "./store.js";
 import * as title from "./title.js";
@@ -25,10 +26,10 @@ import { tell } from "./page.js";
 
 document.documentElement.dataset.js = "";
 
-// The order is that in which they hear of a new pane: first what changes the log, then where to stand in it, then what
-// looks at it.
+// The order is that in which they hear of a new pane: first what makes it visible, then what changes the log, then where
+// to stand in it, then what looks at it.
 const behaviours = {
-  store, scroll, pending, place, history, composer, navigate, list, read, title, connection, socket, poll, announce, activity, keys, clock, zone, password,
+  shell, store, scroll, pending, place, history, composer, navigate, list, read, title, connection, socket, poll, announce, activity, keys, clock, zone, password,
 };
 
 for (const [name, behaviour] of Object.entries(behaviours)) {

@@ -2,7 +2,7 @@
  * Going from conversation to conversation without leaving the page. A click is htmx's; back and forward are answered
  * here, through the same fragment, because htmx would fetch the whole page and replace list and socket with it.
  */
-import { byId, finePointer, goToLogin, hear, needsLogin, openLog, pane, person, tell } from "./page.js";
+import { byId, byTouch, goToLogin, hear, needsLogin, openLog, pane, person, tell } from "./page.js";
 import { fetchPane, showPane } from "./pane.js";
 import { keepPlaceInHistory, leavePlace } from "./place.js";
 import { messageId } from "./pane.js";
@@ -42,7 +42,7 @@ const openPath = (path) => /^\/conversations\/[\w-]+/.test(path);
 function focusPane() {
   if (pane().contains(document.activeElement) || pane().querySelector("[autofocus]")) return;
   const heading = pane().querySelector("h1, h2");
-  const field = finePointer() ? byId("composer-body") : null;
+  const field = !byTouch() ? byId("composer-body") : null;
   if (!field) heading?.setAttribute("tabindex", "-1");
   (field ?? heading)?.focus({ preventScroll: true });
 }
@@ -87,7 +87,7 @@ export function start() {
   });
   let first = true;
   hear("pane", ({ same }) => {
-    if (!same && (!first || (openLog() && finePointer()))) focusPane();
+    if (!same && (!first || (openLog() && !byTouch()))) focusPane();
     first = false;
   });
 }

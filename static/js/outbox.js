@@ -3,8 +3,8 @@
  * when it was written: the server answers a repeated id with the first message, so trying again is always safe. A new id
  * is made only when the server says that the id belongs to another text (409).
  *
- * An entry is {client, body, at, state: "pending" | "failed", tries, error, again}; error is the server's sentence, and
- * again says that a failed one goes by itself once there is a connection.
+ * An entry is {client, body, at, order, state: "pending" | "failed", tries, error, again}; error is the server's sentence,
+ * and again says that a failed one goes by itself once there is a connection.
  */
 import { conversationPath, needsLogin, parse } from "./page.js";
 import { backoff } from "./backoff.js";
@@ -71,27 +71,39 @@ export function retryAfter(header, now = Date.now()) {
  */
 export function createOutbox({ request, pause, alone, online, changed, sent, login }) {
   const running = new Map();
-  const entries = (conversation) => store.get("outbox", conversation) ?? [];
+  let latest = 0;
 
-  function save(conversation, list) {
-    store.put("outbox", conversation, list);
+  const entries = (conversation) =>
+    store.ids("outbox", `${conversation}:`).map((id) => store.get("outbox", id)).filter(Boolean).sort((a, b) => a.order - b.order);
+
+  function save(conversation, client, entry) {
+    store.put("outbox", `${conversation}:${client}`, entry);
     changed(conversation);
   }
 
+  /** Changes an entry, unless another tab has sent or deleted it meanwhile. */
   function patch(conversation, client, change) {
-    save(conversation, entries(conversation).map((e) => (e.client === client ? { ...e, ...change } : e)));
+    const entry = store.get("outbox", `${conversation}:${client}`);
+    if (entry) save(conversation, client, { ...entry, ...change });
   }
 
   function remove(conversation, client) {
-    const list = entries(conversation);
-    if (list.some((e) => e.client === client)) save(conversation, list.filter((e) => e.client !== client));
+    if (store.get("outbox", `${conversation}:${client}`)) save(conversation, client, null);
   }
 
   function add(conversation, body, now = new Date()) {
-    const entry = { client: newId(), body, at: now.toISOString(), state: "pending", tries: 0 };
-    save(conversation, [...entries(conversation), entry]);
+    latest = Math.max(now.getTime(), latest + 0.01); // two in one millisecond have an order, too
+    const entry = { client: newId(), body, at: now.toISOString(), order: latest, state: "pending", tries: 0 };
+    save(conversation, entry.client, entry);
     flush(conversation);
     return entry;
+  }
+
+  /** The same text under another id. */
+  function renew(conversation, entry) {
+    const fresh = { ...entry, client: newId(), renewed: true };
+    store.put("outbox", `${conversation}:${entry.client}`, null);
+    save(conversation, fresh.client, fresh);
   }
 
   function retry(conversation, client) {
@@ -130,7 +142,7 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
         patch(conversation, client, { error: result.error });
         await pause(result.seconds * 1000, false);
       } else if (result.kind === "reused" && !entry.renewed) {
-        patch(conversation, client, { client: newId(), renewed: true });
+        renew(conversation, entry);
       } else if (result.kind !== "lost") {
         patch(conversation, client, { state: "failed", error: result.error, again: false });
       } else if (!online()) {
@@ -146,7 +158,7 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
 
   /** Everything this person has on the way, in any conversation: after a reload, and when there is a connection again. */
   function flushAll(revive = false) {
-    for (const conversation of store.conversations("outbox")) {
+    for (const conversation of new Set(store.ids("outbox").map((id) => id.split(":")[0]))) {
       if (revive) {
         for (const e of entries(conversation)) {
           if (e.state === "failed" && e.again) patch(conversation, e.client, { state: "pending", tries: 0 });

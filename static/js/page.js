@@ -69,8 +69,8 @@ export function zone() {
   }
 }
 
-/** Whether a mouse or pen is at hand. With a finger, focusing a field would bring up the keyboard. */
-export const finePointer = () => matchMedia("(pointer: fine)").matches;
+/** Whether a finger points: then Enter is a new line, and focusing a field would bring up the keyboard. */
+export const byTouch = () => matchMedia("(pointer: coarse)").matches;
 
 /** Tells the other behaviours something, and hears them. All names begin with "parley:". */
 export const tell = (name, detail = {}) => document.dispatchEvent(new CustomEvent(`parley:${name}`, { detail }));

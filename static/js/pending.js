@@ -2,7 +2,7 @@
  * The bubbles of messages on their way: made from the outbox, so that they look the same after a click, after a reload
  * and in another tab.
  */
-import { byId, finePointer, goToLogin, hear, openLog, person, stamp } from "./page.js";
+import { byId, byTouch, goToLogin, hear, openLog, person, stamp } from "./page.js";
 import { messagesOf, pendingOf } from "./log.js";
 import { derive } from "./derive.js";
 import { clock, localise } from "./times.js";
@@ -103,10 +103,12 @@ export function start() {
   };
   hear("up", revive);
   addEventListener("online", revive);
+  // While the page lay in the back/forward cache, another may have sent what it shows as pending.
+  addEventListener("pageshow", (event) => event.persisted && open() && sync(open()));
   outbox.flushAll();
-  store.hearOthers("outbox", (conversation) => {
+  store.hearOthers("outbox", (id) => {
     // What vanished was sent by the other tab; the message itself comes by socket in a moment, so no gap.
-    setTimeout(sync, outbox.entries(conversation).length ? 0 : 2000, conversation);
+    setTimeout(sync, store.get("outbox", id) ? 0 : 2000, id.split(":")[0]);
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest(".message--failed :is([data-retry], [data-delete])");
@@ -114,6 +116,6 @@ export function start() {
     const { client } = button.closest("li").dataset;
     if (button.matches("[data-retry]")) outbox.retry(open(), client);
     else outbox.remove(open(), client);
-    if (finePointer()) byId("composer-body")?.focus({ preventScroll: true });
+    if (!byTouch()) byId("composer-body")?.focus({ preventScroll: true });
   });
 }

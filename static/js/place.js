@@ -61,13 +61,17 @@ export function leavePlace() {
   standing = false;
 }
 
+function goToEnd() {
+  if (hasNewer(openLog())) reload(null, null);
+  else stand(null);
+}
+
 /** Back to the end of the conversation, and out of whatever message the address named. */
 export function goToLatest() {
   const log = openLog();
   if (!log) return;
   history.replaceState({ htmx: true, place: null }, "", conversationPath(log.dataset.conversation));
-  if (hasNewer(log)) reload(null, null);
-  else stand(null);
+  goToEnd();
 }
 
 export function start() {
@@ -82,6 +86,7 @@ export function start() {
     if (!history.state?.htmx) history.replaceState({ ...history.state, htmx: true }, "");
     const wanted = usual();
     if (wanted) goTo(wanted);
+    else if (openLog() && history.state.place === null) goToEnd(); // where one stood before following the link
   });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;

@@ -22,12 +22,13 @@ export function ripe(seen, now) {
 }
 
 /**
- * Positions per conversation, which only grow, and what of them is not acknowledged yet. take() empties it for a frame,
- * again() marks what the page holds as unsaid, for a new connection that may not have heard the last frame.
+ * Positions per conversation, which only grow, and those that are not said yet. take() empties them for a frame; again()
+ * takes back the last frame, which a connection that broke may not have carried.
  */
 export function createPositions() {
   const known = new Map();
   const unsaid = new Set();
+  let last = [];
   return {
     move(conversation, kind, seq) {
       const position = known.get(conversation) ?? { delivered: 0, read: 0 };
@@ -44,12 +45,13 @@ export function createPositions() {
     },
     readOf: (conversation) => known.get(conversation)?.read ?? 0,
     again() {
-      for (const conversation of known.keys()) unsaid.add(conversation);
+      for (const conversation of last) unsaid.add(conversation);
     },
     take() {
-      const positions = Object.fromEntries([...unsaid].map((id) => [id, { ...known.get(id) }]));
+      if (!unsaid.size) return null;
+      last = [...unsaid];
       unsaid.clear();
-      return Object.keys(positions).length ? positions : null;
+      return Object.fromEntries(last.map((id) => [id, { ...known.get(id) }]));
     },
   };
 }

@@ -2,24 +2,31 @@
  * What a person has written and the server does not have yet: drafts, and messages on their way. Kept in localStorage,
  * so that neither a reload nor a crash loses a word. The keys carry the person, and another person's texts are removed
  * as soon as somebody else logs in on this browser.
+ *
+ * Each thing has a key of its own. Two tabs that wrote one shared list would overwrite each other's entries, because a
+ * tab does not see at once what the other wrote.
  */
 import { person } from "./page.js";
 
 const PREFIX = "parley:";
 const memory = new Map(); // where storage is full or forbidden; it lasts as long as the page
+const WHO = "parley:person"; // who is logged in on this browser, as far as pages know
+let closed = false; // after a log-out nothing is kept any more
 
-const keyOf = (kind, conversation, who = person()) => `${PREFIX}${who}:${kind}:${conversation}`;
+const keyOf = (kind, id) => `${PREFIX}${person()}:${kind}:${id}`;
 
-const keys = () => {
+function keys() {
+  let stored = [];
   try {
-    return [...new Set([...Object.keys(localStorage), ...memory.keys()])].filter((key) => key.startsWith(PREFIX));
+    stored = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
   } catch {
-    return [...memory.keys()];
+    // Forbidden storage holds nothing of ours.
   }
-};
+  return [...new Set([...stored, ...memory.keys()])];
+}
 
-export function get(kind, conversation) {
-  const key = keyOf(kind, conversation);
+export function get(kind, id) {
+  const key = keyOf(kind, id);
   if (memory.has(key)) return memory.get(key);
   try {
     return JSON.parse(localStorage.getItem(key));
@@ -28,22 +35,23 @@ export function get(kind, conversation) {
   }
 }
 
-/** Keeps a value; null, "" and [] remove it. */
-export function put(kind, conversation, value) {
-  const key = keyOf(kind, conversation);
+/** Keeps a value; null and "" remove it. */
+export function put(kind, id, value) {
+  const key = keyOf(kind, id);
   memory.delete(key);
+  const empty = value === null || value === "" || closed;
   try {
-    if (value?.length) localStorage.setItem(key, JSON.stringify(value));
-    else localStorage.removeItem(key);
+    if (empty) localStorage.removeItem(key);
+    else localStorage.setItem(key, JSON.stringify(value));
   } catch {
-    if (value?.length) memory.set(key, value);
+    if (!empty) memory.set(key, value);
   }
 }
 
-/** The conversations for which there is something of a kind. */
-export function conversations(kind) {
-  const start = keyOf(kind, "");
-  return keys().filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
+/** The ids under which there is something of a kind. */
+export function ids(kind, start = "") {
+  const prefix = keyOf(kind, start);
+  return keys().filter((key) => key.startsWith(prefix)).map((key) => start + key.slice(prefix.length));
 }
 
 /** Removes what the filter picks by its owner. */
@@ -54,23 +62,45 @@ export function wipe(picks) {
     try {
       localStorage.removeItem(key);
     } catch {
-      // Forbidden storage holds nothing of ours.
+      // As above.
     }
   }
 }
 
 /** Hears what another tab of the same person wrote or removed. */
 export function hearOthers(kind, listener) {
-  addEventListener("storage", (event) => {
-    const start = keyOf(kind, "");
-    if (event.key?.startsWith(start)) listener(event.key.slice(start.length));
-  });
+  const prefix = keyOf(kind, "");
+  addEventListener("storage", ({ key }) => key?.startsWith(prefix) && listener(key.slice(prefix.length)));
+}
+
+function sayWho(who) {
+  try {
+    localStorage.setItem(WHO, who);
+  } catch {
+    // Then the tabs do not know of each other, and there is nothing stored that could be mixed up.
+  }
+}
+
+/**
+ * The session is the browser's, not the page's: once somebody else is logged in, this page would speak in another name.
+ * After a mere log-out it only keeps nothing any more; its socket ends by itself.
+ */
+function check(who) {
+  closed = who !== person();
+  if (closed && who) location.reload();
 }
 
 export function start() {
-  if (person()) wipe((owner) => owner !== person());
+  if (!person()) return;
+  wipe((owner) => owner !== person());
+  sayWho(person());
+  addEventListener("storage", ({ key, newValue }) => key === WHO && check(newValue));
+  addEventListener("pageshow", (event) => event.persisted && check(localStorage.getItem(WHO)));
   document.addEventListener("submit", (event) => {
     // Read as an attribute: a field named "action" would stand before the form's own property.
-    if (event.target.getAttribute("action") === "/logout") wipe((owner) => owner === person());
+    if (event.target.getAttribute("action") !== "/logout") return;
+    wipe((owner) => owner === person());
+    sayWho("");
+    closed = true;
   });
 }

@@ -40,12 +40,12 @@ test("a message is posted as a form with its id, and is gone from the store once
   world();
   const { box, log } = office([(r, n) => stored(r.client, n)]);
   const entry = box.add(TALK, "Hello\nworld");
-  equal(store.get("outbox", TALK).length, 1, "kept before the answer");
+  equal(store.get("outbox", `${TALK}:${entry.client}`).body, "Hello\nworld", "kept before the answer");
   await idle(box);
   const [request] = log.requests;
   equal([request.url, request.method, request.body, request.client], [`/conversations/${TALK}/messages`, "POST", "Hello\nworld", entry.client]);
   equal(request.headers["HX-Request"], "true");
-  equal(store.get("outbox", TALK), null);
+  equal(store.ids("outbox"), []);
   equal(log.sent.length, 1);
 });
 
@@ -102,6 +102,28 @@ test("being offline is not an attempt", async () => {
   await idle(box);
   equal(box.entries(TALK), []);
   equal(log.requests.length, 20);
+});
+
+test("two tabs that write at the same time lose nothing of each other", async () => {
+  world();
+  const [one, two] = [office([(r, n) => stored(r.client, n)]), office([(r, n) => stored(r.client, n + 100)])];
+  for (let n = 0; n < 5; n++) {
+    one.box.add(TALK, `one ${n}`);
+    two.box.add(TALK, `two ${n}`);
+  }
+  await idle(one.box);
+  const sent = new Set([...one.log.requests, ...two.log.requests].map((r) => r.body));
+  equal(sent.size, 10);
+});
+
+test("an entry that another tab sent meanwhile does not come back", async () => {
+  world();
+  let gone = null;
+  const { box } = office([() => { store.put("outbox", `${TALK}:${gone}`, null); return answer(500); }]);
+  gone = box.add(TALK, "a").client;
+  await until(() => !store.ids("outbox").length);
+  await idle(box);
+  equal(box.entries(TALK), []);
 });
 
 test("a refused message is failed with the server's sentence, and the next one goes", async () => {
@@ -202,7 +224,7 @@ test("Retry sends the same id, Delete takes the text away", async () => {
   await idle(box);
   equal(log.requests[1].client, entry.client);
   box.remove(TALK, entry.client);
-  equal(store.get("outbox", TALK), null);
+  equal(store.ids("outbox"), []);
 });
 
 test("a post reads its answers", async () => {
@@ -281,7 +303,7 @@ test("what another person wrote on this browser is wiped, one's own is kept", ()
   store.put("draft", TALK, "mine");
   document.body.dataset.person = "somebody-else";
   store.put("draft", TALK, "theirs");
-  store.put("outbox", TALK, [{ client: "c" }]);
+  store.put("outbox", `${TALK}:c`, { client: "c" });
   document.body.dataset.person = ME;
   store.wipe((owner) => owner !== ME);
   equal(store.get("draft", TALK), "mine");
@@ -295,7 +317,7 @@ test("the store works where storage is full", () => {
   try {
     store.put("draft", TALK, "kept in memory");
     equal(store.get("draft", TALK), "kept in memory");
-    equal(store.conversations("draft"), [TALK]);
+    equal(store.ids("draft"), [TALK]);
     store.put("draft", TALK, "");
     equal(store.get("draft", TALK), null);
   } finally {

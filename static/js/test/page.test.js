@@ -430,9 +430,9 @@ test("what is read was delivered", () => {
 
 test("Enter sends, unless it means something else", () => {
   const key = (more) => ({ key: "Enter", keyCode: 13, ...more });
-  equal(sends(key(), true), true);
-  for (const more of [{ shiftKey: true }, { isComposing: true }, { keyCode: 229 }, { altKey: true }, { key: "a" }]) equal(sends(key(more), true), false);
-  equal(sends(key(), false), false, "with a finger Enter is a new line");
+  equal(sends(key(), false), true);
+  for (const more of [{ shiftKey: true }, { isComposing: true }, { keyCode: 229 }, { altKey: true }, { key: "a" }]) equal(sends(key(more), false), false);
+  equal(sends(key(), true), false, "with a finger Enter is a new line");
 });
 
 test("characters are counted as the server counts them", () => {
