@@ -260,6 +260,25 @@ func (w *World) Stores(conversation chat.ID, bodies ...string) {
 	}
 }
 
+// HasRead waits until a person has read all of a conversation.
+func (w *World) HasRead(person chat.Viewer, conversation chat.ID) {
+	w.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		var left int
+		err := w.db.Pool().QueryRow(w.t.Context(), `SELECT c.msg_seq - m.unread_from
+			FROM members m JOIN conversations c ON c.id = m.conversation_id
+			WHERE m.person_id = $1 AND c.id = $2`, person.ID, conversation).Scan(&left)
+		if err == nil && left == 0 {
+			return
+		}
+		if err != nil || time.Now().After(end) {
+			w.t.Fatalf("%s has not read the last %d messages: %v", person.Username, left, err)
+		}
+	}
+}
+
 func equal(t testing.TB, what string, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {

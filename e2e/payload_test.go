@@ -1,0 +1,344 @@
+//go:build unix
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"parley/chat"
+)
+
+// payloads are texts that have broken something somewhere. Each is to be shown as it is, and to do nothing.
+var payloads = []string{
+	// Markup that runs
+	`<script>alert(1)</script>`,
+	`"><script>alert(1)</script>`,
+	`'><script>alert(1)</script>`,
+	`</textarea><script>alert(1)</script>`,
+	`</title><script>alert(1)</script>`,
+	`</bdi></li></ol><script>alert(1)</script>`,
+	`<img src=x onerror=alert(1)>`,
+	`"><img src=x onerror=alert(1)>`,
+	`<svg/onload=alert(1)>`,
+	`<svg><script>alert&#40;1&#41;</script></svg>`,
+	`<math><mtext><mglyph><style><img src=x onerror=alert(1)>`,
+	`<iframe srcdoc="<script>alert(1)</script>">`,
+	`<body onload=alert(1)>`,
+	`<input autofocus onfocus=alert(1)>`,
+	`<details open ontoggle=alert(1)>`,
+	`<video><source onerror=alert(1)>`,
+	`<a href="javascript:alert(1)">click</a>`,
+	`<form action=javascript:alert(1)><button>go</button></form>`,
+	`<meta http-equiv=refresh content="0;url=https://evil.example/">`,
+	`<base href=https://evil.example/>`,
+	`<link rel=stylesheet href=//evil.example/x.css>`,
+	`<object data=//evil.example/x.swf></object>`,
+	`<template><script>alert(1)</script></template>`,
+	`<noscript><p title="</noscript><img src=x onerror=alert(1)>">`,
+	`<!--><img src=x onerror=alert(1)>-->`,
+	`<![CDATA[<script>alert(1)</script>]]>`,
+	`<scr<script>ipt>alert(1)</scr</script>ipt>`,
+	`%3Cscript%3Ealert(1)%3C/script%3E`,
+	`&lt;script&gt;alert(1)&lt;/script&gt;`,
+	`&#x3C;script&#x3E;alert(1)&#x3C;/script&#x3E;`,
+	`\u003cscript\u003ealert(1)\u003c/script\u003e`,
+	"<img src=x onerror=alert`1`>",
+	// Attributes
+	`" onmouseover="alert(1)" x="`,
+	`' onmouseover='alert(1)' x='`,
+	`x onfocus=alert(1) autofocus`,
+	`" style="position:fixed;inset:0;background:red" x="`,
+	// htmx
+	`<div hx-get="/logout" hx-trigger="load">`,
+	`<div hx-on:load="alert(1)" hx-trigger="load">x</div>`,
+	`" hx-post="/logout" hx-trigger="load" x="`,
+	`<hx-partial hx-target="#pane" hx-swap="innerHTML">gone</hx-partial>`,
+	`<p hx-vals="js:{x:alert(1)}" hx-get="/" hx-trigger="load">`,
+	// Links
+	`javascript:alert(1)`,
+	`JaVaScRiPt:alert(1)//https://example.org`,
+	`data:text/html,<script>alert(1)</script>`,
+	`vbscript:msgbox(1)`,
+	`https://example.org/"onmouseover="alert(1)`,
+	`https://example.org/<script>alert(1)</script>`,
+	`https://user:pass@example.org:99999/?q=%00`,
+	`http://[::1]/../../etc/passwd`,
+	`mailto:a@example.org?body=<script>`,
+	`//evil.example/x`,
+	`https://еxample.org/‮gpj.exe`,
+	// Templates and programs
+	`{{7*7}} ${7*7} #{7*7} <%= 7*7 %>`,
+	`{{constructor.constructor('alert(1)')()}}`,
+	`${alert(1)}`,
+	`{count} {author} {limit} {{.Name}}`,
+	`'; DROP TABLE people; --`,
+	`" OR "1"="1`,
+	`%' OR 1=1 -- _%`,
+	`1; SELECT pg_sleep(10)`,
+	`$(touch /tmp/x) | ls && id`,
+	`../../../../etc/passwd`,
+	`Robert"); __proto__[x]=1; toString`,
+	`__proto__`,
+	`null undefined NaN true 0`,
+	`%s %d %n %!s(MISSING)`,
+	// Styles
+	`</style><style>*{display:none}</style>`,
+	`expression(alert(1)); background:url(javascript:alert(1))`,
+	// Scripts of people
+	"\u202Ereversed\u202C text",
+	"\u2067isolate that never ends",
+	"‏שלום <b>abc</b> עולם",
+	"العربية 123 (abc) ٤٥٦",
+	"Z̸̡̢̛͔̤̙̱̲̱̑̈́͑̀̈̀͝ͅȃ̸̧̨̛̛͔̤̙̱̲̈́͑̀̈̀͝l̸̛̛͔̤̙̱̲̑̈́͑̀̈̀͝ͅg̸̛̛͔̤̙̱̲̑̈́͑̀̈̀͝ơ̸̛͔̤̙̱̲̑̈́͑̀̈̀͝",
+	"zero\u200Bwidth\u200Djoin\uFEFFers",
+	"e\u0301 and \u00e9 are not the same bytes",
+	"👩‍👩‍👧‍👦 🏳️‍🌈 👍🏿 🇺🇳 1️⃣",
+	"𝕱𝖗𝖆𝖐𝖙𝖚𝖗 and \U0010FFFD",
+	"日本語の長い文章が改行なしで続くとどうなるか",
+	"line\u2028separator\u2029paragraph",
+	strings.Repeat("unbreakable", 40),
+	strings.Repeat("﷽", 50),
+	"ﾟ･✿ヾ╲(｡◕‿◕｡)╱✿･ﾟ",
+	`<p>tab	and   many   spaces</p>`,
+}
+
+// nothingMade is a function that says whether the page holds only what templates make: no element or attribute that a
+// payload would bring, no dialog (those are watched anyway), no style of its own.
+const nothingMade = `() => {
+	const brought = document.querySelector(
+		"main script, main style, nav script, iframe, object, embed, base, math, video, img, meta[http-equiv], body link, " +
+		"[onerror], [onload], [onclick], [onmouseover], [onfocus], [ontoggle], [srcdoc], " +
+		"main [style*=fixed], [hx-on\\:load], [hx-vals], [hx-trigger=load], main hx-partial, a[href^=javascript i], a[href^=data i], a[href^=vbscript i]");
+	if (brought) return brought.outerHTML.slice(0, 300);
+	for (const body of document.querySelectorAll(".message__body")) {
+		for (const child of body.querySelectorAll("*")) {
+			const link = child.matches("a") && /^(https?|mailto):/i.test(child.getAttribute("href")) && child.rel === "noopener nofollow ugc" && child.target === "_blank";
+			if (!link) return "in a message: " + child.outerHTML.slice(0, 300);
+		}
+	}
+	for (const name of document.querySelectorAll("bdi")) if (name.children.length) return "in a name: " + name.outerHTML.slice(0, 300);
+	return true;
+}`
+
+func TestPayloadsInMessagesAreShownAndDoNothing(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Person("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben.Viewer)
+	ben.At(conversation).Live()
+	ana.At(conversation).Live()
+	for i, payload := range payloads {
+		ana.Drafts(payload)
+		if i%10 == 0 { // some of them as drafts over a reload
+			ana.Reloads()
+			ana.Live()
+			ana.until("the draft is the same", `(text) => document.querySelector("#composer-body").value === text || document.querySelector("#composer-body").value`, payload)
+			ana.ClicksAt("#composer-body")
+		}
+		ana.Presses(kb.Enter)
+	}
+	last := []string{strings.TrimRightFunc(payloads[len(payloads)-1], unicode.IsSpace)}
+	ana.Reads(last...)
+	ben.Reads(last...)
+	if len(payloads) < 60 {
+		t.Fatalf("only %d payloads", len(payloads))
+	}
+	stored := w.Bodies(conversation)
+	equal(t, "stored", stored, payloads)
+	for _, p := range []*Person{ana, ben} {
+		live := p.Log()
+		if p == ben || len(live) < 20 { // Ana's page began anew with each reload
+			equal(t, p.Name+", live", live, payloads)
+		}
+		equal(t, p.Name+", live", live, payloads[len(payloads)-len(live):])
+		p.until("nothing was made of them", nothingMade)
+		p.until("the page fits", sound)
+		p.Width(390, 844)
+		p.until("the page fits on a phone", sound)
+		p.Glances()
+		p.EqualsFresh()
+		p.Reloads()
+		p.Live()
+		equal(t, p.Name+", drawn by the server", p.Log(), payloads[len(payloads)-50:])
+		p.until("nothing was made of them", nothingMade)
+		p.until("the page fits on a phone", sound)
+	}
+}
+
+// TestPayloadsAsNamesAreShownAndDoNothing: each hostile text that is a possible name is somebody's, who writes it, too.
+func TestPayloadsAsNamesAreShownAndDoNothing(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana := w.Person("Ana Torres")
+	names := map[string]string{} // by username
+	for i, payload := range payloads {
+		username := fmt.Sprintf("p%02d", i)
+		viewer, err := w.app.Chat().Register(context.Background(), chat.Origin{Address: "127.0.0.1", Local: true}, chat.RegisterInput{
+			Username: username, DisplayName: payload, Password: password, Email: fmt.Sprintf("p%d@example.org", i),
+		})
+		if utf8.RuneCountInString(payload) > chat.MaxDisplayName {
+			if chat.KindOf(err) != chat.KindInvalid {
+				t.Errorf("%q was taken as a name: %v", payload, err)
+			}
+			continue
+		}
+		if chat.KindOf(err) == chat.KindInvalid {
+			continue // a control character: refused, which is told
+		}
+		if err != nil {
+			t.Fatalf("%q: %v", payload, err)
+		}
+		names[username] = viewer.DisplayName
+		w.Say(viewer, w.Direct(viewer, ana.Viewer), payload)
+	}
+	if len(names) < 60 {
+		t.Fatalf("only %d of the payloads are names", len(names))
+	}
+
+	// The list, with names and previews.
+	ana.Opens("/")
+	ana.Live()
+	ana.until("every name stands in the list", `(names) => {
+		const rows = new Set([...document.querySelectorAll("#list .row__name bdi")].map((name) => name.textContent));
+		return Object.values(names).find((name) => !rows.has(name)) ?? true;
+	}`, names)
+	ana.until("nothing was made of them", nothingMade)
+	ana.until("the page fits", sound)
+
+	// Search results, page by page, and profiles; at each the title.
+	ana.Opens("/people")
+	ana.Live()
+	for ana.Tab.has("#people-more a") {
+		before := ask[int](ana.Tab, `() => document.querySelectorAll(".person").length`)
+		ana.ClicksAt("#people-more a")
+		ana.until("more have come", `(before) => document.querySelectorAll(".person").length > before`, before)
+	}
+	ana.until("every name stands in the results", `(names) => {
+		const shown = Object.fromEntries([...document.querySelectorAll(".person")].map((p) => [p.querySelector(".person__username").textContent.slice(1), p.querySelector(".person__name").textContent]));
+		for (const [username, name] of Object.entries(names)) if (shown[username] !== name) return username + ": " + shown[username];
+		return true;
+	}`, names)
+	ana.until("nothing was made of them", nothingMade)
+	ana.until("the page fits", sound)
+	for username, name := range names {
+		ana.Opens("/people/" + username)
+		got := ask[[]string](ana.Tab, `() => [document.querySelector("#pane h1").textContent, document.title]`)
+		if got[0] != name || strings.Join(strings.Fields(got[1]), " ") != strings.Join(strings.Fields(name+" · Parley"), " ") && !strings.HasSuffix(got[1], "Parley") {
+			t.Errorf("%q is shown as %q, titled %q", name, got[0], got[1])
+		}
+		ana.until("nothing was made of it", nothingMade)
+		ana.until("the page fits", sound)
+	}
+}
+
+// has says whether a CSS selector finds something that can be seen, now.
+func (tab *Tab) has(selector string) bool {
+	tab.t.Helper()
+	return ask[bool](tab, `(selector) => [...document.querySelectorAll(selector)].some(window.__watch.visible)`, selector)
+}
+
+func TestPayloadsInFormsComeBackAsTheyWere(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana := w.Person("Ana Torres")
+	visitor := w.Visitor("Nobody")
+	visitor.Expects("status of 4")
+	ana.Expects("status of 4")
+
+	// Registration: every payload in every field, refused for the password at least, given back as it was.
+	visitor.Opens("/register")
+	for i := range payloads {
+		values := map[string]string{"display_name": payloads[i], "username": payloads[(i+1)%len(payloads)], "email": payloads[(i+2)%len(payloads)]}
+		ask[bool](visitor.Tab, `(values) => {
+			delete window.__watch;
+			const form = document.querySelector("form.form");
+			for (const [name, value] of Object.entries(values)) form.elements[name].value = value;
+			form.elements.password.value = "short";
+			form.noValidate = true;
+			form.requestSubmit();
+			return true;
+		}`, values)
+		visitor.until("the values are kept", `(values) => {
+			if (!window.__watch || !document.querySelector("#error-summary")) return "no answer yet";
+			const form = document.querySelector("form.form");
+			// A field of one line has no line ends, and an address field no spaces around, whoever writes into it.
+			const plain = (text) => text.replace(/[\r\n]/g, "").trim();
+			for (const [name, value] of Object.entries(values)) {
+				if (plain(form.elements[name].value) !== plain(value)) return name + ": " + form.elements[name].value;
+			}
+			return true;
+		}`, values)
+		visitor.until("nothing was made of them", nothingMade)
+		visitor.until("the page fits", sound)
+	}
+
+	// Logging in, with where to go next.
+	for i := 0; i < len(payloads); i += 4 {
+		visitor.Opens("/login?next=" + url.QueryEscape(payloads[i]))
+		visitor.Fills("Username or e-mail", strings.ReplaceAll(payloads[i], "\n", ""))
+		visitor.Fills("Password", payloads[i])
+		visitor.Presses(kb.Enter)
+		visitor.Finds("#error-summary")
+		visitor.until("nothing was made of it", nothingMade)
+		visitor.until("the page fits", sound)
+	}
+
+	// Searching: some while typing, all of them by address. The word stands in the sentence as it was typed.
+	clean := func(query string) string { return strings.Join(strings.Fields(query), " ") }
+	for i, payload := range payloads {
+		if payload = clean(payload); utf8.RuneCountInString(payload) > chat.MaxQuery {
+			payload = string([]rune(payload)[:chat.MaxQuery])
+		}
+		if i%8 == 0 {
+			ana.Opens("/people")
+			ana.Fills("Name or username", payload)
+		} else {
+			ana.Opens("/people?q=" + url.QueryEscape(payload))
+		}
+		ana.until("nobody is found for it", `(query) => {
+			const plain = (text) => text.replace(/[\u2066-\u2069\u202a-\u202e]/g, "").replace(/\s+/g, " ").trim();
+			const shown = plain(document.querySelector("#people-results .empty__title")?.textContent ?? "found");
+			return shown === plain("Nobody found for “" + query + "”.") || shown;
+		}`, payload)
+		ana.until("nothing was made of it", nothingMade)
+		ana.until("the page fits", sound)
+	}
+
+	// Fields that have no field: a zone, a theme, a message's own id, a place in a conversation.
+	conversation := w.Direct(ana.Viewer, w.Account("Ben Castle"))
+	ana.Opens("/settings")
+	statuses := ask[map[string]int](ana.Tab, `async (payloads, conversation) => {
+		const counts = {};
+		const post = (path, fields) => fetch(path, { method: "POST", body: new URLSearchParams(fields), redirect: "manual" });
+		for (const text of payloads) {
+			const q = encodeURIComponent(text);
+			const answers = await Promise.all([
+				post("/settings", { time_zone: text, theme: "auto" }),
+				post("/settings", { time_zone: "UTC", theme: text }),
+				post("/conversations", { person: text }),
+				post(conversation + "/messages", { body: "x", client_id: text }),
+				post(conversation + "/read", { seq: text }),
+				...["before", "after", "around"].map((name) => fetch(conversation + "?" + name + "=" + q)),
+				fetch("/people/" + q), fetch("/people?after=" + q), fetch("/conversations?before=" + q), fetch("/conversations/" + q),
+				fetch(conversation + "/changes?after=" + q), fetch(conversation + "/changes?after=0&view=0&epoch=" + q),
+			]);
+			for (const answer of answers) {
+				if (answer.status >= 500) throw new Error(answer.status + " for " + text + " at " + answer.url);
+				counts[answer.status] = (counts[answer.status] ?? 0) + 1;
+			}
+		}
+		return counts;
+	}`, payloads, "/conversations/"+conversation.String())
+	t.Logf("statuses: %v", statuses)
+	if stored := w.Bodies(conversation); len(stored) != 0 {
+		t.Errorf("stored: %q", stored)
+	}
+}
