@@ -157,7 +157,7 @@ const maxNext = 512
 // slash, drop tabs and line ends, and take what follows two slashes as another host.
 func localPath(next string) string {
 	if !strings.HasPrefix(next, "/") || len(next) > maxNext || !utf8.ValidString(next) ||
-		strings.ContainsFunc(next, func(r rune) bool { return r == '\\' || unicode.IsControl(r) || unicode.IsSpace(r) }) {
+		strings.ContainsFunc(next, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		return "/"
 	}
 	u, err := url.Parse(next)

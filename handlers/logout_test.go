@@ -47,6 +47,19 @@ func TestLogOut(t *testing.T) {
 		}
 	})
 
+	t.Run("a logout that would have renewed the token takes the cookie away, and sets no other", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		mira := s.person()
+		s.exec(`UPDATE sessions SET renew = true`)
+		if a := mira.post("/logout", nil).redirects("/"); len(a.header.Values("Set-Cookie")) != 1 || mira.cookie() != "" {
+			t.Errorf("the cookies are %q", a.header.Values("Set-Cookie"))
+		}
+		if n := value[int](s, `SELECT count(*) FROM session_tokens`); n != 0 {
+			t.Error("a token is stored")
+		}
+	})
+
 	t.Run("another session of the same person goes on", func(t *testing.T) {
 		t.Parallel()
 		s := newSite(t)

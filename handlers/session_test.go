@@ -92,7 +92,10 @@ func TestSession(t *testing.T) {
 		planted := mira.cookie()
 		victim := s.visitor()
 		victim.jar.SetCookies(victim.base, []*http.Cookie{{Name: "parley", Value: "planted-token-of-somebody"}})
-		victim.post("/login", login(mira.username, goodPassword)).redirects("/")
+		a := victim.post("/login", login(mira.username, goodPassword)).redirects("/")
+		if len(a.header.Values("Set-Cookie")) != 1 {
+			t.Errorf("the cookies are %q", a.header.Values("Set-Cookie"))
+		}
 		if victim.cookie() == "planted-token-of-somebody" || victim.cookie() == planted || victim.cookie() == "" {
 			t.Errorf("the token is %q", victim.cookie())
 		}
