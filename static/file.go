@@ -12,8 +12,6 @@ import (
 	"sync"
 
 	"github.com/andybalholm/brotli"
-	"github.com/tdewolff/minify/v2"
-	"github.com/tdewolff/minify/v2/js"
 )
 
 // file is one file in the forms a browser may ask for. The compressed ones are made when first asked for.
@@ -33,19 +31,6 @@ func newFile(name string, content []byte) *file {
 		f.gzip = sync.OnceValue(func() []byte { return gzipped(content) })
 	}
 	return f
-}
-
-// slim takes comments and white space out of a module of ours, and leaves its names alone. What is vendored is slim
-// already. A module that cannot be read that way is served as it is; a test sees to it that there is none.
-func slim(name string, content []byte) []byte {
-	if path.Ext(name) != ".js" || name == htmxBundle {
-		return content
-	}
-	var b bytes.Buffer
-	if err := (&js.Minifier{KeepVarNames: true}).Minify(minify.New(), &b, bytes.NewReader(content), nil); err != nil {
-		return content
-	}
-	return b.Bytes()
 }
 
 func brotlied(content []byte) []byte {

@@ -198,7 +198,13 @@ func (a *Assets) file(name string) (*file, error) {
 	if a.dev {
 		return newFile(name, content), nil
 	}
-	f = newFile(name, slim(name, content))
+	if name == entry {
+		// Without its bundle the module still works: it imports the others from beside it.
+		if bundled, err := bundle(a.files, name); err == nil {
+			content = bundled
+		}
+	}
+	f = newFile(name, content)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if earlier := a.cache[name]; earlier != nil {

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/andybalholm/brotli"
 )
@@ -161,16 +162,9 @@ func TestBudget(t *testing.T) {
 		return get(t, a, "GET", a.Path(name), "Accept-Encoding", "br").Body.Len()
 	}
 	styles, font, icons := size("css/app.css"), size("fonts/inter.woff2"), size("icons.svg")+size("icons/favicon.svg")
-	scripts := size("js/htmx-bundle.js")
-	modules, err := filepath.Glob("js/*.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, module := range modules {
-		scripts += size(filepath.ToSlash(module))
-	}
+	scripts := size(htmxBundle) + size(entry)
 	t.Logf("styles %d, font %d, icons %d, scripts %d bytes", styles, font, icons, scripts)
-	if styles > 20<<10 || font > 50<<10 || scripts > 45<<10 || styles+font+icons+scripts > 95<<10 {
+	if styles > 20<<10 || font > 50<<10 || scripts > 45<<10 || styles+font+icons+scripts > 90<<10 {
 		t.Error("over the budget")
 	}
 }
@@ -241,22 +235,37 @@ func TestFiles(t *testing.T) {
 			}
 		}
 	})
-	t.Run("every module of ours is slimmed, and htmx is left alone", func(t *testing.T) {
+	t.Run("every module is in the bundle, and nothing is left to import", func(t *testing.T) {
 		t.Parallel()
 		a := New(false)
-		for _, name := range a.names() {
-			if path.Ext(name) != ".js" {
-				continue
-			}
-			before := must(t, a, name)
-			after := slim(name, before)
-			if name == htmxBundle != bytes.Equal(before, after) || bytes.Contains(after, []byte("/**")) {
-				t.Errorf("%s: %d bytes became %d", name, len(before), len(after))
-			}
+		bundled, err := bundle(a.files, entry)
+		if err != nil {
+			t.Fatal(err)
 		}
-		broken := []byte("import { from")
-		if !bytes.Equal(slim("js/broken.js", broken), broken) {
-			t.Error("what cannot be read is not served as it is")
+		f, err := a.file(entry)
+		if err != nil || !bytes.Equal(f.plain, bundled) {
+			t.Errorf("what is served is not the bundle: %v", err)
+		}
+		if regexp.MustCompile(`\bimport\b`).Match(bundled) || bytes.Contains(bundled, []byte("/*")) {
+			t.Error("imports or comments are left")
+		}
+		if bytes.Count(must(t, a, entry), []byte("import ")) < 5 {
+			t.Error("the entry imports nothing, so this shows nothing")
+		}
+	})
+	t.Run("a module that cannot be read is served as it is", func(t *testing.T) {
+		t.Parallel()
+		broken := fstest.MapFS{"js/main.js": {Data: []byte("import { from")}}
+		if _, err := bundle(broken, entry); err == nil {
+			t.Fatal("it was bundled")
+		}
+		if _, err := bundle(fstest.MapFS{"js/main.js": {Data: []byte(`import "./gone.js"`)}}, entry); err == nil {
+			t.Fatal("what is not there was bundled")
+		}
+		a := New(false)
+		a.files = broken
+		if f, err := a.file(entry); err != nil || string(f.plain) != "import { from" {
+			t.Errorf("%v", err)
 		}
 	})
 	t.Run("the bundle is the htmx we mean", func(t *testing.T) {
