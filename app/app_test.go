@@ -21,6 +21,7 @@ import (
 	"parley/app"
 	"parley/chat"
 	"parley/config"
+	"parley/db/cluster"
 	"parley/db/dbtest"
 )
 
@@ -188,6 +189,12 @@ func TestServe(t *testing.T) {
 		t.Parallel()
 		cfg := settings("")
 		cfg.DataDir = filepath.Join(t.TempDir(), "data")
+		t.Cleanup(func() {
+			// Started by root, the cluster lies outside the folder that the test leaves behind.
+			if err := cluster.Remove(context.Background(), cluster.Config{DataDir: cfg.DataDir}); err != nil {
+				t.Error(err)
+			}
+		})
 		base, _, stop := serve(t, cfg)
 		if _, body := post(t, browser(t), base+"/register", url.Values{
 			"username": {"ana"}, "display_name": {"Ana"}, "password": {"correct horse battery"},
