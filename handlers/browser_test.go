@@ -90,7 +90,7 @@ type answer struct {
 }
 
 func (b *browser) request(method, path, contentType, body string) *http.Request {
-	r := httptest.NewRequest(method, "/", strings.NewReader(body)).WithContext(b.site.t.Context())
+	r := httptest.NewRequestWithContext(b.site.t.Context(), method, "/", strings.NewReader(body))
 	target, err := url.ParseRequestURI(path)
 	if err != nil {
 		b.site.t.Fatalf("%s: %v", path, err)
@@ -113,6 +113,7 @@ func (b *browser) send(r *http.Request) *answer {
 	recorder := httptest.NewRecorder()
 	b.site.handlers.ServeHTTP(recorder, r)
 	response := recorder.Result()
+	defer response.Body.Close()
 	b.jar.SetCookies(b.base, response.Cookies())
 	return &answer{
 		t: b.site.t, about: r.Method + " " + clip(r.RequestURI, 120), status: response.StatusCode,

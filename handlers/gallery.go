@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -33,10 +34,10 @@ func (h *Handlers) GalleryShow(c echo.Context) error {
 	return h.answer(c, http.StatusOK, gallery.Show(page, component))
 }
 
-// galleryPage is the layout, in the theme that the address asks for.
+// galleryPage is the layout, in the theme and the language that the address asks for.
 func (h *Handlers) galleryPage(c echo.Context) (views.Page, error) {
 	page := h.gate(c.Request())
-	query, err := readQuery(c.Request(), "theme")
+	query, err := readQuery(c.Request(), "theme", "lang")
 	if err != nil {
 		return page, err
 	}
@@ -45,6 +46,9 @@ func (h *Handlers) galleryPage(c echo.Context) (views.Page, error) {
 		page.Theme = theme
 	default:
 		page.Theme = chat.ThemeAuto
+	}
+	if slices.Contains(views.Languages(), query["lang"]) {
+		page.Language = query["lang"]
 	}
 	return page, nil
 }

@@ -284,7 +284,7 @@ func TestHijack(t *testing.T) {
 	server := httptest.NewServer(s.handlers)
 	defer server.Close()
 	get := func(path string) *bufio.Reader {
-		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}

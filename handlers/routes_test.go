@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"parley/chat"
+	"parley/views/gallery"
 )
 
 // A world is what the matrix walks through: two people who talk, and a third who has nothing to do with it.
@@ -270,8 +271,28 @@ func TestGallery(t *testing.T) {
 			b.get("/gallery/message").is(404)
 		}
 	})
-	t.Run("where somebody develops, there is one", func(t *testing.T) {
+	t.Run("where somebody develops, there is every component, in the theme and the language asked for", func(t *testing.T) {
 		t.Parallel()
-		newSite(t, developing).visitor().get("/gallery").is(200)
+		b := newSite(t, developing).visitor()
+		b.get("/gallery").is(200)
+		for _, component := range gallery.Components() {
+			a := b.get("/gallery/" + component.Name + "?theme=dark&lang=en-XA").is(200)
+			html := a.has("html")
+			if theme, _ := html.Attr("data-theme"); theme != "dark" {
+				t.Errorf("%s: theme %q", component.Name, theme)
+			}
+			if lang, _ := html.Attr("lang"); lang != "en-XA" {
+				t.Errorf("%s: language %q", component.Name, lang)
+			}
+		}
+		for _, path := range []string{"/gallery?theme=pink&lang=xx", "/gallery?theme=&lang="} {
+			html := b.get(path).is(200).has("html")
+			theme, _ := html.Attr("data-theme")
+			lang, _ := html.Attr("lang")
+			if theme != "auto" || lang != "en" {
+				t.Errorf("%s: %q, %q", path, theme, lang)
+			}
+		}
+		b.get("/gallery?theme=dark&theme=light").is(400)
 	})
 }
