@@ -265,7 +265,7 @@ func TestPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		used := map[string]bool{}
+		used, assets := map[string]bool{}, static.New(false)
 		for _, d := range all {
 			each(d.root, func(n *html.Node) {
 				for _, a := range n.Attr {
@@ -273,7 +273,7 @@ func TestPages(t *testing.T) {
 					if a.Key != "href" && a.Key != "src" || !strings.HasPrefix(path, static.Prefix) {
 						continue
 					}
-					if !static.New(false).Has(path) {
+					if !assets.Has(path) {
 						t.Errorf("%s: %s is not there", d.name, path)
 					}
 					if symbol != "" {
