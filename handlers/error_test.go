@@ -57,7 +57,7 @@ func TestRefusals(t *testing.T) {
 				recorder := httptest.NewRecorder()
 				r := b.request("GET", "/somewhere?x=1", "", "")
 				v := &visit{id: "REQUESTID"}
-				w.handlers.fail(&recorder_{recorder}, withVisit(r, v), c.err)
+				w.handlers.fail(&plainWriter{recorder}, withVisit(r, v), c.err)
 				return &answer{t: t, about: name, status: recorder.Code, header: recorder.Header(), body: recorder.Body.String()}
 			}
 			page, fragment := failing(w.visitor).is(c.status), failing(w.visitor.htmx()).is(c.status)
@@ -97,8 +97,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// recorder_ is a writer without more than net/http promises.
-type recorder_ struct{ http.ResponseWriter }
+// plainWriter is a writer without more than net/http promises.
+type plainWriter struct{ http.ResponseWriter }
 
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
