@@ -1,0 +1,180 @@
+//go:build unix
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/page"
+
+	"parley/chat"
+)
+
+// line is one message of a believable talk: who, when (before the newest one), and what.
+type line struct {
+	mine bool
+	ago  time.Duration
+	body string
+}
+
+var talk = []line{
+	{false, 16*time.Hour + 10*time.Minute, "Did the new tables come?"},
+	{true, 16*time.Hour + 1*time.Minute, "They did. Six of them, and one is a little crooked."},
+	{true, 16 * time.Hour, "I like the crooked one."},
+	{false, 15*time.Hour + 42*time.Minute, "Of course you do 😄"},
+	{false, 15*time.Hour + 41*time.Minute, "I will bring the lamps tomorrow morning, and the long cable. Can somebody let me in at eight?"},
+	{true, 15*time.Hour + 28*time.Minute, "I can. The door sticks, so knock."},
+	{false, 2*time.Hour + 14*time.Minute, "Good morning! I am at the side entrance."},
+	{true, 2*time.Hour + 12*time.Minute, "Coming"},
+	{false, 48 * time.Minute, "Here is the plan for Saturday, with the times for everybody:\nhttps://example.org/plans/open-day"},
+	{false, 47 * time.Minute, "Set-up from nine, doors at eleven, soup at one. Tomasz asks whether there will be enough chairs."},
+	{true, 31 * time.Minute, "Forty, and the benches from the yard. That should do."},
+	{true, 30 * time.Minute, "If it rains we move the reading inside, upstairs, where the light is better in the afternoon anyway."},
+	{false, 9 * time.Minute, "🎉"},
+	{false, 3 * time.Minute, "See you at six?"},
+	{true, 2 * time.Minute, "See you at six."},
+}
+
+var talkRightToLeft = []line{
+	{false, 90 * time.Minute, "مساء الخير! هل وصلت الكتب؟"},
+	{true, 84 * time.Minute, "نعم، وصلت صباح اليوم: 24 كتابًا في صندوقين."},
+	{false, 83 * time.Minute, "ممتاز. العنوان هنا https://example.org/books إن احتجت إليه."},
+	{true, 40 * time.Minute, "Thank you! شكرًا جزيلًا"},
+	{false, 5 * time.Minute, "نلتقي يوم السبت 🙂"},
+}
+
+// tell puts a talk into a conversation, at its times before now.
+func (w *World) tell(conversation chat.ID, me, other chat.Viewer, talk []line) {
+	w.t.Helper()
+	for _, l := range talk {
+		by := other
+		if l.mine {
+			by = me
+		}
+		message := w.Say(by, conversation, l.body)
+		w.Exec(`UPDATE messages SET created_at = now() - make_interval(secs => $2) WHERE id = $1`, message.ID, l.ago.Seconds())
+		w.Exec(`UPDATE conversations SET last_activity_at = now() - make_interval(secs => $2) WHERE id = $1`, conversation, l.ago.Seconds())
+	}
+	w.Exec(`UPDATE members SET unread_from = $2, read_seq = $2, delivered_seq = $2 WHERE conversation_id = $1`, conversation, len(talk))
+}
+
+// TestShots takes pictures of the main pages into the folder that PARLEY_SHOTS names.
+func TestShots(t *testing.T) {
+	dir := os.Getenv("PARLEY_SHOTS")
+	if dir == "" {
+		t.Skip("PARLEY_SHOTS names no folder for screenshots")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w := begin(t)
+	visitor := w.Visitor("Nobody")
+	me := w.Person("Ines Calder")
+	empty := w.Person("Newcomer")
+	// In a zone where it is half past ten in the morning, or nearly, so that the talk is one of daylight.
+	zone := fmt.Sprintf("Etc/GMT%+d", (time.Now().UTC().Hour()-10+36)%24-12)
+	w.Exec(`UPDATE people SET time_zone = $1`, zone)
+	for _, p := range []*Person{visitor, me, empty} {
+		p.Expects("status of 4", "status of 5", "WebSocket connection to", "net::ERR_")
+	}
+	mira := w.Account("Mira Okafor")
+	nour := w.Account("Nour نور العلي")
+	others := []struct{ name, body string }{
+		{"Tomasz Wrona", "The chairs are in the van."},
+		{"Yuki 山本 由紀", "了解です。土曜日に会いましょう！"},
+		{"Оксана Гайова", "Дякую, побачимося завтра"},
+		{"Björn Ekdahl-Lindqvist", "Could you send me the long version of the programme, the one with the names of all speakers?"},
+		{"Ελένη Μαρή", "Τα λέμε το Σάββατο 👍"},
+	}
+	for i, other := range others {
+		viewer, err := w.app.Chat().Register(t.Context(), chat.Origin{Address: "127.0.0.1", Local: true}, chat.RegisterInput{
+			Username: fmt.Sprintf("friend%d", i), DisplayName: other.name, Password: password,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conversation := w.Direct(me.Viewer, viewer)
+		w.tell(conversation, me.Viewer, viewer, []line{{false, time.Duration(i*17+3) * time.Hour, other.body}})
+		if i%2 == 1 {
+			w.Exec(`UPDATE members SET unread_from = 0 WHERE conversation_id = $1 AND person_id = $2`, conversation, me.Viewer.ID)
+		}
+	}
+	rightToLeft := w.Direct(me.Viewer, nour)
+	w.tell(rightToLeft, me.Viewer, nour, talkRightToLeft)
+	direct := w.Direct(me.Viewer, mira)
+	w.tell(direct, me.Viewer, mira, talk)
+
+	shot := func(p *Person, name string) {
+		t.Helper()
+		for _, window := range [][2]int64{{390, 844}, {820, 1180}, {1440, 900}} {
+			p.Width(window[0], window[1])
+			for _, theme := range []string{"light", "dark"} {
+				p.Device(theme)
+				p.picture(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", name, theme, window[0])))
+			}
+		}
+	}
+	for name, path := range map[string]string{"landing": "/", "login": "/login", "register": "/register"} {
+		visitor.Opens(path)
+		shot(visitor, name)
+	}
+	ask[bool](visitor.Tab, `() => { location.assign("/register"); return true }`)
+	visitor.IsAt("/register")
+	visitor.Fills("Your name", "Lena Sørensen")
+	visitor.Fills("Username", "lena sørensen")
+	visitor.Fills("Password", "short")
+	visitor.ClicksAt("form.form button[type=submit]")
+	visitor.Finds("#error-summary")
+	shot(visitor, "register-error")
+
+	empty.Opens("/")
+	shot(empty, "home-empty")
+	for name, path := range map[string]string{
+		"list": "/", "people": "/people", "people-none": "/people?q=nobody", "profile": "/people/mira", "settings": "/settings",
+		"404": "/nowhere", "direct": "/conversations/" + direct.String(), "right-to-left": "/conversations/" + rightToLeft.String(),
+	} {
+		me.Opens(path)
+		if name != "404" {
+			me.Live()
+		}
+		shot(me, name)
+	}
+
+	// For the README.
+	me.At(direct).Live()
+	me.Device("light")
+	me.Width(1440, 900)
+	me.picture(filepath.Join(dir, "conversation.png"))
+
+	// With what can go wrong.
+	me.Writes("\a")
+	me.Finds(".message--failed")
+	me.Line.Cut()
+	me.Sees("Connecting…")
+	shot(me, "direct-failed")
+	me.Line.Mend()
+	w.Exec(`ALTER TABLE members RENAME TO gone`)
+	me.Opens("/people/mira")
+	shot(me, "500")
+	w.Exec(`ALTER TABLE gone RENAME TO members`)
+}
+
+// picture writes what the tab shows, once all of it is there and nothing moves.
+func (tab *Tab) picture(file string) {
+	tab.t.Helper()
+	tab.until("all is drawn", `async () => {
+		document.activeElement?.matches("#composer-body") && document.activeElement.blur(); // no blinking caret
+		await document.fonts.ready;
+		await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+		await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+		return true;
+	}`)
+	picture := send(tab, page.CaptureScreenshot, page.CaptureScreenshotParams{})
+	if err := os.WriteFile(file, picture.Data, 0o644); err != nil {
+		tab.t.Fatal(err)
+	}
+}
