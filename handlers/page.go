@@ -41,9 +41,7 @@ func (h *Handlers) render(w http.ResponseWriter, r *http.Request, status int, co
 		w.Header().Add("Vary", "Accept-Language")
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(buffer.Len()))
-	w.WriteHeader(status)
-	_, _ = w.Write(buffer.Bytes()) // a client that left needs no error page
+	writeBody(w, r, status, buffer.Bytes())
 	return nil
 }
 

@@ -76,6 +76,16 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// AcceptsGzip says whether a client that sent this Accept-Encoding can take gzip.
+func AcceptsGzip(accept string) bool {
+	for _, part := range strings.Split(accept, ",") {
+		if name, _, _ := strings.Cut(part, ";"); strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			return acceptedEncoding(part) == "gzip"
+		}
+	}
+	return false
+}
+
 // acceptedEncoding chooses among br, gzip and none by RFC 9110, 12.5.3: what has the higher weight, br when equal.
 func acceptedEncoding(accept string) string {
 	best, bestWeight := "", 0.0
