@@ -1,18 +1,9 @@
 /** Tells the server that somebody is here (for presence) and that somebody writes. Both are bounded, as the server asks. */
-import { hear, person } from "./page.js";
+import { atMostEvery, hear, person } from "./page.js";
 import { send } from "./socket.js";
 
 export const TYPING_MS = 3_000;
 export const ACTIVITY_MS = 60_000;
-
-/** Lets work through at most once in a span. What it returns says whether it counted. */
-export function atMostEvery(span, work, now = () => performance.now()) {
-  let last = -Infinity;
-  return () => {
-    if (now() - last < span || !work()) return;
-    last = now();
-  };
-}
 
 export function start() {
   if (!person()) return;

@@ -101,7 +101,8 @@ export function start() {
   hear("pane", ({ same }) => same || restoreDraft());
   store.hearOthers("draft", (conversation) => {
     const body = byId("composer-body");
-    if (body && conversationOf(body) === conversation && document.activeElement !== body) {
+    const writing = document.hasFocus() && document.activeElement === body;
+    if (body && conversationOf(body) === conversation && !writing) {
       body.value = store.get("draft", conversation) ?? "";
       changed(body);
     }

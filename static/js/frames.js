@@ -29,8 +29,10 @@ export const frames = {
     const log = mine(frame);
     if (!log) return;
     if (!fits(log, frame.from)) return ask();
-    applyMessages(log, items("li.message", frame));
+    const messages = items("li.message", frame);
+    applyMessages(log, messages);
     advance(log, frame.to);
+    tell("received", { conversation: frame.conversation, messages });
   },
 
   resumed(frame) {

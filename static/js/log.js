@@ -49,7 +49,9 @@ export function upsert(log, item) {
   }
   const first = number(log.dataset.first);
   const last = number(log.dataset.last);
-  if (seq < first) return "older";
+  // Where the page holds the beginning, a lower seq is no older page but a message that was overtaken: the answer to one's
+  // own send may be faster than what others sent before it.
+  if (hasOlder(log) && seq < first) return "older";
   if (hasNewer(log) && !(seq <= last)) return "newer";
   pendingOf(log, item.dataset.client)?.remove();
   insert(log, item, seq);

@@ -78,3 +78,12 @@ export const hear = (name, listener) => document.addEventListener(`parley:${name
 
 /** Lets htmx find its attributes in elements that did not come through htmx. */
 export const powerUp = (element) => globalThis.htmx?.process(element);
+
+/** Lets work through at most once in a span. What it returns says whether it counted. */
+export function atMostEvery(span, work, now = () => performance.now()) {
+  let last = -Infinity;
+  return () => {
+    if (now() - last < span || !work()) return;
+    last = now();
+  };
+}

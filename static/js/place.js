@@ -86,7 +86,7 @@ export function start() {
     if (!history.state?.htmx) history.replaceState({ ...history.state, htmx: true }, "");
     const wanted = usual();
     if (wanted) goTo(wanted);
-    else if (openLog() && history.state.place === null) goToEnd(); // where one stood before following the link
+    else if (openLog() && !location.hash) goToEnd(); // where one stood before following the link
   });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;

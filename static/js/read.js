@@ -3,7 +3,7 @@
  * in one frame for all conversations, at most one a second; without a socket by POST.
  */
 import { byId, conversationPath, hear, openLog, person, scrollerOf } from "./page.js";
-import { hasNewer, messagesOf, seqOf } from "./log.js";
+import { changeOf, hasNewer, messagesOf, seqOf } from "./log.js";
 import { derive } from "./derive.js";
 import { keepPlace } from "./scroll.js";
 import { away } from "./apply.js";
@@ -14,10 +14,15 @@ export const SEEN_MS = 1000;
 const FLUSH_MS = 1000;
 const LOOK_MS = 250;
 
-/** The highest seq that has been in view long enough. seen maps seq to the moment it came into view. */
-export function ripe(seen, now) {
+/**
+ * The highest seq that has been in view long enough. seen maps messages to the moment they came into view. What lies
+ * behind the cursor does not count yet: the answer to one's own send may stand there before what others sent earlier.
+ */
+export function ripe(seen, now, cursor) {
   let highest = 0;
-  for (const [seq, since] of seen) if (now - since >= SEEN_MS && seq > highest) highest = seq;
+  for (const [item, since] of seen) {
+    if (now - since >= SEEN_MS && changeOf(item) <= cursor) highest = Math.max(highest, seqOf(item));
+  }
   return highest;
 }
 
@@ -57,7 +62,7 @@ export function createPositions() {
 }
 
 const positions = createPositions();
-const seen = new Map(); // of the open conversation: seq → since when
+const seen = new Map(); // of the open conversation: message → since when
 let watcher = null;
 
 function watch() {
@@ -72,8 +77,8 @@ function watch() {
   watcher = new IntersectionObserver((entries) => {
     for (const { target, intersectionRatio, intersectionRect, rootBounds } of entries) {
       const shown = intersectionRatio >= 0.5 || intersectionRect.height >= (rootBounds?.height ?? Infinity) / 2;
-      if (!shown) seen.delete(seqOf(target));
-      else if (!seen.has(seqOf(target))) seen.set(seqOf(target), performance.now());
+      if (!shown) seen.delete(target);
+      else if (!seen.has(target)) seen.set(target, performance.now());
     }
   }, { root: scroller, threshold: [0, 0.02, 0.05, 0.1, 0.25, 0.5, 1] });
   for (const item of messagesOf(log)) watcher.observe(item);
@@ -84,7 +89,7 @@ function watch() {
 /** What has been in view long enough is read; then, at most once a second, one frame for all that moved. */
 function tick() {
   const log = openLog();
-  if (log && !away()) positions.move(log.dataset.conversation, "read", ripe(seen, performance.now()));
+  if (log && !away()) positions.move(log.dataset.conversation, "read", ripe(seen, performance.now(), Number(log.dataset.change)));
   if (performance.now() - flushed >= FLUSH_MS) flush();
 }
 
@@ -109,7 +114,7 @@ const post = (conversation, seq) =>
 
 /** Who comes back looks anew: what was in view while nobody looked has not been seen. */
 const lookAnew = () => {
-  for (const seq of seen.keys()) seen.set(seq, performance.now());
+  for (const item of seen.keys()) seen.set(item, performance.now());
 };
 
 /** Who leaves has seen the unread line; it moves to behind what was read, and goes when that is all. */
@@ -128,10 +133,10 @@ export function start() {
   hear("pane", watch);
   hear("up", () => positions.again());
   hear("arrived", ({ log, items }) => {
-    for (const item of items) {
-      positions.move(log.dataset.conversation, "delivered", seqOf(item));
-      if (log === openLog() && item.isConnected) watcher?.observe(item);
-    }
+    for (const item of items) if (log === openLog() && item.isConnected) watcher?.observe(item);
+  });
+  hear("received", ({ conversation, messages }) => {
+    for (const item of messages) positions.move(conversation, "delivered", seqOf(item));
   });
   hear("history", ({ added }) => added.forEach((item) => watcher?.observe(item)));
   addEventListener("focus", lookAnew);

@@ -2,7 +2,7 @@
  * The page's socket. It only receives, and says where the page stands; messages are sent by POST. A hidden tab keeps its
  * socket. What makes it stand again at once: the network's return, the tab's return, a click.
  */
-import { goToLogin, hear, openLog, person, tell } from "./page.js";
+import { atMostEvery, goToLogin, hear, needsLogin, openLog, person, tell } from "./page.js";
 import { backoff } from "./backoff.js";
 import { receive } from "./frames.js";
 
@@ -18,9 +18,9 @@ const REVOKED = 1008;
 
 /**
  * The connection over its doors, which tests replace: dial() gives a WebSocket, later(work, ms) a function that cancels,
- * now() milliseconds; and what to tell: frame(object), up(), down(), revoked().
+ * now() milliseconds; and what to tell: frame(object), up(), down(), refused() when an attempt fails, revoked().
  */
-export function createSocket({ dial, later, now, random = Math.random, frame, up, down, revoked }) {
+export function createSocket({ dial, later, now, random = Math.random, frame, up, down, refused, revoked }) {
   let socket = null;
   let standing = false; // hello was heard
   let attempt = 0;
@@ -80,6 +80,7 @@ export function createSocket({ dial, later, now, random = Math.random, frame, up
     socket = null;
     standing = false;
     if (stood) down();
+    else refused();
     if (code === REVOKED) {
       closed = true;
       return revoked();
@@ -115,6 +116,12 @@ export function createSocket({ dial, later, now, random = Math.random, frame, up
   };
 }
 
+/** Browsers do not say why a socket was refused. An ordinary request tells whether the session is the reason. */
+async function askWhy() {
+  const response = await fetch("/settings", { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
+  if (response && needsLogin(response)) goToLogin();
+}
+
 let socket = null;
 export const send = (message) => socket?.send(message) ?? false;
 export const standing = () => socket?.standing() ?? false;
@@ -139,11 +146,18 @@ export function start() {
     frame: receive,
     up: () => tell("up"),
     down: () => tell("down"),
+    refused: atMostEvery(10_000, askWhy),
     revoked: goToLogin,
   });
   hear("up", sendOpen);
   hear("pane", sendOpen);
   hear("gap", sendOpen);
+  // A log-out in another tab: what would be dialled now is refused, and the log-in page is about to come. If it does not,
+  // the log-out did not happen.
+  hear("leaving", () => {
+    socket.close();
+    setTimeout(socket.open, 10_000);
+  });
   const hurry = () => socket.hurry();
   addEventListener("online", hurry);
   document.addEventListener("visibilitychange", () => document.hidden || hurry());

@@ -6,11 +6,12 @@
  * Each thing has a key of its own. Two tabs that wrote one shared list would overwrite each other's entries, because a
  * tab does not see at once what the other wrote.
  */
-import { person } from "./page.js";
+import { goToLogin, person, tell } from "./page.js";
 
 const PREFIX = "parley:";
 const memory = new Map(); // where storage is full or forbidden; it lasts as long as the page
-const WHO = "parley:person"; // who is logged in on this browser, as far as pages know
+const WHO = "parley:person"; // who is logged in on this browser, as far as its pages know
+const [LEAVING, NOBODY] = ["", "-"];
 let closed = false; // after a log-out nothing is kept any more
 
 const keyOf = (kind, id) => `${PREFIX}${person()}:${kind}:${id}`;
@@ -73,34 +74,53 @@ export function hearOthers(kind, listener) {
   addEventListener("storage", ({ key }) => key?.startsWith(prefix) && listener(key.slice(prefix.length)));
 }
 
-function sayWho(who) {
+function sayWho(name) {
   try {
-    localStorage.setItem(WHO, who);
+    localStorage.setItem(WHO, name);
   } catch {
     // Then the tabs do not know of each other, and there is nothing stored that could be mixed up.
   }
 }
 
+function who() {
+  try {
+    return localStorage.getItem(WHO);
+  } catch {
+    return person();
+  }
+}
+
 /**
- * The session is the browser's, not the page's: once somebody else is logged in, this page would speak in another name.
- * After a mere log-out it only keeps nothing any more; its socket ends by itself.
+ * The session is the browser's, not the page's: what another tab says of it holds here, too. Somebody who logs out takes
+ * the texts along; somebody else who logs in must not be spoken for by this page.
  */
-function check(who) {
-  closed = who !== person();
-  if (closed && who) location.reload();
+function hearWho(who) {
+  if (who === person()) closed = false;
+  else if (who === NOBODY) goToLogin();
+  else {
+    closed = true;
+    if (who === LEAVING) tell("leaving");
+    else location.reload();
+  }
 }
 
 export function start() {
-  if (!person()) return;
+  if (!person()) {
+    // Whoever is logged in never gets these pages; others may look alike for everybody.
+    if (["/", "/login", "/register"].includes(location.pathname)) sayWho(NOBODY);
+    return;
+  }
   wipe((owner) => owner !== person());
   sayWho(person());
-  addEventListener("storage", ({ key, newValue }) => key === WHO && check(newValue));
-  addEventListener("pageshow", (event) => event.persisted && check(localStorage.getItem(WHO)));
+  addEventListener("storage", ({ key, newValue }) => key === WHO && newValue !== null && hearWho(newValue));
   document.addEventListener("submit", (event) => {
     // Read as an attribute: a field named "action" would stand before the form's own property.
     if (event.target.getAttribute("action") !== "/logout") return;
     wipe((owner) => owner === person());
-    sayWho("");
+    sayWho(LEAVING);
     closed = true;
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted && who() !== person()) location.reload();
   });
 }

@@ -31,6 +31,13 @@ test("a new message is dropped where the page does not show the end", () => {
   equal(log.dataset.msgSeq, "9", "but the page knows that it exists");
 });
 
+test("a message that was overtaken by one's own goes before it, where the page holds the beginning", () => {
+  const log = world([]);
+  put(log, { seq: 2, author: ME, client: "c" });
+  equal(put(log, { seq: 1 }), ["added"]);
+  equal([seqs(log), log.dataset.first], [[1, 2], "1"]);
+});
+
 test("a change above the window is dropped", () => {
   const log = world(many(10, 12), { "has-older": true });
   equal(put(log, { seq: 4, change: 40 }), ["older"]);

@@ -1,5 +1,5 @@
 import { equal, ok, test, until } from "./tiny.js";
-import { ME, TALK, items, message, seqs, world } from "./world.js";
+import { ME, items, message, seqs, world as page } from "./world.js";
 import { MAX_TRIES, createOutbox, newId, post, retryAfter } from "../outbox.js";
 import { showPending } from "../pending.js";
 import { upsert } from "../log.js";
@@ -9,6 +9,15 @@ const answer = (status, html = "", headers = {}) => new Response(html, { status,
 const stored = (client, seq) => answer(200, `<hx-partial hx-target="#x" hx-swap="beforeend">${message({ seq, author: ME, client })}</hx-partial>
   <hx-partial hx-target="#composer-client-id" hx-swap="outerHTML"><input type="hidden" id="composer-client-id" value="n"></hx-partial>`);
 const refusal = (status, code, headers) => answer(status, `<p class="message__error" role="alert" data-code="${code}">No: ${code}.</p>`, headers);
+
+/**
+ * Each test has a conversation of its own: an outbox of an earlier one may still be at work, and would send what it finds.
+ */
+let talk = "";
+const world = (...args) => {
+  talk = newId();
+  return page(...args);
+};
 
 /** An outbox over a server that is a list of answers (functions of the request). What happens is written down. */
 function office(answers = [], { online = () => true } = {}) {
@@ -34,16 +43,16 @@ function office(answers = [], { online = () => true } = {}) {
   return { box, log };
 }
 
-const idle = (box) => until(() => !box.entries(TALK).some((e) => e.state === "pending"), "nothing is pending any more");
+const idle = (box) => until(() => !box.entries(talk).some((e) => e.state === "pending"), "nothing is pending any more");
 
 test("a message is posted as a form with its id, and is gone from the store once the server has it", async () => {
   world();
   const { box, log } = office([(r, n) => stored(r.client, n)]);
-  const entry = box.add(TALK, "Hello\nworld");
-  equal(store.get("outbox", `${TALK}:${entry.client}`).body, "Hello\nworld", "kept before the answer");
+  const entry = box.add(talk, "Hello\nworld");
+  equal(store.get("outbox", `${talk}:${entry.client}`).body, "Hello\nworld", "kept before the answer");
   await idle(box);
   const [request] = log.requests;
-  equal([request.url, request.method, request.body, request.client], [`/conversations/${TALK}/messages`, "POST", "Hello\nworld", entry.client]);
+  equal([request.url, request.method, request.body, request.client], [`/conversations/${talk}/messages`, "POST", "Hello\nworld", entry.client]);
   equal(request.headers["HX-Request"], "true");
   equal(store.ids("outbox"), []);
   equal(log.sent.length, 1);
@@ -52,7 +61,7 @@ test("a message is posted as a form with its id, and is gone from the store once
 test("messages of one conversation go one at a time and in order", async () => {
   world();
   const { box, log } = office([(r, n) => stored(r.client, n)]);
-  for (const text of ["a", "b", "c", "d"]) box.add(TALK, text);
+  for (const text of ["a", "b", "c", "d"]) box.add(talk, text);
   await idle(box);
   equal(log.requests.map((r) => r.body), ["a", "b", "c", "d"]);
   equal(log.most, 1);
@@ -62,19 +71,19 @@ test("without an answer the same id is tried again, with waits that grow", async
   world();
   const fail = () => { throw new TypeError("no network"); };
   const { box, log } = office([fail, fail, () => answer(500), (r, n) => stored(r.client, n)]);
-  box.add(TALK, "a");
+  box.add(talk, "a");
   await idle(box);
   equal(log.requests.length, 4);
   equal(new Set(log.requests.map((r) => r.client)).size, 1);
   equal(log.pauses.every((p) => p.early && p.ms <= 8000), true);
-  equal(box.entries(TALK), []);
+  equal(box.entries(talk), []);
 });
 
 test("the next message waits for the one that is tried again", async () => {
   world();
   const { box, log } = office([() => answer(502), (r, n) => stored(r.client, n)]);
-  box.add(TALK, "a");
-  box.add(TALK, "b");
+  box.add(talk, "a");
+  box.add(talk, "b");
   await idle(box);
   equal(log.requests.map((r) => r.body), ["a", "a", "b"]);
 });
@@ -83,14 +92,14 @@ test("after some attempts a message is failed, keeps its text and id, and goes w
   world();
   let up = false;
   const { box, log } = office([(r, n) => (up ? stored(r.client, n) : answer(500))]);
-  box.add(TALK, "a");
+  box.add(talk, "a");
   await idle(box);
   equal(log.requests.length, MAX_TRIES);
-  const [failed] = box.entries(TALK);
+  const [failed] = box.entries(talk);
   equal([failed.state, failed.body], ["failed", "a"]);
   up = true;
   box.flushAll(true);
-  await until(() => !box.entries(TALK).length);
+  await until(() => !box.entries(talk).length);
   equal(new Set(log.requests.map((r) => r.client)).size, 1);
 });
 
@@ -98,9 +107,9 @@ test("being offline is not an attempt", async () => {
   world();
   let n = 0;
   const { box, log } = office([(r) => { if (++n < 20) throw new TypeError("offline"); return stored(r.client, n); }], { online: () => n >= 20 });
-  box.add(TALK, "a");
+  box.add(talk, "a");
   await idle(box);
-  equal(box.entries(TALK), []);
+  equal(box.entries(talk), []);
   equal(log.requests.length, 20);
 });
 
@@ -108,8 +117,8 @@ test("two tabs that write at the same time lose nothing of each other", async ()
   world();
   const [one, two] = [office([(r, n) => stored(r.client, n)]), office([(r, n) => stored(r.client, n + 100)])];
   for (let n = 0; n < 5; n++) {
-    one.box.add(TALK, `one ${n}`);
-    two.box.add(TALK, `two ${n}`);
+    one.box.add(talk, `one ${n}`);
+    two.box.add(talk, `two ${n}`);
   }
   await idle(one.box);
   const sent = new Set([...one.log.requests, ...two.log.requests].map((r) => r.body));
@@ -119,20 +128,20 @@ test("two tabs that write at the same time lose nothing of each other", async ()
 test("an entry that another tab sent meanwhile does not come back", async () => {
   world();
   let gone = null;
-  const { box } = office([() => { store.put("outbox", `${TALK}:${gone}`, null); return answer(500); }]);
-  gone = box.add(TALK, "a").client;
+  const { box } = office([() => { store.put("outbox", `${talk}:${gone}`, null); return answer(500); }]);
+  gone = box.add(talk, "a").client;
   await until(() => !store.ids("outbox").length);
   await idle(box);
-  equal(box.entries(TALK), []);
+  equal(box.entries(talk), []);
 });
 
 test("a refused message is failed with the server's sentence, and the next one goes", async () => {
   world();
   const { box, log } = office([() => refusal(422, "too_long"), (r, n) => stored(r.client, n)]);
-  box.add(TALK, "long");
-  box.add(TALK, "short");
+  box.add(talk, "long");
+  box.add(talk, "short");
   await idle(box);
-  const [failed] = box.entries(TALK);
+  const [failed] = box.entries(talk);
   equal([failed.body, failed.state, failed.error, failed.again], ["long", "failed", "No: too_long.", false]);
   equal(log.sent.length, 1);
 });
@@ -141,19 +150,19 @@ for (const status of [403, 404, 413]) {
   test(`${status} is a refusal that connecting again does not repeat`, async () => {
     world();
     const { box, log } = office([() => refusal(status, "closed")]);
-    box.add(TALK, "a");
+    box.add(talk, "a");
     await idle(box);
     box.flushAll(true);
     await idle(box);
     equal(log.requests.length, 1);
-    equal(box.entries(TALK)[0].body, "a", "the text is still there");
+    equal(box.entries(talk)[0].body, "a", "the text is still there");
   });
 }
 
 test("409 is answered with a new id, once", async () => {
   world();
   const { box, log } = office([() => refusal(409, "client_id_reused"), (r, n) => stored(r.client, n)]);
-  const first = box.add(TALK, "a");
+  const first = box.add(talk, "a");
   await idle(box);
   equal(log.requests.length, 2);
   equal(log.requests[0].client, first.client);
@@ -163,20 +172,20 @@ test("409 is answered with a new id, once", async () => {
 test("409 again is a refusal", async () => {
   world();
   const { box, log } = office([() => refusal(409, "client_id_reused")]);
-  box.add(TALK, "a");
+  box.add(talk, "a");
   await idle(box);
   equal(log.requests.length, 2);
-  equal(box.entries(TALK)[0].state, "failed");
+  equal(box.entries(talk)[0].state, "failed");
 });
 
 test("429 waits for what Retry-After says and sends the same id by itself", async () => {
   world();
   const { box, log } = office([() => refusal(429, "too_many", { "Retry-After": "7" }), (r, n) => stored(r.client, n)]);
-  box.add(TALK, "a");
+  box.add(talk, "a");
   await idle(box);
   equal(log.pauses, [{ ms: 7000, early: false }]);
   equal(new Set(log.requests.map((r) => r.client)).size, 1);
-  equal(box.entries(TALK), []);
+  equal(box.entries(talk), []);
 });
 
 test("Retry-After may be seconds, a date, or missing", () => {
@@ -190,7 +199,7 @@ test("Retry-After may be seconds, a date, or missing", () => {
 test("an answer that is not our server's loses nothing", async () => {
   world();
   const { box, log } = office([() => answer(200, "<h1>Welcome to the hotel</h1>"), (r, n) => stored(r.client, n)]);
-  box.add(TALK, "a");
+  box.add(talk, "a");
   await idle(box);
   equal(log.requests.length, 2);
   equal(log.sent.length, 1);
@@ -199,15 +208,15 @@ test("an answer that is not our server's loses nothing", async () => {
 test("without a session the text stays and the page goes to the log-in", async () => {
   world();
   const { box, log } = office([() => refusal(401, "log_in_first")]);
-  box.add(TALK, "a");
+  box.add(talk, "a");
   await until(() => log.login);
-  equal(box.entries(TALK)[0].state, "pending");
+  equal(box.entries(talk)[0].state, "pending");
 });
 
 test("what was on its way at a reload is sent afterwards with the same id", async () => {
   world();
   const before = office([() => new Promise(() => {})]);
-  const entry = before.box.add(TALK, "a");
+  const entry = before.box.add(talk, "a");
   const after = office([(r, n) => stored(r.client, n)]);
   after.box.flushAll();
   await idle(after.box);
@@ -217,19 +226,19 @@ test("what was on its way at a reload is sent afterwards with the same id", asyn
 test("Retry sends the same id, Delete takes the text away", async () => {
   world();
   const { box, log } = office([() => refusal(403, "closed"), () => refusal(403, "closed")]);
-  const entry = box.add(TALK, "a");
+  const entry = box.add(talk, "a");
   await idle(box);
-  box.retry(TALK, entry.client);
+  box.retry(talk, entry.client);
   await until(() => log.requests.length === 2);
   await idle(box);
   equal(log.requests[1].client, entry.client);
-  box.remove(TALK, entry.client);
+  box.remove(talk, entry.client);
   equal(store.ids("outbox"), []);
 });
 
 test("a post reads its answers", async () => {
   const entry = { client: newId(), body: "a" };
-  const kind = async (response) => (await post(TALK, entry, async () => response)).kind;
+  const kind = async (response) => (await post(talk, entry, async () => response)).kind;
   equal(await kind(stored(entry.client, 1)), "sent");
   equal(await kind(answer(503)), "again");
   equal(await kind(answer(504)), "lost");
@@ -300,13 +309,13 @@ test("an entry that the page already shows as a message gets no bubble, and is t
 
 test("what another person wrote on this browser is wiped, one's own is kept", () => {
   world();
-  store.put("draft", TALK, "mine");
+  store.put("draft", talk, "mine");
   document.body.dataset.person = "somebody-else";
-  store.put("draft", TALK, "theirs");
-  store.put("outbox", `${TALK}:c`, { client: "c" });
+  store.put("draft", talk, "theirs");
+  store.put("outbox", `${talk}:c`, { client: "c" });
   document.body.dataset.person = ME;
   store.wipe((owner) => owner !== ME);
-  equal(store.get("draft", TALK), "mine");
+  equal(store.get("draft", talk), "mine");
   equal(Object.keys(localStorage).filter((key) => key.includes("somebody-else")), []);
 });
 
@@ -315,11 +324,11 @@ test("the store works where storage is full", () => {
   const original = Storage.prototype.setItem;
   Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
   try {
-    store.put("draft", TALK, "kept in memory");
-    equal(store.get("draft", TALK), "kept in memory");
-    equal(store.ids("draft"), [TALK]);
-    store.put("draft", TALK, "");
-    equal(store.get("draft", TALK), null);
+    store.put("draft", talk, "kept in memory");
+    equal(store.get("draft", talk), "kept in memory");
+    equal(store.ids("draft"), [talk]);
+    store.put("draft", talk, "");
+    equal(store.get("draft", talk), null);
   } finally {
     Storage.prototype.setItem = original;
   }

@@ -1,6 +1,6 @@
 import { equal, ok, test, until } from "./tiny.js";
 import { ANA, ME, TALK, items, many, message, paneOf, scrolling, seqs, shape, world } from "./world.js";
-import { parse, plural, words } from "../page.js";
+import { atMostEvery, parse, plural, words } from "../page.js";
 import { applyHistory, applyMessages } from "../apply.js";
 import { frames, framesIn, receive } from "../frames.js";
 import { keepLate, loadMore } from "../history.js";
@@ -11,7 +11,6 @@ import { createPositions, ripe } from "../read.js";
 import { nextRow } from "../keys.js";
 import { withCount } from "../title.js";
 import { lengthOf, sends } from "../composer.js";
-import { atMostEvery } from "../activity.js";
 import { linked } from "../place.js";
 import { refreshPane } from "../pane.js";
 import * as store from "../store.js";
@@ -401,8 +400,15 @@ test("a long message is announced in part", () => {
 // What was read
 
 test("a message is read after a second in view", () => {
-  const seen = new Map([[4, 0], [9, 500], [7, 200]]);
-  equal([ripe(seen, 900), ripe(seen, 1000), ripe(seen, 1200), ripe(seen, 1500)], [0, 4, 7, 9]);
+  const [four, seven, nine] = items({ seq: 4 }, { seq: 7 }, { seq: 9 });
+  const seen = new Map([[four, 0], [nine, 500], [seven, 200]]);
+  equal([ripe(seen, 900, 9), ripe(seen, 1000, 9), ripe(seen, 1200, 9), ripe(seen, 1500, 9)], [0, 4, 7, 9]);
+});
+
+test("one's own message that came before others' earlier ones does not make them read", () => {
+  const [four, nine] = items({ seq: 4 }, { seq: 9, author: ME });
+  const seen = new Map([[four, 0], [nine, 0]]);
+  equal([ripe(seen, 2000, 5), ripe(seen, 2000, 9)], [4, 9]);
 });
 
 test("positions only grow, are said once, and are said again to a new connection", () => {

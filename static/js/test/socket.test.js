@@ -4,7 +4,7 @@ import { SILENCE_MS, createSocket } from "../socket.js";
 
 /** A connection over a clock that only the test moves. */
 function line({ random = () => 1 } = {}) {
-  const t = { now: 0, timers: [], dials: [], frames: [], events: [] };
+  const t = { now: 0, timers: [], dials: [], frames: [], events: [], refused: 0 };
   const socket = createSocket({
     dial() {
       const end = { sent: [], send: (text) => end.sent.push(JSON.parse(text)), close: (code) => (end.closed = code ?? true) };
@@ -21,6 +21,7 @@ function line({ random = () => 1 } = {}) {
     frame: (frame) => t.frames.push(frame.type),
     up: () => t.events.push("up"),
     down: () => t.events.push("down"),
+    refused: () => t.refused++,
     revoked: () => t.events.push("revoked"),
   });
   t.pass = (ms) => {
@@ -159,6 +160,17 @@ test("leaving the page closes, coming back opens", () => {
   equal(t.dials.length, 1);
   socket.open();
   equal(t.dials.length, 2);
+});
+
+test("only an attempt that was never greeted is a refusal", () => {
+  const { socket, t } = line();
+  socket.open();
+  t.lose();
+  equal(t.refused, 1);
+  t.pass(2000);
+  t.hello();
+  t.lose();
+  equal(t.refused, 1);
 });
 
 test("a frame that is no JSON is ignored", () => {
