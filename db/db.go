@@ -45,7 +45,7 @@ type Options struct {
 func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("the address of the database is malformed: %w", hideSecret(err))
+		return nil, fmt.Errorf("the address of the database is malformed: %w", errAddress)
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "parley"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
@@ -71,14 +71,8 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 	return store, nil
 }
 
-// hideSecret keeps a password that stands in a malformed address out of the log.
-func hideSecret(err error) error {
-	var parse *pgconn.ParseConfigError
-	if errors.As(err, &parse) {
-		return errors.New("expected postgres://user:password@host:port/database")
-	}
-	return err
-}
+// errAddress is all that is said of an address that cannot be read: what pgx says of it may hold the password.
+var errAddress = errors.New("expected postgres://user:password@host:port/database")
 
 // oneLine says in one line what pgx says in several, one for each address that it tried.
 type oneLine struct{ error }
@@ -202,8 +196,9 @@ func translate(err error) error {
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
-	if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) ||
-		isBrokenConnection(err) {
+	if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, sql.ErrTxDone) || // which outlived maxTransaction
+		pgconn.SafeToRetry(err) || isBrokenConnection(err) {
 		return chat.Unavailable(err)
 	}
 	return err

@@ -53,6 +53,9 @@ const (
 			FROM messages x JOIN people a ON a.id = x.author_id
 			WHERE x.conversation_id = c.id AND x.seq = c.msg_seq AND x.seq > m.from_seq
 		) last ON true`
+	// The LIMIT makes it a look-up for each member's row. As a plain join the planner, who thinks badly of the unread
+	// number beside it, reads every conversation there is instead.
+	conversationOfMember = `CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = m.conversation_id LIMIT 1) c`
 	// A conversation that somebody opened and nobody has written in yet stands in that person's list alone.
 	listed = `m.until_change IS NULL AND (c.msg_seq > 0 OR c.created_by = m.person_id)`
 )
@@ -66,19 +69,17 @@ func (s *Store) List(ctx context.Context, person chat.ID, before *chat.ListRow, 
 	}
 	var rows []listRow
 	err := s.list(ctx, &rows, `
-		WITH top AS MATERIALIZED (
-			SELECT c.id FROM members m JOIN conversations c ON c.id = m.conversation_id
+		WITH mine AS MATERIALIZED (
+			SELECT c.id, c.last_activity_at, `+hasUnread+` AS unread FROM members m `+conversationOfMember+`
 			WHERE m.person_id = $1 AND `+listed+`
-				AND ($2::timestamptz IS NULL OR (c.last_activity_at, c.id) < ($2, $3))
-			ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $4
-		), total AS MATERIALIZED (
-			SELECT count(*) AS unread_total FROM members m JOIN conversations c ON c.id = m.conversation_id
-			WHERE m.person_id = $1 AND `+listed+` AND `+hasUnread+`
+		), top AS MATERIALIZED (
+			SELECT id FROM mine WHERE $2::timestamptz IS NULL OR (last_activity_at, id) < ($2, $3)
+			ORDER BY last_activity_at DESC, id DESC LIMIT $4
 		)
-		SELECT total.unread_total, `+listColumns+`
-		FROM top CROSS JOIN total
-		JOIN conversations c ON c.id = top.id
-		JOIN members m ON m.conversation_id = c.id AND m.person_id = $1
+		SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total, `+listColumns+`
+		FROM top
+		JOIN members m ON m.conversation_id = top.id AND m.person_id = $1
+		`+conversationOfMember+`
 		`+listJoins+`
 		ORDER BY c.last_activity_at DESC, c.id DESC`, person, beforeAt, beforeID, limit+1)
 	if err != nil {
@@ -121,7 +122,7 @@ func (s *Store) UnreadTotals(ctx context.Context, people []chat.ID) (map[chat.ID
 		Total    int     `db:"total"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT m.person_id, count(*) AS total FROM members m JOIN conversations c ON c.id = m.conversation_id
+		SELECT m.person_id, count(*) AS total FROM members m `+conversationOfMember+`
 		WHERE m.person_id = ANY($1) AND `+listed+` AND `+hasUnread+`
 		GROUP BY m.person_id`, people)
 	totals := make(map[chat.ID]int, len(people))

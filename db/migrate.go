@@ -53,7 +53,7 @@ func (s *Store) Migrated(ctx context.Context) error {
 func migrator(dsn string) (*goose.Provider, *sql.DB, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, nil, fmt.Errorf("migrate: the address of the database is malformed: %w", hideSecret(err))
+		return nil, nil, fmt.Errorf("migrate: the address of the database is malformed: %w", errAddress)
 	}
 	// Asked for the lock once a second, for five minutes: the first node may have much to do.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
