@@ -1,0 +1,281 @@
+//go:build unix
+
+package db_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/chat"
+	"parley/chat/chattest"
+	"parley/db"
+)
+
+// crowd fills a database: 3,000 people; 22,000 conversations, 2,000 of them somebody's (hub's); a group of 50 with 50,000
+// messages; a conversation in which somebody (bot) has written 50,000 messages that nobody read, itself neither; 50
+// messages in each of the others of the hub, half of them by itself, the last 20 unread by it.
+type crowd struct {
+	*chattest.World
+	hub, bot   chat.Viewer
+	big, heavy chat.ID
+	all        []chat.ID
+}
+
+func newCrowd(t *testing.T, l *listener) *crowd {
+	t.Helper()
+	c := &crowd{World: chattest.New(t, chattest.Database(db.Options{Tracer: l}))}
+	before := time.Now()
+	// A superuser may leave out what takes most of the time: comparing rows with those they refer to, and adding them to
+	// indexes one by one.
+	admin := value[*pgx.Conn](t)(pgx.Connect(t.Context(), variant(t, c.DB.DSN, func(u *url.URL) { u.User = url.User("postgres") })))
+	defer func() { _ = admin.Close(context.WithoutCancel(t.Context())) }()
+	fill := func(sql string, args ...any) {
+		t.Helper()
+		started := time.Now()
+		if _, err := admin.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		t.Logf("%v %.50s", time.Since(started).Round(time.Millisecond), strings.TrimSpace(sql))
+	}
+	fill("SET session_replication_role = replica")
+	fill("UPDATE pg_index SET indisready = false, indisvalid = false WHERE indrelid = 'messages'::regclass")
+	c.hub, c.bot = c.Person(t, "Hub Hubertsson"), c.Person(t, "Bot")
+	fill(`
+		INSERT INTO people (id, username, display_name, password_hash, email, email_confirmed_at)
+		SELECT md5('p' || n)::uuid, 'user' || n, initcap(substr(md5('a' || n), 1, 8)) || ' ' || initcap(substr(md5('b' || n), 1, 8)), 'x',
+			'user' || n || '@example.org', now()
+		FROM generate_series(1, 2998) n`)
+	fill(`
+		INSERT INTO sessions (id, person_id, address, user_agent, expires_at)
+		SELECT md5('s' || id)::uuid, id, '', '', now() + interval '1 year' FROM people`)
+	fill(`
+		INSERT INTO conversations (id, kind, name, created_by, created_at, last_activity_at, msg_seq, change_seq)
+		SELECT md5('c' || n)::uuid, 'group', 'Group ' || n, $1, now(), now() - n * interval '1 hour',
+			CASE WHEN n <= 2 THEN 50000 ELSE 50 END, CASE WHEN n <= 2 THEN 50000 ELSE 50 END
+		FROM generate_series(1, 2000) n`, c.hub.ID)
+	fill(`
+		INSERT INTO conversations (id, kind, name, created_by, last_activity_at, msg_seq, change_seq)
+		SELECT md5('e' || n)::uuid, 'group', 'Else ' || n, md5('p' || 1 + n % 2998)::uuid, now() - interval '1 year', 1, 1
+		FROM generate_series(1, 20000) n`)
+	fill(`
+		INSERT INTO members (conversation_id, person_id, unread_from)
+		SELECT md5('c' || n)::uuid, $1::uuid, CASE n WHEN 1 THEN 49000 WHEN 2 THEN 50000 ELSE 30 END FROM generate_series(1, 2000) n
+		UNION ALL SELECT md5('c2')::uuid, $2, 0
+		UNION ALL SELECT md5('c' || n)::uuid, md5('p' || n)::uuid, 50 FROM generate_series(3, 2000) n
+		UNION ALL SELECT md5('c1')::uuid, md5('p' || n)::uuid, 49990 FROM generate_series(1, 49) n
+		UNION ALL SELECT md5('e' || n)::uuid, md5('p' || 1 + n % 2998)::uuid, 0 FROM generate_series(1, 20000) n`, c.hub.ID, c.bot.ID)
+	fill(`
+		INSERT INTO messages (id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
+		SELECT gen_random_uuid(), conversation, seq, seq, author, 'Message ' || seq, gen_random_uuid(), '\x01', now() - interval '1 day', now() - interval '1 day'
+		FROM (
+			SELECT md5('c1')::uuid AS conversation, seq, md5('p' || 1 + seq % 49)::uuid AS author FROM generate_series(1, 50000) seq
+			UNION ALL SELECT md5('c2')::uuid, seq, $2 FROM generate_series(1, 50000) seq
+			UNION ALL SELECT md5('c' || n)::uuid, seq, CASE WHEN seq % 2 = 0 THEN $1 ELSE md5('p' || n)::uuid END
+				FROM generate_series(3, 2000) n, generate_series(1, 50) seq
+		) m`, c.hub.ID, c.bot.ID)
+	fill("REINDEX TABLE messages")
+	fill("VACUUM ANALYZE")
+	rows, err := c.DB.Pool().Query(t.Context(), "SELECT id FROM conversations WHERE created_by = $1 ORDER BY last_activity_at DESC", c.hub.ID)
+	must(t, err)
+	for rows.Next() {
+		var id chat.ID
+		must(t, rows.Scan(&id))
+		c.all = append(c.all, id)
+	}
+	must(t, rows.Err())
+	c.big, c.heavy = c.all[0], c.all[1]
+	c.Direct(t, c.bot, c.hub)
+	t.Logf("%d messages in %v", chattest.Value[int](t, c.World, "SELECT count(*) FROM messages"), time.Since(before).Round(time.Millisecond))
+	return c
+}
+
+// TestPlans runs each statement that pages and feeds live on, over a large database, and looks at what it read.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	l := &listener{}
+	c := newCrowd(t, l)
+	ctx := t.Context()
+	var middle chat.ID
+	must(t, c.DB.Pool().QueryRow(ctx, "SELECT id FROM messages WHERE conversation_id = $1 AND seq = 25000", c.big).Scan(&middle))
+	var clientID, author chat.ID
+	must(t, c.DB.Pool().QueryRow(ctx, "SELECT client_id, author_id FROM messages WHERE id = $1", middle).Scan(&clientID, &author))
+	var someone []chat.ID
+	for _, row := range value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 100)).People {
+		someone = append(someone, row.ID)
+	}
+	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 2900)).Next
+	list := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, nil, 100))
+	now := time.Now()
+	page := func(place chat.Place) func() error {
+		return func() error { _, err := c.Store.ConversationPage(ctx, c.hub.ID, c.big, place, 50); return err }
+	}
+	search := func(q, after string) func() error {
+		return func() error { _, err := c.Store.SearchPeople(ctx, q, after, 20); return err }
+	}
+
+	undone := func(f func(tx chat.Store) error) func() error {
+		return func() error {
+			undo := errors.New("undo")
+			if err := c.Store.InTx(ctx, func(tx chat.Store) error { return errors.Join(f(tx), undo) }); !errors.Is(err, undo) || err.Error() != undo.Error() {
+				return err
+			}
+			return nil
+		}
+	}
+
+	// What a statement may read at most, all tables together.
+	for name, s := range map[string]struct {
+		do    func() error
+		bound int
+	}{
+		"ConversationPage, at the end":            {page(chat.Place{}), 400},
+		"ConversationPage, before":                {page(chat.Place{Before: 25000}), 400},
+		"ConversationPage, before the beginning":  {page(chat.Place{Before: 3}), 400},
+		"ConversationPage, after":                 {page(chat.Place{After: 25000}), 400},
+		"ConversationPage, after the beginning":   {page(chat.Place{After: 1}), 400},
+		"ConversationPage, around":                {page(chat.Place{Around: middle}), 400},
+		"ConversationPage, among one's own alone": {func() error { _, err := c.Store.ConversationPage(ctx, c.bot.ID, c.heavy, chat.Place{}, 50); return err }, 400},
+		"Member":                      {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
+		"ChangesSince, near the head": {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
+		"ChangesSince, from far":      {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
+		"MessageByClientID":           {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
+		"InsertMessage":               {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
+		"UpdatePositions": {func() error {
+			_, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
+			return err
+		}, 10},
+		"List of 2,000 conversations":              {func() error { _, err := c.Store.List(ctx, c.hub.ID, nil, 100); return err }, 10_000},
+		"List of 2,000 conversations, second page": {func() error { _, err := c.Store.List(ctx, c.hub.ID, &list.Rows[99], 100); return err }, 10_000},
+		"RowsOf a group":                           {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.big}); return err }, 2000},
+		"RowsOf ten conversations":                 {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110]); return err }, 1000},
+		"RowsOf one's own messages alone":          {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}); return err }, 200},
+		"UnreadTotals of 100 people":               {func() error { _, err := c.Store.UnreadTotals(ctx, someone); return err }, 8000},
+		"UnreadTotals of one's own messages alone": {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.bot.ID}); return err }, 100},
+		"UnreadTotals over 2,000 conversations":    {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID}); return err }, 8000},
+		"Heads":                                    {func() error { _, err := c.Store.Heads(ctx, c.all[:100]); return err }, 100},
+		"ViewSeqs":                                 {func() error { _, err := c.Store.ViewSeqs(ctx, someone); return err }, 100},
+		"RaiseViewSeq":                             {func() error { _, err := c.Store.RaiseViewSeq(ctx, someone[:10]...); return err }, 30},
+		"Active":                                   {func() error { _, _, err := c.Store.Active(ctx, now.Add(-10*time.Second)); return err }, 10_000},
+		"PersonByLogin, by username":               {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234"); return err }, 1},
+		"PersonByLogin, by address":                {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234@example.org"); return err }, 1},
+		"CardByUsername":                           {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
+		"ViewerBySession":                          {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
+		"SessionsAlive": {func() error {
+			_, err := c.Store.SessionsAlive(ctx, []chat.ID{c.hub.SessionID, c.bot.SessionID}, chat.SessionIdle)
+			return err
+		}, 4},
+		"InsertSession": {undone(func(tx chat.Store) error {
+			return tx.InsertSession(ctx, chat.Session{ID: chat.NewID(), PersonID: c.bot.ID}, c.bot.PasswordHash, time.Hour)
+		}), 3},
+		"RevokeSessionsOf":                  {func() error { _, err := c.Store.RevokeSessionsOf(ctx, author); return err }, 3},
+		"SearchPeople, three letters":       {search("abc", ""), 100},
+		"SearchPeople, a username":          {search("user1234", ""), 100},
+		"SearchPeople, nobody":              {search("nobody at all", ""), 10},
+		"SearchPeople, everybody":           {search("", ""), 30},
+		"SearchPeople, everybody, from far": {search("", deep), 30},
+		"EnsureDirect": {undone(func(tx chat.Store) error {
+			_, _, err := tx.EnsureDirect(ctx, chat.NewID(), c.hub.ID, c.bot.ID)
+			return err
+		}), 1},
+	} {
+		heard := l.during(func() { must(t, s.do()) })
+		for i, statement := range heard {
+			if len(statement.args) <= 1 && !strings.Contains(statement.sql, "$1") {
+				continue // begin, commit, the clock
+			}
+			for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+				if name == "Active" && mode == "force_generic_plan" {
+					continue // for any moment at all it reads all there is; so PostgreSQL never settles on that plan
+				}
+				did, tree := explain(t, c.World, statement, mode)
+				read := 0
+				for _, rows := range did.read {
+					read += rows
+				}
+				t.Logf("%-42s %d %-18s %8v %6d rows", name, i+1, mode, did.took.Round(10*time.Microsecond), read)
+				for _, table := range []string{"messages", "members", "conversations", "people", "sessions"} {
+					if slices.Contains(did.scans, table) {
+						t.Errorf("%s (%s) reads all %s:\n%s", name, mode, table, tree)
+					}
+				}
+				if read > s.bound {
+					t.Errorf("%s (%s) reads %d rows, %v:\n%s", name, mode, read, did.read, tree)
+				}
+			}
+		}
+	}
+	if t.Failed() {
+		return
+	}
+
+	t.Run("what is counted behind so many messages is right", func(t *testing.T) {
+		rows := value[[]chat.ListRow](t)(c.Store.RowsOf(ctx, []chat.ID{c.heavy, c.big, c.all[5]}))
+		for _, row := range rows {
+			want := map[chat.ID]int{c.heavy: 0, c.big: 10, c.all[5]: 0}[row.ConversationID]
+			switch {
+			case row.PersonID == c.hub.ID && row.ConversationID == c.big:
+				want = 100
+			case row.PersonID == c.hub.ID && row.ConversationID == c.all[5]:
+				want = 10
+			}
+			// Of the last ten messages of 49 people nobody has written two.
+			if row.ConversationID == c.big && want == 10 && row.Unread == 9 {
+				want = 9
+			}
+			if row.Unread != want {
+				t.Errorf("%s: %d instead of %d", row.Name, row.Unread, want)
+			}
+		}
+		if len(rows) != 2+50+2 {
+			t.Errorf("%d rows", len(rows))
+		}
+		if page := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, nil, 100)); page.UnreadTotal != 1999 || len(page.Rows) != 100 {
+			t.Errorf("%d unread, %d rows", page.UnreadTotal, len(page.Rows))
+		}
+		if totals := value[map[chat.ID]int](t)(c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID] != 1999 || totals[c.bot.ID] != 0 {
+			t.Errorf("got %v", totals)
+		}
+	})
+}
+
+// TestHotConversation sends into one conversation and asks PostgreSQL how its row was updated.
+func TestHotConversation(t *testing.T) {
+	t.Parallel()
+	const sends = 1000
+	w := chattest.New(t)
+	people := []chat.Viewer{w.Person(t, ""), w.Person(t, ""), w.Person(t, ""), w.Person(t, "")}
+	id := w.Group(t, "", people...)
+	for _, err := range together(len(people), func(i int) error {
+		for range sends / len(people) {
+			if _, err := w.Store.InsertMessage(t.Context(), draft(people[i], id)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}) {
+		must(t, err)
+	}
+	w.Store.Close() // its connections hand in their figures as they end
+	w.Await(t, sends, "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'conversations'")
+	hot := chattest.Value[int](t, w, "SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'conversations'")
+	pages := chattest.Value[int](t, w, "SELECT (pg_relation_size('conversations') / 8192)::int")
+	t.Logf("%d of %d updates were heap-only; %d pages", hot, sends, pages)
+	if hot < sends*95/100 || pages > 40 {
+		t.Errorf("%d of %d updates were heap-only; %d pages", hot, sends, pages)
+	}
+	for column := range map[string]bool{"msg_seq": true, "change_seq": true, "last_activity_at": true} {
+		if n := chattest.Value[int](t, w, fmt.Sprintf(`
+			SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = '%s'
+			WHERE i.indrelid = 'conversations'::regclass AND pg_get_indexdef(i.indexrelid) LIKE '%%' || a.attname || '%%'`, column)); n != 0 {
+			t.Errorf("an index holds %s", column)
+		}
+	}
+}

@@ -1,0 +1,300 @@
+//go:build unix
+
+package db_test
+
+import (
+	"bytes"
+	"context"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"parley/chat"
+	"parley/chat/chattest"
+)
+
+// TestStore asks every method of the store: of what is there, of nothing, and without a database.
+func TestStore(t *testing.T) {
+	t.Parallel()
+	ctx := context.WithoutCancel(t.Context())
+	w := chattest.New(t)
+	anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+	id := w.Direct(t, anna, ben)
+	message := draft(ben, id)
+	value[chat.Message](t)(w.Store.InsertMessage(ctx, message))
+	nobody := chat.NewID()
+	var s chat.Store = w.Store
+	link := func(person chat.Viewer) []byte {
+		hash := []byte(chat.NewID().String())
+		must(t, s.InsertPasswordReset(ctx, person.ID, hash, time.Hour))
+		return hash
+	}
+	first, last := link(anna), link(ben)
+
+	// For each: how it succeeds, and how it answers to nothing at all ("" where that is no refusal).
+	methods := map[string]struct {
+		good    func() error
+		bad     func() error
+		refusal chat.Code
+	}{
+		"InTx":             {good: func() error { return s.InTx(ctx, func(chat.Store) error { return nil }) }},
+		"Epoch":            {good: func() error { _, err := s.Epoch(ctx); return err }},
+		"AnybodyThere":     {good: func() error { _, err := s.AnybodyThere(ctx); return err }},
+		"EnsureSetupCode":  {good: func() error { _, err := s.EnsureSetupCode(ctx, "code"); return err }},
+		"LockInstallation": {good: func() error { _, _, err := s.LockInstallation(ctx); return err }},
+		"InsertPerson": {
+			good:    func() error { return s.InsertPerson(ctx, newcomer()) },
+			bad:     func() error { p := newcomer(); p.Username = "anna"; return s.InsertPerson(ctx, p) },
+			refusal: chat.CodeUsernameTaken,
+		},
+		"FirstFreeUsername": {
+			good: func() error { _, err := s.FirstFreeUsername(ctx, []string{"anna", "anna2"}); return err },
+			bad:  func() error { _, err := s.FirstFreeUsername(ctx, nil); return err },
+		},
+		"PersonByLogin": {
+			good:    func() error { _, err := s.PersonByLogin(ctx, "anna"); return err },
+			bad:     func() error { _, err := s.PersonByLogin(ctx, ""); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"CardByUsername": {
+			good:    func() error { _, err := s.CardByUsername(ctx, "anna"); return err },
+			bad:     func() error { _, err := s.CardByUsername(ctx, ""); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"SearchPeople": {
+			good: func() error { _, err := s.SearchPeople(ctx, "anna", "", 20); return err },
+			bad:  func() error { _, err := s.SearchPeople(ctx, "nobody", "x", 20); return err },
+		},
+		"UpdatePreferences": {
+			good: func() error {
+				_, err := s.UpdatePreferences(ctx, anna.ID, chat.Preferences{Theme: chat.ThemeAuto})
+				return err
+			},
+			bad: func() error {
+				_, err := s.UpdatePreferences(ctx, nobody, chat.Preferences{Theme: chat.ThemeAuto})
+				return err
+			},
+			refusal: chat.CodeNotFound,
+		},
+		"UpdatePassword": {
+			good:    func() error { return s.UpdatePassword(ctx, ben.ID, "x") },
+			bad:     func() error { return s.UpdatePassword(ctx, nobody, "x") },
+			refusal: chat.CodeNotFound,
+		},
+		"UpdateRole": {
+			good:    func() error { _, _, err := s.UpdateRole(ctx, "ben", chat.RoleModerator); return err },
+			bad:     func() error { _, _, err := s.UpdateRole(ctx, "nobody", chat.RoleModerator); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"RaiseViewSeq": {
+			good: func() error { _, err := s.RaiseViewSeq(ctx, anna.ID); return err },
+			bad:  func() error { _, err := s.RaiseViewSeq(ctx); return err },
+		},
+		"ViewSeqs": {
+			good: func() error { _, err := s.ViewSeqs(ctx, []chat.ID{anna.ID}); return err },
+			bad:  func() error { _, err := s.ViewSeqs(ctx, nil); return err },
+		},
+		"InsertPasswordReset": {good: func() error { return s.InsertPasswordReset(ctx, anna.ID, []byte(chat.NewID().String()), time.Hour) }},
+		"PersonByPasswordReset": {
+			good:    func() error { _, err := s.PersonByPasswordReset(ctx, first); return err },
+			bad:     func() error { _, err := s.PersonByPasswordReset(ctx, nil); return err },
+			refusal: chat.CodeResetLink,
+		},
+		"UsePasswordReset": {
+			good:    func() error { _, err := s.UsePasswordReset(ctx, last); return err },
+			bad:     func() error { _, err := s.UsePasswordReset(ctx, nil); return err },
+			refusal: chat.CodeResetLink,
+		},
+		"InsertSession": {
+			good: func() error {
+				return s.InsertSession(ctx, chat.Session{ID: chat.NewID(), PersonID: anna.ID}, anna.PasswordHash, time.Hour)
+			},
+			bad: func() error {
+				return s.InsertSession(ctx, chat.Session{ID: chat.NewID(), PersonID: anna.ID}, "", time.Hour)
+			},
+			refusal: chat.CodeNotFound,
+		},
+		"ViewerBySession": {
+			good:    func() error { _, _, err := s.ViewerBySession(ctx, anna.SessionID, time.Hour); return err },
+			bad:     func() error { _, _, err := s.ViewerBySession(ctx, nobody, time.Hour); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"TouchSession": {
+			good: func() error { return s.TouchSession(ctx, anna.SessionID, 0) },
+			bad:  func() error { return s.TouchSession(ctx, nobody, 0) },
+		},
+		"ClearRenew": {
+			good: func() error { return s.ClearRenew(ctx, anna.SessionID) },
+			bad:  func() error { return s.ClearRenew(ctx, nobody) },
+		},
+		"RevokeSession": {
+			good: func() error { return s.RevokeSession(ctx, ben.SessionID) },
+			bad:  func() error { return s.RevokeSession(ctx, nobody) },
+		},
+		"RevokeSessionsOf": {
+			good: func() error { _, err := s.RevokeSessionsOf(ctx, ben.ID); return err },
+			bad:  func() error { _, err := s.RevokeSessionsOf(ctx, nobody); return err },
+		},
+		"SessionsAlive": {
+			good: func() error { _, err := s.SessionsAlive(ctx, []chat.ID{anna.SessionID}, time.Hour); return err },
+			bad:  func() error { _, err := s.SessionsAlive(ctx, nil, time.Hour); return err },
+		},
+		"DeleteEndedSessions": {good: func() error { _, err := s.DeleteEndedSessions(ctx, time.Hour); return err }},
+		"EnsureDirect": {
+			good:    func() error { _, _, err := s.EnsureDirect(ctx, chat.NewID(), anna.ID, ben.ID); return err },
+			bad:     func() error { _, _, err := s.EnsureDirect(ctx, chat.NewID(), anna.ID, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"ConversationPage": {
+			good:    func() error { _, err := s.ConversationPage(ctx, anna.ID, id, chat.Place{}, 50); return err },
+			bad:     func() error { _, err := s.ConversationPage(ctx, nobody, id, chat.Place{}, 50); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"Member": {
+			good:    func() error { _, err := s.Member(ctx, anna.ID, id); return err },
+			bad:     func() error { _, err := s.Member(ctx, nobody, id); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"List": {
+			good: func() error { _, err := s.List(ctx, anna.ID, nil, 1); return err },
+			bad:  func() error { _, err := s.List(ctx, nobody, &chat.ListRow{}, 1); return err },
+		},
+		"RowsOf": {
+			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}); return err },
+			bad:  func() error { _, err := s.RowsOf(ctx, nil); return err },
+		},
+		"UnreadTotals": {
+			good: func() error { _, err := s.UnreadTotals(ctx, []chat.ID{anna.ID}); return err },
+			bad:  func() error { _, err := s.UnreadTotals(ctx, nil); return err },
+		},
+		"Heads": {
+			good: func() error { _, err := s.Heads(ctx, []chat.ID{id}); return err },
+			bad:  func() error { _, err := s.Heads(ctx, nil); return err },
+		},
+		"Active": {
+			good: func() error { _, _, err := s.Active(ctx, time.Now()); return err },
+			bad:  func() error { _, _, err := s.Active(ctx, time.Time{}); return err },
+		},
+		"InsertMessage": {
+			good:    func() error { _, err := s.InsertMessage(ctx, draft(anna, id)); return err },
+			bad:     func() error { _, err := s.InsertMessage(ctx, draft(anna, nobody)); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"MessageByClientID": {
+			good: func() error {
+				got, hash, err := s.MessageByClientID(ctx, ben.ID, message.ClientID)
+				if err == nil && (got.ID != message.ID || !bytes.Equal(hash, message.RequestHash)) {
+					t.Errorf("got %+v, %x", got, hash)
+				}
+				return err
+			},
+			bad:     func() error { _, _, err := s.MessageByClientID(ctx, anna.ID, message.ClientID); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"ChangesSince": {
+			good:    func() error { _, err := s.ChangesSince(ctx, id, 0, 1); return err },
+			bad:     func() error { _, err := s.ChangesSince(ctx, nobody, 0, 1); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"UpdatePositions": {
+			good: func() error {
+				_, err := s.UpdatePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
+				return err
+			},
+			bad: func() error { _, err := s.UpdatePositions(ctx, nil); return err },
+		},
+	}
+	if n := reflect.TypeFor[chat.Store]().NumMethod(); n != len(methods) {
+		t.Errorf("%d methods are asked, and there are %d", len(methods), n)
+	}
+	for name, m := range methods {
+		if err := m.good(); err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if m.bad == nil {
+			continue
+		}
+		if err := m.bad(); chat.CodeOf(err) != m.refusal || (m.refusal == "") != (err == nil) {
+			t.Errorf("%s of nothing: got %v", name, err)
+		}
+	}
+	w.Store.Close()
+	for name, m := range methods {
+		unavailable(t, m.good())
+		if t.Failed() {
+			t.Fatalf("%s without a database", name)
+		}
+	}
+}
+
+func TestInstallation(t *testing.T) {
+	t.Parallel()
+	w := chattest.New(t)
+	ctx := t.Context()
+
+	t.Run("while nobody asked for a code there is one that nobody knows", func(t *testing.T) {
+		first, one, err := w.Store.LockInstallation(ctx)
+		_, other, _ := w.Store.LockInstallation(ctx)
+		if err != nil || !first || len(one) < 32 || one == other {
+			t.Errorf("got %v, %q, %q, %v", first, one, other, err)
+		}
+	})
+	t.Run("of several who ask at once all get the same", func(t *testing.T) {
+		held := w.Hold(t, "SELECT FROM installation FOR UPDATE")
+		codes := make([]string, 3)
+		done := later(func() error {
+			return together(len(codes), func(i int) (err error) {
+				codes[i], err = w.Store.EnsureSetupCode(ctx, string(rune('a'+i)))
+				return err
+			})[0]
+		})
+		w.AwaitWaiting(t, len(codes))
+		held.Commit()
+		must(t, <-done)
+		if codes[0] == "" || len(slices.Compact(codes)) != 1 {
+			t.Errorf("got %v", codes)
+		}
+		if first, code, err := w.Store.LockInstallation(ctx); err != nil || !first || code != codes[0] {
+			t.Errorf("got %v, %q, %v", first, code, err)
+		}
+	})
+	t.Run("the epoch says which history of which server this is", func(t *testing.T) {
+		one := value[string](t)(w.Store.Epoch(ctx))
+		if again := value[string](t)(w.Store.Epoch(ctx)); again != one {
+			t.Errorf("got %s and %s", one, again)
+		}
+		w.Exec(t, "UPDATE installation SET epoch = gen_random_uuid()")
+		if restored := value[string](t)(w.Store.Epoch(ctx)); restored == one || restored[36:] != one[36:] || len(one) < 36+10+8 {
+			t.Errorf("got %s, before %s", restored, one)
+		}
+	})
+	t.Run("once somebody is there nobody is first, and there is no code", func(t *testing.T) {
+		must(t, w.Store.InsertPerson(ctx, newcomer()))
+		if first, _, err := w.Store.LockInstallation(ctx); err != nil || first {
+			t.Errorf("got %v, %v", first, err)
+		}
+		if code := value[string](t)(w.Store.EnsureSetupCode(ctx, "x")); code != "" {
+			t.Errorf("got %q", code)
+		}
+	})
+}
+
+func TestPersonByLogin(t *testing.T) {
+	t.Parallel()
+	w := chattest.New(t)
+	anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+	w.Exec(t, "UPDATE people SET email = 'a@example.org'")
+	w.Exec(t, "UPDATE people SET email_confirmed_at = now() WHERE id = $1", ben.ID)
+	if person := value[chat.Person](t)(w.Store.PersonByLogin(t.Context(), "a@example.org")); person.ID != ben.ID || person.EmailConfirmedAt == nil {
+		t.Errorf("the address is %s's", person.Username)
+	}
+	// An address is somebody's once it is confirmed, and then nobody else's, whatever its case.
+	_, err := w.DB.Pool().Exec(t.Context(), "UPDATE people SET email = 'A@Example.org', email_confirmed_at = now() WHERE id = $1", anna.ID)
+	if err == nil {
+		t.Error("two people have one address")
+	}
+	if free := value[string](t)(w.Store.FirstFreeUsername(t.Context(), []string{"anna", "ben", "cleo", "dora"})); free != "cleo" {
+		t.Errorf("got %q", free)
+	}
+}
