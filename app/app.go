@@ -67,7 +67,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	a := &App{config: cfg, log: log}
 	defer func() {
 		if err != nil {
-			a.release(context.WithoutCancel(ctx))
+			err = errors.Join(err, a.release(context.WithoutCancel(ctx)))
 		}
 	}()
 	// The port first: it is what fails most often, and nothing needs to be started to find out.

@@ -73,7 +73,7 @@ var payloads = []string{
 	`http://[::1]/../../etc/passwd`,
 	`mailto:a@example.org?body=<script>`,
 	`//evil.example/x`,
-	`https://еxample.org/‮gpj.exe`,
+	"https://еxample.org/\u202egpj.exe",
 	// Templates and programs
 	`{{7*7}} ${7*7} #{7*7} <%= 7*7 %>`,
 	`{{constructor.constructor('alert(1)')()}}`,
@@ -95,7 +95,7 @@ var payloads = []string{
 	// Scripts of people
 	"\u202Ereversed\u202C text",
 	"\u2067isolate that never ends",
-	"‏שלום <b>abc</b> עולם",
+	"\u200fשלום <b>abc</b> עולם",
 	"العربية 123 (abc) ٤٥٦",
 	"Z̸̡̢̛͔̤̙̱̲̱̑̈́͑̀̈̀͝ͅȃ̸̧̨̛̛͔̤̙̱̲̈́͑̀̈̀͝l̸̛̛͔̤̙̱̲̑̈́͑̀̈̀͝ͅg̸̛̛͔̤̙̱̲̑̈́͑̀̈̀͝ơ̸̛͔̤̙̱̲̑̈́͑̀̈̀͝",
 	"zero\u200Bwidth\u200Djoin\uFEFFers",

@@ -54,7 +54,7 @@ func newTab(p *Person) *Tab {
 func send[P, R any](tab *Tab, command cdp.Command[P, R], params P) R {
 	tab.t.Helper()
 	var answer R
-	tab.do(string(command.Method), func(ctx context.Context) (err error) {
+	tab.do(command.Method, func(ctx context.Context) (err error) {
 		answer, err = chromedp.Call(ctx, command, params)
 		return err
 	})

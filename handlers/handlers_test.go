@@ -106,7 +106,6 @@ type plan struct {
 	settings chat.Settings
 	options  []chat.Option
 	config   Config
-	wrap     func(*site)
 }
 
 // newSite starts a Parley; change, if any, has the last word on how.

@@ -242,7 +242,7 @@ func TestRecover(t *testing.T) {
 			p.config.Socket = func(http.ResponseWriter, *http.Request, chat.Viewer) { panic(http.ErrAbortHandler) }
 		})
 		defer func() {
-			if recover() != http.ErrAbortHandler {
+			if problem, _ := recover().(error); !errors.Is(problem, http.ErrAbortHandler) {
 				t.Error("it was swallowed")
 			}
 		}()

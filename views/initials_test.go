@@ -41,7 +41,7 @@ func TestTone(t *testing.T) {
 	counts := map[string]int{}
 	for range 6000 {
 		id := chat.NewID()
-		if toneClass(id) != toneClass(id) {
+		if first, second := toneClass(id), toneClass(id); first != second {
 			t.Fatal("a person changed colour")
 		}
 		counts[toneClass(id)]++

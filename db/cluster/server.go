@@ -170,7 +170,7 @@ func (s *site) launch(ctx context.Context, b binaries, held *lock) (*server, err
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(b.dir, "postgres"), s.arguments()...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(b.dir, "postgres"), s.arguments()...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = "/", environment(), detached(s.runAs)
 	cmd.Stdout, cmd.Stderr = log, log // a file, so that the server can outlive us
 	cmd.ExtraFiles = []*os.File{held.file}

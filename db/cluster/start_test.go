@@ -181,7 +181,7 @@ func TestStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		closed(t, c)
-		c = started(t, Config{DataDir: dir, Throwaway: true})
+		started(t, Config{DataDir: dir, Throwaway: true})
 		eventually(t, "the pool answers", func() bool { return pool.Ping(t.Context()) == nil })
 	})
 }

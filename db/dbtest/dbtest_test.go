@@ -87,7 +87,7 @@ func TestNew(t *testing.T) {
 	t.Run("connections are apart from the pool and from each other", func(t *testing.T) {
 		t.Parallel()
 		d := New(t)
-		if d.Pool() != d.Pool() {
+		if first, second := d.Pool(), d.Pool(); first != second {
 			t.Error("two pools")
 		}
 		pids := map[uint32]bool{}
@@ -225,7 +225,7 @@ func TestFailures(t *testing.T) {
 		}
 		h := &host{open: true, failed: failure}
 		for range 2 {
-			if _, again := h.server(); again != failure {
+			if _, again := h.server(); !errors.Is(again, failure) {
 				t.Errorf("got %v", again)
 			}
 		}
