@@ -161,31 +161,36 @@ func (l *Line) accept() {
 
 func (l *Line) carry(client net.Conn) {
 	c := &call{client: client, dead: make(chan struct{})}
-	defer c.close()
 	from := bufio.NewReader(client)
 	first, err := from.Peek(len("GET /ws"))
 	if err != nil {
+		c.close()
 		return
 	}
 	c.socket = strings.EqualFold(string(first), "GET /ws")
 	l.mu.Lock()
 	server := l.server
 	l.mu.Unlock()
-	if c.server, err = net.Dial("tcp", server); err != nil {
-		return
-	}
-	if !l.admit(c) {
+	if c.server, err = net.Dial("tcp", server); err != nil || !l.admit(c) {
+		c.close()
 		return
 	}
 	defer l.forget(c)
 	done := make(chan struct{}, 2)
-	pass := func(to io.Writer, from io.Reader) {
+	pass := func(to net.Conn, from io.Reader) {
 		defer func() { done <- struct{}{} }()
 		l.pass(c, to, from)
+		// A farewell is passed on as one: a reset would overtake what was said last, such as a socket's closing code.
+		if tcp, ok := to.(*net.TCPConn); ok {
+			_ = tcp.CloseWrite()
+		}
 	}
 	go pass(c.server, from)
 	go pass(client, c.server)
-	<-done // one end is gone; the other is not needed
+	<-done
+	<-done
+	_ = client.Close()
+	_ = c.server.Close()
 }
 
 // admit says whether the line takes a connection now.
