@@ -366,8 +366,7 @@ func TestStorm(t *testing.T) {
 	}
 
 	for _, id := range conversations {
-		var all chat.Changes
-		all = value[chat.Changes](t)(w.Store.ChangesSince(ctx, id, 0, 1000))
+		all := value[chat.Changes](t)(w.Store.ChangesSince(ctx, id, 0, 1000))
 		counted := slices.Clone(removals[id])
 		for i, m := range all.Messages {
 			counted = append(counted, m.ChangeSeq)

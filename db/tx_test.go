@@ -62,7 +62,7 @@ func TestInTx(t *testing.T) {
 			must(t, tx.InsertPerson(t.Context(), newcomer()))
 			return mine
 		})
-		if err != mine || people(t, w) != 0 || backend(t, w) != pid {
+		if !errors.Is(err, mine) || people(t, w) != 0 || backend(t, w) != pid {
 			t.Errorf("%d people, %v, another connection: %v", people(t, w), err, backend(t, w) != pid)
 		}
 	})

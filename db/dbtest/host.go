@@ -72,7 +72,7 @@ func migrate(ctx context.Context, dsn string) error {
 func root() string {
 	const memory, enough = "/dev/shm", 1 << 30 // bytes
 	var free syscall.Statfs_t
-	if os.Getenv("TMPDIR") == "" && syscall.Statfs(memory, &free) == nil && uint64(free.Bavail)*uint64(free.Bsize) >= enough {
+	if os.Getenv("TMPDIR") == "" && syscall.Statfs(memory, &free) == nil && free.Bavail*uint64(free.Bsize) >= enough {
 		return memory
 	}
 	return os.TempDir()
