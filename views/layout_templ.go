@@ -211,7 +211,7 @@ func document(p Page, title string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.Viewer != nil {
+		if p.Viewer != nil && !p.Still {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<body data-person=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -26,6 +26,8 @@ type Page struct {
 	UnreadTotal int
 	// Dev adds a link to the gallery, below the list.
 	Dev bool
+	// Still makes a page of the gallery: it looks like somebody's and is nobody's, so no script connects it.
+	Still bool
 }
 
 func (p *Page) theme() string {

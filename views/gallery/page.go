@@ -10,7 +10,7 @@ import (
 // loggedIn fills the layout for somebody who is logged in.
 func loggedIn(p views.Page, current chat.ID) views.Page {
 	who := viewer
-	p.Viewer, p.List, p.UnreadTotal = &who, listProps(current), 3
+	p.Viewer, p.List, p.UnreadTotal, p.Still = &who, listProps(current), 3, true
 	if p.Theme == "" {
 		p.Theme = chat.ThemeAuto
 	}
