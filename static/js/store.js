@@ -119,6 +119,7 @@ export function start() {
     wipe((owner) => owner === person());
     sayWho(LEAVING);
     closed = true;
+    tell("leaving"); // or the end of the session, which the socket hears first, leads elsewhere than the log-out
   });
   addEventListener("pageshow", (event) => {
     if (event.persisted && who() !== person()) location.reload();
