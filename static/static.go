@@ -183,7 +183,7 @@ func isSum(s string) bool {
 	return err == nil && len(s) == 16
 }
 
-// file returns a file with its compressed forms, kept from the second time on except in dev.
+// file returns a file with its compressed forms, kept from the second time on; in dev the file alone, read each time.
 func (a *Assets) file(name string) (*file, error) {
 	a.mu.RLock()
 	f := a.cache[name]
@@ -196,7 +196,10 @@ func (a *Assets) file(name string) (*file, error) {
 		return nil, err
 	}
 	if a.dev {
-		return newFile(name, content), nil
+		// As it is: compressing everything anew for each page takes a second, and nothing travels far here.
+		f := newFile(name, content)
+		f.brotli, f.gzip = nil, nil
+		return f, nil
 	}
 	if name == entry {
 		// Without its bundle the module still works: it imports the others from beside it.
