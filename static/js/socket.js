@@ -152,8 +152,8 @@ export function start() {
   hear("up", sendOpen);
   hear("pane", sendOpen);
   hear("gap", sendOpen);
-  // A log-out in another tab: what would be dialled now is refused, and the log-in page is about to come. If it does not,
-  // the log-out did not happen.
+  // A log-out, here or in another tab: what would be dialled now is refused, and another page is about to come. If it does
+  // not, the log-out did not happen.
   hear("leaving", () => {
     socket.close();
     setTimeout(socket.open, 10_000);

@@ -13,6 +13,7 @@ const memory = new Map(); // where storage is full or forbidden; it lasts as lon
 const WHO = "parley:person"; // who is logged in on this browser, as far as its pages know
 const [LEAVING, NOBODY] = ["", "-"];
 let closed = false; // after a log-out nothing is kept any more
+let leaving = false; // this tab logs out: nothing that other tabs say may lead it elsewhere
 
 const keyOf = (kind, id) => `${PREFIX}${person()}:${kind}:${id}`;
 
@@ -95,6 +96,7 @@ function who() {
  * the texts along; somebody else who logs in must not be spoken for by this page.
  */
 function hearWho(who) {
+  if (leaving) return;
   if (who === person()) closed = false;
   else if (who === NOBODY) goToLogin();
   else {
@@ -118,7 +120,7 @@ export function start() {
     if (event.target.getAttribute("action") !== "/logout") return;
     wipe((owner) => owner === person());
     sayWho(LEAVING);
-    closed = true;
+    closed = leaving = true;
     tell("leaving"); // or the end of the session, which the socket hears first, leads elsewhere than the log-out
   });
   addEventListener("pageshow", (event) => {
