@@ -243,6 +243,7 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 		if err != nil {
 			return err
 		}
+		// The password first: from then on no session is made with the old one, and those made before are seen.
 		if err := tx.UpdatePassword(ctx, person, hash); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@
 package chat_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -107,55 +108,62 @@ func TestResetPassword(t *testing.T) {
 		must(t, w.Chat.ResetPassword(t.Context(), there, token, newPassword))
 	})
 
-	t.Run("of one link used several times at once one use counts", func(t *testing.T) {
+	for name, links := range map[string][]int{
+		"of one link used several times at once one use counts":                       {0, 0, 0},
+		"of several links of one person used at once one counts, and all are used up": {0, 1, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := chattest.New(t)
+			w.Person(t, "Anna")
+			value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
+			// One more link stops whoever uses up all of them, and may by then have taken its own.
+			held := w.Hold(t, "SELECT FROM password_resets FOR UPDATE")
+			var tokens []string
+			for range 3 {
+				tokens = append(tokens, value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna")))
+			}
+			var errs []error
+			done := later(func() error {
+				errs = together(len(links), func(i int) error {
+					return w.Chat.ResetPassword(t.Context(), there, tokens[links[i]], newPassword)
+				})
+				return nil
+			})
+			w.AwaitWaiting(t, len(links))
+			held.Commit()
+			<-done
+			if successes(errs) != 1 {
+				t.Errorf("got %v", errs)
+			}
+			for _, err := range errs {
+				if err != nil {
+					refused(t, err, chat.KindNotFound, chat.CodeResetLink)
+				}
+			}
+			if n := chattest.Value[int](t, w, "SELECT count(*) FROM password_resets WHERE used_at IS NULL"); n != 0 {
+				t.Errorf("%d links are left", n)
+			}
+		})
+	}
+
+	t.Run("a login with the old password at the same time does not outlive the reset", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)
 		anna := w.Person(t, "Anna")
 		token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
 		held := w.Hold(t, "SELECT FROM people WHERE id = $1 FOR UPDATE", anna.ID)
-		var errs []error
-		done := later(func() error {
-			errs = together(3, func(int) error { return w.Chat.ResetPassword(t.Context(), there, token, newPassword) })
-			return nil
+		reset := later(func() error { return w.Chat.ResetPassword(t.Context(), there, token, newPassword) })
+		w.AwaitWaiting(t, 1)
+		logins := later(func() error {
+			return errors.Join(together(2, func(int) error { _, err := w.Chat.LogIn(t.Context(), there, "anna", chattest.Password); return err })...)
 		})
 		w.AwaitWaiting(t, 3)
 		held.Commit()
-		<-done
-		if successes(errs) != 1 {
-			t.Errorf("got %v", errs)
-		}
-		for _, err := range errs {
-			if err != nil {
-				refused(t, err, chat.KindNotFound, chat.CodeResetLink)
-			}
-		}
-	})
-
-	t.Run("two links of one person used at once: one counts, the other is used up", func(t *testing.T) {
-		t.Parallel()
-		w := chattest.New(t)
-		w.Person(t, "Anna")
-		value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
-		// A third link stops whoever uses up all of them, and may by then have taken its own.
-		held := w.Hold(t, "SELECT FROM password_resets FOR UPDATE")
-		tokens := []string{
-			value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna")), value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna")),
-		}
-		var errs []error
-		done := later(func() error {
-			errs = together(2, func(i int) error { return w.Chat.ResetPassword(t.Context(), there, tokens[i], newPassword) })
-			return nil
-		})
-		w.AwaitWaiting(t, 2)
-		held.Commit()
-		<-done
-		if successes(errs) != 1 {
-			t.Errorf("got %v", errs)
-		}
-		for _, err := range errs {
-			if err != nil {
-				refused(t, err, chat.KindNotFound, chat.CodeResetLink)
-			}
+		must(t, <-reset)
+		refused(t, <-logins, chat.KindInvalid, chat.CodeLogin)
+		if n := chattest.Value[int](t, w, "SELECT count(*) FROM sessions WHERE revoked_at IS NULL"); n != 0 {
+			t.Errorf("%d sessions stand", n)
 		}
 	})
 

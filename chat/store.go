@@ -35,8 +35,7 @@ type Store interface {
 	InsertPasswordReset(ctx context.Context, person ID, hash []byte, life time.Duration) error
 	// PersonByPasswordReset returns who may use the link. Errors: not_found (reset_link).
 	PersonByPasswordReset(ctx context.Context, hash []byte) (Person, error)
-	// UsePasswordReset takes the link and every other one of the same person, and locks the person's row, so that no
-	// session is made meanwhile. Errors: not_found (reset_link).
+	// UsePasswordReset takes the link and every other one of the same person. Errors: not_found (reset_link).
 	UsePasswordReset(ctx context.Context, hash []byte) (ID, error)
 
 	// InsertSession makes a session of an active person who still has that password. Errors: not_found.

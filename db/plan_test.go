@@ -20,13 +20,13 @@ import (
 )
 
 // crowd fills a database: 3,000 people; 22,000 conversations, 2,000 of them somebody's (hub's); a group of 50 with 50,000
-// messages; a conversation in which somebody (bot) has written 50,000 messages that nobody read, itself neither; 50
+// messages, which somebody (gone) left after 1,000; a conversation in which somebody (bot) has written 50,000 messages that nobody read, itself neither; 50
 // messages in each of the others of the hub, half of them by itself, the last 20 unread by it.
 type crowd struct {
 	*chattest.World
-	hub, bot   chat.Viewer
-	big, heavy chat.ID
-	all        []chat.ID
+	hub, bot, gone chat.Viewer
+	big, heavy     chat.ID
+	all            []chat.ID
 }
 
 func newCrowd(t *testing.T, l *listener) *crowd {
@@ -47,7 +47,7 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 	}
 	fill("SET session_replication_role = replica")
 	fill("UPDATE pg_index SET indisready = false, indisvalid = false WHERE indrelid = 'messages'::regclass")
-	c.hub, c.bot = c.Person(t, "Hub Hubertsson"), c.Person(t, "Bot")
+	c.hub, c.bot, c.gone = c.Person(t, "Hub Hubertsson"), c.Person(t, "Bot"), c.Person(t, "Gone")
 	fill(`
 		INSERT INTO people (id, username, display_name, password_hash, email, email_confirmed_at)
 		SELECT md5('p' || n)::uuid, 'user' || n, initcap(substr(md5('a' || n), 1, 8)) || ' ' || initcap(substr(md5('b' || n), 1, 8)), 'x',
@@ -69,9 +69,11 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 		INSERT INTO members (conversation_id, person_id, unread_from)
 		SELECT md5('c' || n)::uuid, $1::uuid, CASE n WHEN 1 THEN 49000 WHEN 2 THEN 50000 ELSE 30 END FROM generate_series(1, 2000) n
 		UNION ALL SELECT md5('c2')::uuid, $2, 0
+		UNION ALL SELECT md5('c1')::uuid, $3, 0
 		UNION ALL SELECT md5('c' || n)::uuid, md5('p' || n)::uuid, 50 FROM generate_series(3, 2000) n
 		UNION ALL SELECT md5('c1')::uuid, md5('p' || n)::uuid, 49990 FROM generate_series(1, 49) n
-		UNION ALL SELECT md5('e' || n)::uuid, md5('p' || 1 + n % 2998)::uuid, 0 FROM generate_series(1, 20000) n`, c.hub.ID, c.bot.ID)
+		UNION ALL SELECT md5('e' || n)::uuid, md5('p' || 1 + n % 2998)::uuid, 0 FROM generate_series(1, 20000) n`, c.hub.ID, c.bot.ID, c.gone.ID)
+	fill("UPDATE members SET until_change = 1000, unread_from = 990 WHERE person_id = $1", c.gone.ID)
 	fill(`
 		INSERT INTO messages (id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
 		SELECT gen_random_uuid(), conversation, seq, seq, author, 'Message ' || seq, gen_random_uuid(), '\x01', now() - interval '1 day', now() - interval '1 day'
@@ -143,11 +145,12 @@ func TestPlans(t *testing.T) {
 		"ConversationPage, after the beginning":   {page(chat.Place{After: 1}), 400},
 		"ConversationPage, around":                {page(chat.Place{Around: middle}), 400},
 		"ConversationPage, among one's own alone": {func() error { _, err := c.Store.ConversationPage(ctx, c.bot.ID, c.heavy, chat.Place{}, 50); return err }, 400},
-		"Member":                      {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
-		"ChangesSince, near the head": {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
-		"ChangesSince, from far":      {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
-		"MessageByClientID":           {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
-		"InsertMessage":               {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
+		"ConversationPage, long after leaving":    {func() error { _, err := c.Store.ConversationPage(ctx, c.gone.ID, c.big, chat.Place{}, 50); return err }, 400},
+		"Member":                                  {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
+		"ChangesSince, near the head":             {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
+		"ChangesSince, from far":                  {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
+		"MessageByClientID":                       {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
+		"InsertMessage":                           {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
 		"UpdatePositions": {func() error {
 			_, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
 			return err

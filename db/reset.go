@@ -24,22 +24,16 @@ func (s *Store) PersonByPasswordReset(ctx context.Context, hash []byte) (chat.Pe
 	return row.person(), resetLink(err)
 }
 
-// UsePasswordReset implements chat.Store. The person's row is locked first: it decides between two uses at once, also of
-// two links, which would otherwise wait for each other.
+// UsePasswordReset implements chat.Store. Every link of the person is taken by one statement: of two uses at once, of one
+// link or of two, the second waits for the first and finds nothing left to take.
 func (s *Store) UsePasswordReset(ctx context.Context, hash []byte) (chat.ID, error) {
 	var person chat.ID
 	err := s.get(ctx, &person, `
-		SELECT id FROM people
-		WHERE id = (SELECT person_id FROM password_resets WHERE token_hash = $1) AND state = 'active'
-		FOR NO KEY UPDATE`, hash)
-	if err != nil {
-		return person, resetLink(err)
-	}
-	// A statement of its own: it must see what was committed while the lock was waited for.
-	err = s.change(ctx, `
 		UPDATE password_resets SET used_at = now()
-		WHERE person_id = $1 AND used_at IS NULL AND EXISTS (
-			SELECT FROM password_resets WHERE token_hash = $2 AND used_at IS NULL AND expires_at > now())`, person, hash)
+		WHERE used_at IS NULL AND person_id = (
+			SELECT r.person_id FROM password_resets r JOIN people p ON p.id = r.person_id
+			WHERE r.token_hash = $1 AND r.used_at IS NULL AND r.expires_at > now() AND p.state = 'active')
+		RETURNING person_id`, hash)
 	return person, resetLink(err)
 }
 
