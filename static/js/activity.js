@@ -2,8 +2,8 @@
 import { atMostEvery, hear, person } from "./page.js";
 import { send } from "./socket.js";
 
-export const TYPING_MS = 3_000;
-export const ACTIVITY_MS = 60_000;
+const TYPING_MS = 3_000;
+const ACTIVITY_MS = 60_000;
 
 export function start() {
   if (!person()) return;

@@ -3,7 +3,7 @@
  * history: place them, bound the page, derive what follows from the order, keep the reader's place, tell the others.
  */
 import { conversationPath, openLog, powerUp, scrollerOf, tell } from "./page.js";
-import { hasNewer, hasOlder, merge, messagesOf, seqOf, trim, upsert } from "./log.js";
+import { hasOlder, merge, messagesOf, seqOf, trim, upsert } from "./log.js";
 import { counts, derive } from "./derive.js";
 import { clock, localise } from "./times.js";
 import { atEnd, fromEnd, fromStart, keepPlace } from "./scroll.js";
@@ -63,14 +63,14 @@ function farSide(log) {
 export const away = () => document.hidden || !document.hasFocus();
 
 /** What arrives before the reader's eyes needs no unread line; one that already stands stays until the reader leaves. */
-export function followUnread(log, news) {
+function followUnread(log, news) {
   if (!log.querySelector(":scope > .unread-line") && news.length) {
     log.dataset.unreadFrom = Math.max(Number(log.dataset.unreadFrom || 0), ...news.map(seqOf));
   }
 }
 
 /** What stands around the messages: links to what is not in the page, or the conversation's beginning. */
-export function showEdges(log) {
+function showEdges(log) {
   const { first, last, conversation } = log.dataset;
   const around = scrollerOf(log);
   around.querySelector("#older")?.setAttribute("href", conversationPath(conversation, `?before=${first}`));
@@ -82,7 +82,10 @@ export function showEdges(log) {
 function takeEdge(log, fetched, side) {
   const sibling = side === "older" ? "previousElementSibling" : "nextElementSibling";
   while (log[sibling]) log[sibling].remove();
-  while (fetched[sibling]) side === "older" ? log.parentElement.prepend(fetched[sibling]) : log.parentElement.append(fetched[sibling]);
+  for (let edge; (edge = fetched[sibling]); ) {
+    if (side === "older") log.parentElement.prepend(edge);
+    else log.parentElement.append(edge);
+  }
 }
 
 /** Applies one frame's messages to the open conversation, if it is the open one. */

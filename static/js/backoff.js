@@ -1,7 +1,7 @@
 /** How long to wait before trying again. */
 
 /** No wait is longer than this, in milliseconds. */
-export const MAX_DELAY = 8000;
+const MAX_DELAY = 8000;
 
 /**
  * Up to 2 s at first, then up to twice as long each time, and anywhere in between: after a restart a thousand pages come

@@ -8,7 +8,7 @@ import { hasOlder, seqOf } from "./log.js";
 import { dayName, dayOf } from "./times.js";
 
 /** Messages of one author stand together when they are this close. */
-export const GROUP_MS = 5 * 60_000;
+const GROUP_MS = 5 * 60_000;
 
 const days = new WeakMap();
 
@@ -34,7 +34,7 @@ export function grouped(a, b) {
  * The message before which the unread line stands: the first one by somebody else behind data-unread-from. None when the
  * first unread message lies above the window, or when everything was read.
  */
-export function firstUnread(log, items, me = person()) {
+function firstUnread(log, items, me = person()) {
   const from = log.dataset.unreadFrom;
   if (from === undefined || from === "") return null;
   if (hasOlder(log) && Number(log.dataset.first) > Number(from) + 1) return null;

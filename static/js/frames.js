@@ -80,7 +80,8 @@ export function receive(frame) {
 /** The frames that an answer of /changes holds as elements. */
 export function framesIn(root) {
   return [...root.querySelectorAll("[data-frame]")].map((element) => {
-    const { frame, conversation, from, to, total, view } = element.dataset;
-    return { type: frame, conversation, from: Number(from), to: Number(to), total: Number(total), view: Number(view), nodes: element };
+    const { frame: type, conversation, ...numbers } = element.dataset;
+    for (const name in numbers) numbers[name] = Number(numbers[name]);
+    return { type, conversation, ...numbers, nodes: element };
   });
 }

@@ -1,5 +1,5 @@
 /** The keyboard: Ctrl+K searches, Alt+↑ and Alt+↓ go from conversation to conversation, with Shift to unread ones. */
-import { byId, openLog, person } from "./page.js";
+import { byId, openLog, person, rowsOf } from "./page.js";
 
 /** The row that a step leads to from the open one; from none, the first or the last. */
 export function nextRow(rows, open, step) {
@@ -9,7 +9,7 @@ export function nextRow(rows, open, step) {
 
 function walk(step, unreadOnly) {
   const open = openLog()?.dataset.conversation;
-  const rows = [...document.querySelectorAll("#list > li[data-conversation]")]
+  const rows = rowsOf(byId("list"))
     .filter((row) => !unreadOnly || row.dataset.unread > 0 || row.dataset.conversation === open);
   const link = nextRow(rows, open, step)?.querySelector("a");
   link?.scrollIntoView({ block: "nearest" });

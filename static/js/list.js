@@ -2,14 +2,15 @@
  * The list of conversations: rows come rendered from the server, one by one or all at once, and go to their place by last
  * activity. A row that is there already is filled anew rather than replaced, so that focus and hover stay where they are.
  */
-import { byId, hear, openLog, person, powerUp, tell, words } from "./page.js";
+import { byId, hear, person, powerUp, rowsOf, tell } from "./page.js";
+import { dress } from "./dress.js";
 import { localise, shortName } from "./times.js";
-import * as store from "./store.js";
 
 const number = (row, name) => Number(row.dataset[name] || 0);
-const rowsOf = (list) => [...list.querySelectorAll(":scope > li[data-conversation]")];
 const setAttributes = (to, from) => {
-  for (const { name } of [...to.attributes]) if (!from.hasAttribute(name) && name !== "data-htmx-powered") to.removeAttribute(name);
+  for (const { name } of [...to.attributes]) {
+    if (!from.hasAttribute(name) && name !== "data-htmx-powered") to.removeAttribute(name);
+  }
   for (const { name, value } of from.attributes) if (to.getAttribute(name) !== value) to.setAttribute(name, value);
 };
 
@@ -78,40 +79,7 @@ function count(total) {
   tell("total");
 }
 
-/** What the server does not know when it pushes: which row is open here, and what this browser keeps as a draft. */
-export function dress(list = byId("list")) {
-  if (!list) return;
-  const open = openLog()?.dataset.conversation;
-  const drafts = new Set(store.ids("draft"));
-  for (const row of rowsOf(list)) {
-    const { conversation } = row.dataset;
-    const link = row.querySelector("a");
-    if (conversation === open) link?.setAttribute("aria-current", "page");
-    else link?.removeAttribute("aria-current");
-    const draft = conversation !== open && drafts.has(conversation) ? store.get("draft", conversation) : "";
-    showDraft(row.querySelector(".row__preview"), draft);
-  }
-}
-
-/** A draft stands in the place of the preview, which waits hidden beside it until the draft is gone. */
-function showDraft(preview, draft) {
-  const kept = preview?.querySelector(":scope > [data-kept]");
-  if (!preview || (!draft && !kept) || (draft && preview.dataset.draft === draft && kept)) return;
-  const before = kept ? [...kept.childNodes] : [...preview.childNodes];
-  delete preview.dataset.draft;
-  if (!draft) return preview.replaceChildren(...before);
-  preview.dataset.draft = draft;
-  const label = Object.assign(document.createElement("span"), { className: "row__draft", textContent: words("draft") });
-  const text = Object.assign(document.createElement("bdi"), { textContent: draft.slice(0, 140) });
-  const hidden = Object.assign(document.createElement("span"), { hidden: true });
-  hidden.dataset.kept = "";
-  hidden.append(...before);
-  preview.replaceChildren(label, " ", text, hidden);
-}
-
 export function start() {
   if (!person()) return;
-  hear("pane", () => dress());
-  hear("drafts", () => dress());
   hear("tick", () => byId("list") && localise(byId("list"), shortName));
 }

@@ -5,7 +5,7 @@
  */
 
 /** More messages than this are never in the page: it stays quick, and its memory stays flat. */
-export const MAX_MESSAGES = 300;
+const MAX_MESSAGES = 300;
 
 /** Counters begin at 1: none, empty and 0 all mean that there is nothing to compare with. */
 const number = (text) => Number(text) || NaN;

@@ -7,6 +7,7 @@ import * as announce from "./announce.js";
 import * as clock from "./clock.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
+import * as dress from "./dress.js";
 import * as history from "./history.js";
 import * as keys from "./keys.js";
 import * as list from "./list.js";
@@ -29,7 +30,8 @@ document.documentElement.dataset.js = "";
 // The order is that in which they hear of a new pane: first what makes it visible, then what changes the log, then where
 // to stand in it, then what looks at it.
 const behaviours = {
-  shell, store, scroll, pending, place, history, composer, navigate, list, read, title, connection, socket, poll, announce, activity, keys, clock, zone, password,
+  shell, store, scroll, pending, place, history, composer, navigate, list, dress, read, title,
+  connection, socket, poll, announce, activity, keys, clock, zone, password,
 };
 
 for (const [name, behaviour] of Object.entries(behaviours)) {

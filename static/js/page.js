@@ -10,6 +10,8 @@ export const pane = () => byId("pane");
 /** The list of messages of the open conversation, if one is open. */
 export const openLog = () => pane()?.querySelector("ol[data-conversation]") ?? null;
 
+export const rowsOf = (list) => [...list.querySelectorAll(":scope > li[data-conversation]")];
+
 /** The element that scrolls around a list of messages. */
 export const scrollerOf = (log) => log.closest(".log") ?? log.parentElement;
 

@@ -44,7 +44,7 @@ function stand(anchor) {
 }
 
 /** Goes to a place that may have to be loaded first. Where it cannot be, one stays. */
-export async function goTo(anchor) {
+async function goTo(anchor) {
   const log = openLog();
   if (log && !find(log, anchor.id)) await reload(messageId(anchor.id), anchor);
   else stand(anchor);

@@ -5,8 +5,8 @@
 import { conversationPath, goToLogin, hear, needsLogin, openLog, parse, person, tell } from "./page.js";
 import { framesIn, receive } from "./frames.js";
 
-export const PATIENCE_MS = 15_000;
-export const EVERY_MS = 5_000;
+const PATIENCE_MS = 15_000;
+const EVERY_MS = 5_000;
 
 let timer = 0;
 let working = false;

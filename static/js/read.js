@@ -3,63 +3,16 @@
  * in one frame for all conversations, at most one a second; without a socket by POST.
  */
 import { byId, conversationPath, hear, openLog, person, scrollerOf } from "./page.js";
-import { changeOf, hasNewer, messagesOf, seqOf } from "./log.js";
+import { hasNewer, messagesOf, seqOf } from "./log.js";
 import { derive } from "./derive.js";
 import { keepPlace } from "./scroll.js";
 import { away } from "./apply.js";
+import { createPositions, ripe } from "./positions.js";
 import { polling } from "./poll.js";
 import { send, standing } from "./socket.js";
 
-export const SEEN_MS = 1000;
 const FLUSH_MS = 1000;
 const LOOK_MS = 250;
-
-/**
- * The highest seq that has been in view long enough. seen maps messages to the moment they came into view. What lies
- * behind the cursor does not count yet: the answer to one's own send may stand there before what others sent earlier.
- */
-export function ripe(seen, now, cursor) {
-  let highest = 0;
-  for (const [item, since] of seen) {
-    if (now - since >= SEEN_MS && changeOf(item) <= cursor) highest = Math.max(highest, seqOf(item));
-  }
-  return highest;
-}
-
-/**
- * Positions per conversation, which only grow, and those that are not said yet. take() empties them for a frame; again()
- * takes back the last frame, which a connection that broke may not have carried.
- */
-export function createPositions() {
-  const known = new Map();
-  const unsaid = new Set();
-  let last = [];
-  return {
-    move(conversation, kind, seq) {
-      const position = known.get(conversation) ?? { delivered: 0, read: 0 };
-      if (!(seq > position[kind])) return;
-      position[kind] = seq;
-      if (kind === "read") position.delivered = Math.max(position.delivered, seq);
-      known.set(conversation, position);
-      unsaid.add(conversation);
-    },
-    /** What the server knows already needs no frame. */
-    base(conversation, read) {
-      const position = known.get(conversation) ?? { delivered: 0, read: 0 };
-      known.set(conversation, { delivered: Math.max(position.delivered, read), read: Math.max(position.read, read) });
-    },
-    readOf: (conversation) => known.get(conversation)?.read ?? 0,
-    again() {
-      for (const conversation of last) unsaid.add(conversation);
-    },
-    take() {
-      if (!unsaid.size) return null;
-      last = [...unsaid];
-      unsaid.clear();
-      return Object.fromEntries(last.map((id) => [id, { ...known.get(id) }]));
-    },
-  };
-}
 
 const positions = createPositions();
 const seen = new Map(); // of the open conversation: message → since when

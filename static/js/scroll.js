@@ -7,7 +7,7 @@ import { byId, hear, openLog, plural, scrollerOf, tell } from "./page.js";
 import { find, hasNewer, messagesOf } from "./log.js";
 
 /** Within this many pixels of the end one is at the end. */
-export const NEAR_END = 100;
+const NEAR_END = 100;
 
 const reversed = (scroller) => getComputedStyle(scroller).flexDirection === "column-reverse";
 

@@ -17,7 +17,8 @@ const place = () => ({ language: language(), zone: zone() });
 
 /** The calendar day of a moment in a zone, as 2026-11-21. */
 export function dayOf(moment, timeZone = zone()) {
-  const parts = formatter("en-u-ca-gregory-nu-latn", timeZone, { year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(moment);
+  const digits = formatter("en-u-ca-gregory-nu-latn", timeZone, { year: "numeric", month: "2-digit", day: "2-digit" });
+  const parts = digits.formatToParts(moment);
   const part = (type) => parts.find((p) => p.type === type).value;
   return `${part("year").padStart(4, "0")}-${part("month")}-${part("day")}`;
 }

@@ -1,6 +1,7 @@
 import { equal, ok, test, until } from "./tiny.js";
 import { ME, items, message, seqs, world as page } from "./world.js";
-import { MAX_TRIES, createOutbox, newId, post, retryAfter } from "../outbox.js";
+import { MAX_TRIES, createOutbox } from "../outbox.js";
+import { newId, post, retryAfter } from "../send.js";
 import { showPending } from "../pending.js";
 import { upsert } from "../log.js";
 import * as store from "../store.js";
