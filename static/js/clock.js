@@ -1,7 +1,7 @@
 /** Once a minute: is it another day? Then "today" is "yesterday", in the log and in the list. */
 import { hear, openLog, person, tell } from "./page.js";
 import { renameDays } from "./derive.js";
-import { dayOf } from "./times.js";
+import { dayOf, fullDate } from "./times.js";
 
 let day = "";
 
@@ -19,6 +19,8 @@ function look() {
 export function start() {
   if (!person()) return;
   look();
+  // Formatters are slow to make: not in the moment when the first message is to stand at once.
+  (globalThis.requestIdleCallback ?? setTimeout)(() => fullDate(new Date()));
   setInterval(look, 60_000);
   // Timers stand still while the machine sleeps; waking up is when the day has changed most often.
   document.addEventListener("visibilitychange", look);

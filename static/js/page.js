@@ -37,10 +37,13 @@ export function parse(html) {
 /** A copy of the root element of a server-rendered <template>. */
 export const stamp = (id) => byId(id)?.content.firstElementChild?.cloneNode(true) ?? null;
 
-/** A sentence of the catalogue from #strings, with its gaps in braces filled. */
+/** A sentence of the catalogue from #strings, with its gaps in braces filled: by values, or by functions that make them. */
 export function words(name, gaps = {}) {
   const sentence = byId("strings")?.dataset[name] ?? "";
-  return sentence.replace(/\{(\w+)\}/g, (gap, key) => gaps[key] ?? gap);
+  return sentence.replace(/\{(\w+)\}/g, (gap, key) => {
+    const value = gaps[key] ?? gap;
+    return typeof value === "function" ? value() : value;
+  });
 }
 
 /** The same for a sentence with plural forms: data-new-one, data-new-other, … */

@@ -103,6 +103,8 @@ export function start() {
     event.preventDefault();
   });
   let timer = 0;
+  // What was in view belongs to the entry one leaves, not to the one one comes to.
+  addEventListener("popstate", () => clearTimeout(timer));
   // Capturing, because scrolling does not bubble and the scroller changes with the pane.
   document.addEventListener("scroll", ({ target }) => {
     const log = openLog();

@@ -8,6 +8,7 @@ import { createSocket } from "./link.js";
 
 /** Browsers do not say why a socket was refused. An ordinary request tells whether the session is the reason. */
 async function askWhy() {
+  if (!navigator.onLine) return;
   const response = await fetch("/settings", { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
   if (response && needsLogin(response)) goToLogin();
 }

@@ -37,10 +37,11 @@ export const clock = (moment, at = place()) =>
  * what the page writes looks like what it replaces; only the names of days and months come from the browser.
  */
 function written(pattern, moment, at) {
-  const name = (options) => formatter(at.language, at.zone, options).format(moment);
+  // Only what the pattern asks for: each formatter takes milliseconds to make.
+  const name = (options) => () => formatter(at.language, at.zone, options).format(moment);
   const [year, , day] = dayOf(moment, at.zone).split("-").map(Number);
   return words(pattern, {
-    day, year, time: clock(moment, at),
+    day, year, time: () => clock(moment, at),
     month: name({ month: "long" }), mon: name({ month: "short" }), weekday: name({ weekday: "long" }),
   });
 }
