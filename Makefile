@@ -51,7 +51,7 @@ shots: go ## take screenshots of the pages into shots/
 	@PARLEY_SHOTS=$(CURDIR)/shots go test ./e2e -run '^TestShots$$' -count=1
 
 clean: ## remove what was built and measured; data stays
-	@rm -rf bin shots coverage.out coverage.html .cache
+	@rm -rf bin shots coverage* .cache
 
 .PHONY: go
 go:

@@ -7,12 +7,26 @@ cd "$(dirname "$0")/.."
 # What is shipped: not the tools, the tests' helpers (dbtest, chattest, …), and main.go, which only joins two packages.
 covered=$(go list ./... | grep -vE '^parley(/scripts/.*|/e2e.*|/load.*|/.*/[a-z]+test)?$' | paste -sd, -)
 
+# Each package's own share of all statements says nothing; the gate adds them up.
+covering() { # covering profile package…
+  go test -timeout 15m -covermode=atomic -coverprofile="$1" -coverpkg="$covered" "${@:2}" 2>&1 |
+    sed -E 's/[[:space:]]+coverage: [0-9.]+% of statements.*//; /^coverage: /d; /no test files\]$/d'
+}
+
 echo "== tests"
 started=$SECONDS
-# Each package's own share of all statements says nothing; the gate adds them up.
-go test -timeout 8m -covermode=atomic -coverprofile=coverage.out -coverpkg="$covered" ./... 2>&1 |
-  sed -E 's/[[:space:]]+coverage: [0-9.]+% of statements.*//; /^coverage: /d; /no test files\]$/d'
+# shellcheck disable=SC2046 # Names of packages have no spaces.
+covering coverage.out $(go list ./... | grep -v '^parley/e2e')
 echo "   $((SECONDS - started)) s"
+
+if compgen -G "e2e/*_test.go" >/dev/null; then
+  # After the others, not beside them: some of these hold the browser to a number of milliseconds.
+  echo "== tests in a browser"
+  started=$SECONDS
+  covering coverage-e2e.out ./e2e/...
+  grep -v '^mode: ' coverage-e2e.out >>coverage.out || true
+  echo "   $((SECONDS - started)) s"
+fi
 
 echo "== race detector"
 started=$SECONDS
@@ -20,7 +34,7 @@ raced=()
 for room in app db realtime; do
   compgen -G "$room/*.go" >/dev/null && raced+=("./$room/...")
 done
-[[ ${#raced[@]} -eq 0 ]] || go test -race -timeout 8m "${raced[@]}"
+[[ ${#raced[@]} -eq 0 ]] || go test -race -timeout 15m "${raced[@]}"
 echo "   $((SECONDS - started)) s"
 
 echo "== coverage"
