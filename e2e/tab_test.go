@@ -182,9 +182,10 @@ func (tab *Tab) until(what string, function string, args ...any) {
 
 // waits is until with a bound of its own, and says whether it came true.
 func (tab *Tab) waits(bound time.Duration, function string, args ...any) (missing string, ok bool) {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(bound); ; <-tick.C {
+	// Often at first, seldom later: a page that takes long needs the processor for itself.
+	pause := 10 * time.Millisecond
+	for end := time.Now().Add(bound); ; <-time.After(pause) {
+		pause = min(pause*5/4, 150*time.Millisecond)
 		answer, err := try[any](tab, function, args...)
 		switch {
 		case err != nil:
