@@ -61,7 +61,7 @@ func TestTheBubbleStandsBeforeTheNextFrame(t *testing.T) {
 	t.Parallel()
 	_, ana, _, _ := pair(t)
 	ana.Line.Hold() // no answer can be what shows it
-	best := 1e9 // of a few: what else the machine does is not the page's fault
+	best := 1e9     // of a few: what else the machine does is not the page's fault
 	for range 5 {
 		ana.Drafts("how fast")
 		took := ask[float64](ana.Tab, `() => new Promise((done) => {
