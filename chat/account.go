@@ -244,16 +244,72 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 			return err
 		}
 		// The password first: from then on no session is made with the old one, and those made before are seen.
-		if err := tx.UpdatePassword(ctx, person, hash); err != nil {
+		if err := tx.UpdatePassword(ctx, person, hash, ""); err != nil {
 			return err
 		}
-		ended, err = tx.RevokeSessionsOf(ctx, person)
+		ended, err = tx.RevokeSessionsOf(ctx, person, ID{})
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	c.publish(ctx, SessionsEnded{Sessions: ended})
+	return nil
+}
+
+// ChangePassword sets a new password in place of the current one and ends the viewer's other sessions. The present one
+// goes on, under a new token. Errors: invalid (current_password, password), too_many.
+func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, password string) error {
+	if err := c.confirm(ctx, viewer, current); err != nil {
+		return err
+	}
+	var wrong fieldErrors
+	checkPassword(&wrong, password, viewer.Username, viewer.Email, viewer.DisplayName)
+	if err := wrong.err(); err != nil {
+		return err
+	}
+	hash, err := c.passwords.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	var ended []ID
+	err = c.store.InTx(ctx, func(tx Store) error {
+		// The password first, as in ResetPassword.
+		if err := tx.UpdatePassword(ctx, viewer.ID, hash, viewer.PasswordHash); err != nil {
+			return err
+		}
+		if ended, err = tx.RevokeSessionsOf(ctx, viewer.ID, viewer.SessionID); err != nil {
+			return err
+		}
+		return tx.RenewSession(ctx, viewer.SessionID)
+	})
+	if KindOf(err) == KindNotFound {
+		// It was changed since it was compared: what was typed is no longer the current one.
+		return invalid("current_password", CodePasswordWrong, nil)
+	}
+	if err != nil {
+		return err
+	}
+	c.publish(ctx, SessionsEnded{Sessions: ended})
+	return nil
+}
+
+// confirm makes sure that whoever acts knows the viewer's password: for steps that a borrowed device must not be enough
+// for. Guessing is limited as in logging in. Errors: invalid (current_password), too_many.
+func (c *Chat) confirm(ctx context.Context, viewer Viewer, password string) error {
+	if password == "" {
+		return invalid("current_password", CodeRequired, nil)
+	}
+	if err := c.allow(ctx, limited{LimitConfirm, viewer.ID.String()}); err != nil {
+		return err
+	}
+	match, err := c.passwords.matches(ctx, viewer.PasswordHash, password)
+	if err != nil {
+		return err
+	}
+	if !match {
+		return invalid("current_password", CodePasswordWrong, nil)
+	}
 	return nil
 }
 

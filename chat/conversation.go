@@ -56,7 +56,8 @@ type ConversationPage struct {
 	Conversation
 	Epoch    string
 	ViewSeq  int64
-	Other    Card // in a direct conversation; oneself in a note to oneself
+	At       time.Time // the database's clock: cards are as they were then
+	Other    Card      // in a direct conversation; oneself in a note to oneself
 	Member   Member
 	Messages []Message // in order of seq
 	HasOlder bool

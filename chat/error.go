@@ -38,6 +38,7 @@ const (
 	CodePasswordTooLong    Code = "password_too_long"   // over 72 bytes
 	CodePasswordTooShort   Code = "password_too_short"  // under 8 bytes
 	CodePasswordLikeName   Code = "password_like_name"  // the username or address itself
+	CodePasswordWrong      Code = "password_wrong"      // not the current password
 	CodeTimeZone           Code = "time_zone"           // no such time zone
 	CodeTheme              Code = "theme"               // no such theme
 	CodeSetupCode          Code = "setup_code"          // the code from the log is missing or wrong

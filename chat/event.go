@@ -30,6 +30,12 @@ type PositionsMoved struct {
 	Conversations []ID
 }
 
+// CardChanged says that what others see of a person has changed; Seq is the card's version now.
+type CardChanged struct {
+	PersonID ID
+	Seq      int64
+}
+
 // SessionsEnded says that these sessions are over.
 type SessionsEnded struct {
 	Sessions []ID
@@ -38,4 +44,5 @@ type SessionsEnded struct {
 func (ConversationChanged) event() {}
 func (PersonChanged) event()       {}
 func (PositionsMoved) event()      {}
+func (CardChanged) event()         {}
 func (SessionsEnded) event()       {}

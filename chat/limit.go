@@ -22,6 +22,8 @@ var (
 	LimitLoginByAccount    = Limit{Name: "login_account", Every: 30 * time.Second, Burst: 10}
 	LimitLoginGlobal       = Limit{Name: "login_global", Every: 20 * time.Millisecond, Burst: 200}
 	LimitResetByAddress    = Limit{Name: "reset_address", Every: 10 * time.Second, Burst: 10}
+	LimitConfirm           = Limit{Name: "confirm", Every: 30 * time.Second, Burst: 10}
+	LimitRename            = Limit{Name: "rename", Every: time.Minute, Burst: 5}
 	LimitSend              = Limit{Name: "send", Every: 200 * time.Millisecond, Burst: 60}
 	LimitSearch            = Limit{Name: "search", Every: 250 * time.Millisecond, Burst: 40}
 	LimitStart             = Limit{Name: "start", Every: 2 * time.Second, Burst: 30}
@@ -32,7 +34,7 @@ var (
 func Limits() []Limit {
 	return []Limit{
 		LimitRegisterByAddress, LimitRegisterGlobal, LimitLoginByAddress, LimitLoginByAccount, LimitLoginGlobal,
-		LimitResetByAddress, LimitSend, LimitSearch, LimitStart, LimitSettings,
+		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitSearch, LimitStart, LimitSettings,
 	}
 }
 

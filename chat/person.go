@@ -40,6 +40,8 @@ type Card struct {
 	ID          ID
 	Username    string
 	DisplayName string
+	// Seq counts the changes of the card: of two forms the one with the higher number holds.
+	Seq int64
 }
 
 // Person is an account.
@@ -89,6 +91,50 @@ func (c *Chat) PersonByUsername(ctx context.Context, _ Viewer, username string) 
 		return Card{}, NotFound() // nobody's, and nothing that the database can be asked for
 	}
 	return c.store.CardByUsername(ctx, username)
+}
+
+// MemberCard is the card of somebody who is or was in a conversation.
+type MemberCard struct {
+	ConversationID ID
+	Card           Card
+}
+
+// CardsIn returns the cards of people who are or were in these conversations: of the people named, or without any, of all
+// whose card changed after the moment since. Feeds push them.
+func (c *Chat) CardsIn(ctx context.Context, conversations, people []ID, since time.Time) ([]MemberCard, error) {
+	return c.store.CardsIn(ctx, conversations, people, since)
+}
+
+// ChangedCards returns the versions of the cards that changed after the moment since, by the database's clock.
+func (c *Chat) ChangedCards(ctx context.Context, since time.Time) (map[ID]int64, error) {
+	return c.store.ChangedCards(ctx, since)
+}
+
+// ConversationsShowing returns the conversations in whose list rows the person's name stands.
+func (c *Chat) ConversationsShowing(ctx context.Context, person ID) ([]ID, error) {
+	return c.store.ConversationsShowing(ctx, person)
+}
+
+// ChangeName gives the viewer another display name. Whoever sees the old one is told. Errors: invalid (display_name),
+// too_many.
+func (c *Chat) ChangeName(ctx context.Context, viewer Viewer, name string) error {
+	var wrong fieldErrors
+	if !badText(name, false) {
+		name = cleanLine(name)
+	}
+	checkDisplayName(&wrong, name)
+	if err := wrong.err(); err != nil || name == viewer.DisplayName {
+		return err
+	}
+	if err := c.allow(ctx, limited{LimitRename, viewer.ID.String()}); err != nil {
+		return err
+	}
+	viewSeq, cardSeq, err := c.store.UpdateDisplayName(ctx, viewer.ID, name)
+	if err != nil {
+		return err
+	}
+	c.publish(ctx, PersonChanged{PersonID: viewer.ID, ViewSeq: viewSeq}, CardChanged{PersonID: viewer.ID, Seq: cardSeq})
+	return nil
 }
 
 // Preferences are what a person chooses for the own pages.

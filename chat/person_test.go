@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/chat"
 	"parley/chat/chattest"
@@ -243,4 +244,81 @@ func TestSavePreferences(t *testing.T) {
 		t.Errorf("a refused change came through: %s", now.TimeZone)
 	}
 	notFound(t, w.Chat.SavePreferences(t.Context(), chat.Viewer{Person: chat.Person{Card: chat.Card{ID: chat.NewID()}}}, chat.Preferences{TimeZone: "UTC", Theme: chat.ThemeAuto}))
+}
+
+func TestChangeName(t *testing.T) {
+	t.Parallel()
+
+	t.Run("everybody sees the new name, also beside what was written before", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		id := w.Direct(t, anna, ben)
+		w.Say(t, anna, id, "hello")
+		w.Heard()
+		must(t, w.Chat.ChangeName(t.Context(), anna, "  Anna   Lindqvist "))
+		heard := w.Heard()
+		if len(heard) != 2 || heard[0].(chat.PersonChanged).PersonID != anna.ID || heard[1] != (chat.CardChanged{PersonID: anna.ID, Seq: 1}) {
+			t.Errorf("heard %v", heard)
+		}
+		page := value[chat.ConversationPage](t)(w.Chat.OpenConversation(t.Context(), ben, id, chat.Place{}))
+		if author := page.Messages[0].Author; author.DisplayName != "Anna Lindqvist" || author.Seq != 1 || page.Other != author {
+			t.Errorf("author %+v, other %+v", author, page.Other)
+		}
+		if page.At.IsZero() {
+			t.Error("the page does not say when its names were read")
+		}
+	})
+
+	t.Run("a name that is none is refused, and the same name changes nothing", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		for name, code := range map[string]chat.Code{
+			"": chat.CodeRequired, " \u200b": chat.CodeRequired, "a\x00b": chat.CodeBadText, strings.Repeat("é", 61): chat.CodeTooLong,
+		} {
+			if got := wrong(t, w.Chat.ChangeName(t.Context(), anna, name))["display_name"]; got != code {
+				t.Errorf("%q: %s", name, got)
+			}
+		}
+		must(t, w.Chat.ChangeName(t.Context(), anna, "Anna"))
+		if heard := w.Heard(); len(heard) != 0 {
+			t.Errorf("heard %v", heard)
+		}
+	})
+
+	t.Run("cards are found by conversation, by person, and by the moment of their change", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben, eve := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Eve")
+		id, elsewhere := w.Direct(t, anna, ben), w.Direct(t, ben, eve)
+		w.Say(t, anna, id, "hello")
+		group := w.Group(t, "Crew", anna, ben, eve)
+		w.Say(t, anna, group, "hello")
+		before := time.Now().Add(-time.Minute)
+		must(t, w.Chat.ChangeName(t.Context(), anna, "Anna L."))
+		all := []chat.ID{id, elsewhere, group}
+		cards := value[[]chat.MemberCard](t)(w.Chat.CardsIn(t.Context(), all, nil, before))
+		if len(cards) != 2 || cards[0].Card.DisplayName != "Anna L." || cards[0].ConversationID == elsewhere || cards[1].ConversationID == elsewhere {
+			t.Errorf("changed: %v", cards)
+		}
+		if cards := value[[]chat.MemberCard](t)(w.Chat.CardsIn(t.Context(), all, nil, time.Now().Add(time.Minute))); len(cards) != 0 {
+			t.Errorf("later: %v", cards)
+		}
+		if cards := value[[]chat.MemberCard](t)(w.Chat.CardsIn(t.Context(), []chat.ID{elsewhere}, []chat.ID{ben.ID, anna.ID}, time.Time{})); len(cards) != 1 || cards[0].Card.ID != ben.ID {
+			t.Errorf("named: %v", cards)
+		}
+		changed := value[map[chat.ID]int64](t)(w.Chat.ChangedCards(t.Context(), before))
+		if len(changed) != 1 || changed[anna.ID] != 1 {
+			t.Errorf("changed: %v", changed)
+		}
+		showing := value[[]chat.ID](t)(w.Chat.ConversationsShowing(t.Context(), anna.ID))
+		if len(showing) != 2 || !slices.Contains(showing, id) || !slices.Contains(showing, group) {
+			t.Errorf("showing: %v", showing)
+		}
+		w.Say(t, eve, group, "my turn")
+		if showing := value[[]chat.ID](t)(w.Chat.ConversationsShowing(t.Context(), anna.ID)); len(showing) != 1 || showing[0] != id {
+			t.Errorf("showing, after somebody else wrote: %v", showing)
+		}
+	})
 }

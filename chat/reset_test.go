@@ -4,6 +4,7 @@ package chat_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -179,5 +180,82 @@ func TestResetPassword(t *testing.T) {
 			t.Errorf("the old password: %v", err)
 		}
 		must(t, w.Chat.ResetPassword(t.Context(), there, token, newPassword))
+	})
+}
+
+func TestChangePassword(t *testing.T) {
+	t.Parallel()
+
+	t.Run("it ends the other sessions, and the present one gets a new token", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		phone := w.Session(t, anna.Person)
+		must(t, w.Chat.ChangePassword(t.Context(), anna, chattest.Password, newPassword))
+		if heard := w.Heard(); len(heard) != 1 || len(heard[0].(chat.SessionsEnded).Sessions) != 1 ||
+			heard[0].(chat.SessionsEnded).Sessions[0] != phone.SessionID {
+			t.Errorf("heard %v", heard)
+		}
+		if viewer := value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), anna.SessionID)); !viewer.Renew {
+			t.Error("the session keeps its token")
+		}
+		_, err := w.Chat.Viewer(t.Context(), phone.SessionID)
+		refused(t, err, chat.KindUnauthenticated, chat.CodeLogInFirst)
+		value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), ben.SessionID))
+		_, err = w.Chat.LogIn(t.Context(), there, "anna", chattest.Password)
+		refused(t, err, chat.KindInvalid, chat.CodeLogin)
+		value[chat.Viewer](t)(w.Chat.LogIn(t.Context(), there, "anna", newPassword))
+	})
+
+	t.Run("without the current password nothing changes", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		for given, code := range map[string]chat.Code{"": chat.CodeRequired, "another one entirely": chat.CodePasswordWrong} {
+			err := w.Chat.ChangePassword(t.Context(), anna, given, newPassword)
+			if got := wrong(t, err)["current_password"]; got != code {
+				t.Errorf("%q: %s", given, got)
+			}
+		}
+		value[chat.Viewer](t)(w.Chat.LogIn(t.Context(), there, "anna", chattest.Password))
+		if heard := w.Heard(); len(heard) != 0 {
+			t.Errorf("heard %v", heard)
+		}
+	})
+
+	t.Run("the new one follows the rules of passwords", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		for password, code := range map[string]chat.Code{
+			"": chat.CodeRequired, "short": chat.CodePasswordTooShort, "password1": chat.CodePasswordCommon,
+			strings.Repeat("x", 73): chat.CodePasswordTooLong,
+		} {
+			if got := wrong(t, w.Chat.ChangePassword(t.Context(), anna, chattest.Password, password))["password"]; got != code {
+				t.Errorf("%q: %s", password, got)
+			}
+		}
+	})
+
+	t.Run("of two changes at once one holds, and the other is told that its password is no longer the current one", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		phone := w.Session(t, anna.Person)
+		errs := together(2, func(i int) error {
+			return w.Chat.ChangePassword(t.Context(), []chat.Viewer{anna, phone}[i], chattest.Password, newPassword+fmt.Sprint(i))
+		})
+		won := 0
+		if errs[0] != nil {
+			won = 1
+		}
+		if errs[won] != nil || wrong(t, errs[1-won])["current_password"] != chat.CodePasswordWrong {
+			t.Fatalf("got %v", errs)
+		}
+		alive := value[[]chat.ID](t)(w.Chat.SessionsAlive(t.Context(), []chat.ID{anna.SessionID, phone.SessionID}))
+		if len(alive) != 1 || alive[0] != []chat.ID{anna.SessionID, phone.SessionID}[won] {
+			t.Errorf("alive %v", alive)
+		}
+		value[chat.Viewer](t)(w.Chat.LogIn(t.Context(), there, "anna", newPassword+fmt.Sprint(won)))
 	})
 }

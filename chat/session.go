@@ -17,10 +17,12 @@ const (
 
 // Session is one login of a person.
 type Session struct {
-	ID        ID
-	PersonID  ID
-	Address   string
-	UserAgent string
+	ID         ID
+	PersonID   ID
+	Address    string
+	UserAgent  string
+	CreatedAt  time.Time
+	LastUsedAt time.Time // exact to a minute
 }
 
 func (c *Chat) startSession(ctx context.Context, origin Origin, person Person) (Viewer, error) {
@@ -70,6 +72,31 @@ func (c *Chat) LogOut(ctx context.Context, viewer Viewer) error {
 	}
 	c.publish(ctx, SessionsEnded{Sessions: []ID{viewer.SessionID}})
 	return nil
+}
+
+// Sessions lists the viewer's own sessions that stand, the last used first.
+func (c *Chat) Sessions(ctx context.Context, viewer Viewer) ([]Session, error) {
+	return c.store.SessionsOf(ctx, viewer.ID, SessionIdle)
+}
+
+// EndSession ends one of the viewer's sessions; its sockets are closed. Errors: not_found for what is not there, what has
+// ended already, and what is somebody else's.
+func (c *Chat) EndSession(ctx context.Context, viewer Viewer, session ID) error {
+	if err := c.store.RevokeSessionOf(ctx, viewer.ID, session, SessionIdle); err != nil {
+		return err
+	}
+	c.publish(ctx, SessionsEnded{Sessions: []ID{session}})
+	return nil
+}
+
+// EndOtherSessions ends every session of the viewer's but the present one, and says how many that were.
+func (c *Chat) EndOtherSessions(ctx context.Context, viewer Viewer) (int, error) {
+	ended, err := c.store.RevokeSessionsOf(ctx, viewer.ID, viewer.SessionID)
+	if err != nil {
+		return 0, err
+	}
+	c.publish(ctx, SessionsEnded{Sessions: ended})
+	return len(ended), nil
 }
 
 // SessionsAlive returns those of the sessions that still stand.

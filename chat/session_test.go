@@ -3,6 +3,7 @@
 package chat_test
 
 import (
+	"slices"
 	"testing"
 
 	"parley/chat"
@@ -166,4 +167,73 @@ func TestSweepSessions(t *testing.T) {
 	if _, err := w.Chat.Viewer(t.Context(), anna.SessionID); err != nil {
 		t.Errorf("the living session: %v", err)
 	}
+}
+
+func TestOwnSessions(t *testing.T) {
+	t.Parallel()
+
+	t.Run("somebody sees the own sessions that stand, the last used first, and nobody else's", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		phone, over := w.Session(t, anna.Person), w.Session(t, anna.Person)
+		w.Exec(t, "UPDATE sessions SET last_used_at = now() - interval '3 days' WHERE id = $1", anna.SessionID)
+		must(t, w.Chat.LogOut(t.Context(), over))
+		sessions := value[[]chat.Session](t)(w.Chat.Sessions(t.Context(), anna))
+		if len(sessions) != 2 || sessions[0].ID != phone.SessionID || sessions[1].ID != anna.SessionID {
+			t.Fatalf("got %v", sessions)
+		}
+		if s := sessions[0]; s.Address != "192.0.2.1" || s.UserAgent != "chattest" || s.CreatedAt.IsZero() || s.LastUsedAt.IsZero() {
+			t.Errorf("got %+v", s)
+		}
+		if others := value[[]chat.Session](t)(w.Chat.Sessions(t.Context(), ben)); len(others) != 1 || others[0].ID != ben.SessionID {
+			t.Errorf("Ben sees %v", others)
+		}
+	})
+
+	t.Run("somebody ends one of the own sessions, once, and the others stand", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		phone, tablet := w.Session(t, anna.Person), w.Session(t, anna.Person)
+		must(t, w.Chat.EndSession(t.Context(), anna, phone.SessionID))
+		if heard := w.Heard(); len(heard) != 1 || heard[0].(chat.SessionsEnded).Sessions[0] != phone.SessionID {
+			t.Errorf("heard %v", heard)
+		}
+		alive := value[[]chat.ID](t)(w.Chat.SessionsAlive(t.Context(), []chat.ID{anna.SessionID, phone.SessionID, tablet.SessionID}))
+		if len(alive) != 2 {
+			t.Errorf("alive %v", alive)
+		}
+		notFound(t, w.Chat.EndSession(t.Context(), anna, phone.SessionID))
+		if heard := w.Heard(); len(heard) != 0 {
+			t.Errorf("heard %v of a session that had ended", heard)
+		}
+	})
+
+	t.Run("somebody else's session cannot be ended, and is not told from none", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		notFound(t, w.Chat.EndSession(t.Context(), ben, anna.SessionID))
+		notFound(t, w.Chat.EndSession(t.Context(), ben, chat.NewID()))
+		value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), anna.SessionID))
+	})
+
+	t.Run("logging out everywhere else leaves the present session and other people alone", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		phone, tablet := w.Session(t, anna.Person), w.Session(t, anna.Person)
+		if n := value[int](t)(w.Chat.EndOtherSessions(t.Context(), anna)); n != 2 {
+			t.Errorf("%d ended", n)
+		}
+		if heard := w.Heard(); len(heard) != 1 || len(heard[0].(chat.SessionsEnded).Sessions) != 2 {
+			t.Errorf("heard %v", heard)
+		}
+		alive := value[[]chat.ID](t)(w.Chat.SessionsAlive(t.Context(),
+			[]chat.ID{anna.SessionID, phone.SessionID, tablet.SessionID, ben.SessionID}))
+		if len(alive) != 2 || slices.Contains(alive, phone.SessionID) || slices.Contains(alive, tablet.SessionID) {
+			t.Errorf("alive %v", alive)
+		}
+	})
 }

@@ -27,7 +27,14 @@ type Store interface {
 	CardByUsername(ctx context.Context, username string) (Card, error)
 	SearchPeople(ctx context.Context, folded, after string, limit int) (PeoplePage, error)
 	UpdatePreferences(ctx context.Context, person ID, p Preferences) (viewSeq int64, err error)
-	UpdatePassword(ctx context.Context, person ID, hash string) error
+	// UpdatePassword replaces a password; before, where it is given, is the hash that must still hold. Errors: not_found.
+	UpdatePassword(ctx context.Context, person ID, hash, before string) error
+	// UpdateDisplayName also raises the versions of the view and of the card. Errors: not_found.
+	UpdateDisplayName(ctx context.Context, person ID, name string) (viewSeq, cardSeq int64, err error)
+	CardsIn(ctx context.Context, conversations, people []ID, since time.Time) ([]MemberCard, error)
+	ChangedCards(ctx context.Context, since time.Time) (map[ID]int64, error)
+	// ConversationsShowing returns the conversations whose list rows show the person's name.
+	ConversationsShowing(ctx context.Context, person ID) ([]ID, error)
 	UpdateRole(ctx context.Context, username string, role Role) (person ID, viewSeq int64, err error)
 	RaiseViewSeq(ctx context.Context, people ...ID) ([]PersonChanged, error)
 	ViewSeqs(ctx context.Context, people []ID) (map[ID]int64, error)
@@ -45,7 +52,13 @@ type Store interface {
 	TouchSession(ctx context.Context, id ID, notWithin time.Duration) error
 	ClearRenew(ctx context.Context, id ID) error
 	RevokeSession(ctx context.Context, id ID) error
-	RevokeSessionsOf(ctx context.Context, person ID) ([]ID, error)
+	// RevokeSessionOf ends a session of the person's. Errors: not_found where none of that id stands.
+	RevokeSessionOf(ctx context.Context, person, id ID, idle time.Duration) error
+	// RevokeSessionsOf ends all sessions of a person but one (the zero ID: all), and returns those that stood.
+	RevokeSessionsOf(ctx context.Context, person, but ID) ([]ID, error)
+	// RenewSession asks for a new token at the session's next request.
+	RenewSession(ctx context.Context, id ID) error
+	SessionsOf(ctx context.Context, person ID, idle time.Duration) ([]Session, error)
 	SessionsAlive(ctx context.Context, ids []ID, idle time.Duration) ([]ID, error)
 	DeleteEndedSessions(ctx context.Context, idle time.Duration) (int64, error)
 

@@ -77,25 +77,29 @@ func (s *Store) Member(ctx context.Context, person, conversation chat.ID) (chat.
 // otherMember is, in a direct conversation, the one who is not the member m; m themselves in a note to oneself.
 const otherMember = `
 	LEFT JOIN LATERAL (
-		SELECT o.id, o.username, o.display_name
+		SELECT o.id, o.username, o.display_name, o.card_seq
 		FROM members om JOIN people o ON o.id = om.person_id
 		WHERE c.kind = 'direct' AND om.conversation_id = c.id
 		ORDER BY om.person_id = m.person_id LIMIT 1
 	) other ON true`
 
-const otherColumns = `other.id AS other_id, other.username AS other_username, other.display_name AS other_display_name`
+const otherColumns = `other.id AS other_id, other.username AS other_username, other.display_name AS other_display_name,
+	other.card_seq AS other_card_seq`
 
 type otherRow struct {
 	OtherID          *chat.ID `db:"other_id"`
 	OtherUsername    *string  `db:"other_username"`
 	OtherDisplayName *string  `db:"other_display_name"`
+	OtherCardSeq     *int64   `db:"other_card_seq"`
 }
 
 func (r otherRow) card() chat.Card {
 	if r.OtherID == nil {
 		return chat.Card{}
 	}
-	return chat.Card{ID: *r.OtherID, Username: *r.OtherUsername, DisplayName: *r.OtherDisplayName}
+	return chat.Card{
+		ID: *r.OtherID, Username: *r.OtherUsername, DisplayName: *r.OtherDisplayName, Seq: *r.OtherCardSeq,
+	}
 }
 
 type pageRow struct {
@@ -108,6 +112,7 @@ type pageRow struct {
 	Epoch     string `db:"epoch"`
 	ViewSeq   int64  `db:"view_seq"`
 	Unread    int    `db:"unread"`
+	Now       int64  `db:"now"`
 	pageMessage
 }
 
@@ -154,7 +159,7 @@ func (s *Store) ConversationPage(
 	err := s.list(ctx, &rows, `
 		WITH head AS MATERIALIZED (
 			SELECT c.kind, coalesce(c.name, '') AS name, c.msg_seq, c.change_seq, current_epoch() AS epoch,
-				viewer.view_seq, `+memberColumns+`, `+otherColumns+`, `+unreadCount+`
+				viewer.view_seq, (extract(epoch FROM now()) * 1000000)::bigint AS now, `+memberColumns+`, `+otherColumns+`, `+unreadCount+`
 			FROM members m
 			JOIN conversations c ON c.id = m.conversation_id
 			JOIN people viewer ON viewer.id = m.person_id
@@ -177,7 +182,7 @@ func (s *Store) ConversationPage(
 		Conversation: chat.Conversation{
 			ID: id, Kind: chat.ConversationKind(head.Kind), Name: head.Name, MsgSeq: head.MsgSeq, ChangeSeq: head.ChangeSeq,
 		},
-		Epoch: head.Epoch, ViewSeq: head.ViewSeq, Other: head.card(), Member: head.member(viewer, id),
+		Epoch: head.Epoch, ViewSeq: head.ViewSeq, At: time.UnixMicro(head.Now), Other: head.card(), Member: head.member(viewer, id),
 		Unread: head.Unread, Around: place.Around,
 	}
 	for _, row := range rows {

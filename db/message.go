@@ -21,19 +21,23 @@ type pageMessage struct {
 	AuthorID          *chat.ID   `db:"author_id"`
 	AuthorUsername    *string    `db:"author_username"`
 	AuthorDisplayName *string    `db:"author_display_name"`
+	AuthorCardSeq     *int64     `db:"author_card_seq"`
 }
 
 const pageMessageColumns = `msg.id, msg.seq, msg.change_seq AS message_change, msg.kind AS message_kind,
 	CASE WHEN msg.deleted_at IS NULL THEN msg.body ELSE '' END AS body, msg.client_id,
 	msg.created_at, msg.edited_at, msg.deleted_at,
-	author.id AS author_id, author.username AS author_username, author.display_name AS author_display_name`
+	author.id AS author_id, author.username AS author_username, author.display_name AS author_display_name,
+	author.card_seq AS author_card_seq`
 
 // message must only be called on a row whose ID is there.
 func (r pageMessage) message(conversation chat.ID) chat.Message {
 	return chat.Message{
 		ID: *r.ID, ConversationID: conversation, Seq: *r.Seq, ChangeSeq: *r.MessageChange,
-		Author: chat.Card{ID: *r.AuthorID, Username: *r.AuthorUsername, DisplayName: *r.AuthorDisplayName},
-		Kind:   chat.MessageKind(*r.MessageKind), Body: *r.Body, ClientID: *r.ClientID,
+		Author: chat.Card{
+			ID: *r.AuthorID, Username: *r.AuthorUsername, DisplayName: *r.AuthorDisplayName, Seq: *r.AuthorCardSeq,
+		},
+		Kind: chat.MessageKind(*r.MessageKind), Body: *r.Body, ClientID: *r.ClientID,
 		CreatedAt: *r.CreatedAt, EditedAt: r.EditedAt, DeletedAt: r.DeletedAt,
 	}
 }

@@ -14,9 +14,12 @@ type cardRow struct {
 	ID          chat.ID `db:"id"`
 	Username    string  `db:"username"`
 	DisplayName string  `db:"display_name"`
+	CardSeq     int64   `db:"card_seq"`
 }
 
-func (r cardRow) card() chat.Card { return chat.Card(r) }
+func (r cardRow) card() chat.Card {
+	return chat.Card{ID: r.ID, Username: r.Username, DisplayName: r.DisplayName, Seq: r.CardSeq}
+}
 
 type personRow struct {
 	cardRow
@@ -32,7 +35,7 @@ type personRow struct {
 	CreatedAt        time.Time  `db:"created_at"`
 }
 
-const personColumns = `p.id, p.username, p.display_name, coalesce(p.email, '') AS email, p.email_confirmed_at,
+const personColumns = `p.id, p.username, p.display_name, p.card_seq, coalesce(p.email, '') AS email, p.email_confirmed_at,
 	p.password_hash, p.role, p.state, p.language, p.time_zone, p.theme, p.view_seq, p.created_at`
 
 func (r personRow) person() chat.Person {
@@ -76,7 +79,7 @@ func (s *Store) PersonByLogin(ctx context.Context, login string) (chat.Person, e
 func (s *Store) CardByUsername(ctx context.Context, username string) (chat.Card, error) {
 	var row cardRow
 	err := s.get(ctx, &row, `
-		SELECT id, username, display_name FROM people WHERE username = $1 AND state = 'active'`,
+		SELECT id, username, display_name, card_seq FROM people WHERE username = $1 AND state = 'active'`,
 		strings.ToLower(username))
 	return row.card(), err
 }
@@ -161,8 +164,68 @@ func (s *Store) UpdatePreferences(ctx context.Context, person chat.ID, p chat.Pr
 }
 
 // UpdatePassword implements chat.Store.
-func (s *Store) UpdatePassword(ctx context.Context, person chat.ID, hash string) error {
-	return s.change(ctx, `UPDATE people SET password_hash = $2 WHERE id = $1`, person, hash)
+func (s *Store) UpdatePassword(ctx context.Context, person chat.ID, hash, before string) error {
+	return s.change(ctx, `
+		UPDATE people SET password_hash = $2 WHERE id = $1 AND ($3 = '' OR password_hash = $3)`, person, hash, before)
+}
+
+// UpdateDisplayName implements chat.Store.
+func (s *Store) UpdateDisplayName(ctx context.Context, person chat.ID, name string) (viewSeq, cardSeq int64, err error) {
+	var row struct {
+		ViewSeq int64 `db:"view_seq"`
+		CardSeq int64 `db:"card_seq"`
+	}
+	err = s.get(ctx, &row, `
+		UPDATE people SET display_name = $2, card_seq = card_seq + 1, card_changed_at = now(), view_seq = view_seq + 1
+		WHERE id = $1 RETURNING view_seq, card_seq`, person, name)
+	return row.ViewSeq, row.CardSeq, err
+}
+
+// CardsIn implements chat.Store. Whoever wrote in a conversation has a row among its members for good.
+func (s *Store) CardsIn(
+	ctx context.Context, conversations, people []chat.ID, since time.Time,
+) ([]chat.MemberCard, error) {
+	var rows []struct {
+		ConversationID chat.ID `db:"conversation_id"`
+		cardRow
+	}
+	err := s.list(ctx, &rows, `
+		SELECT m.conversation_id, p.id, p.username, p.display_name, p.card_seq
+		FROM (
+			SELECT * FROM people WHERE id = ANY($2)
+			UNION ALL
+			SELECT * FROM people WHERE $2::uuid[] IS NULL AND card_changed_at > $3
+		) p
+		JOIN members m ON m.person_id = p.id AND m.conversation_id = ANY($1)`, conversations, people, since)
+	cards := make([]chat.MemberCard, 0, len(rows))
+	for _, row := range rows {
+		cards = append(cards, chat.MemberCard{ConversationID: row.ConversationID, Card: row.card()})
+	}
+	return cards, err
+}
+
+// ChangedCards implements chat.Store.
+func (s *Store) ChangedCards(ctx context.Context, since time.Time) (map[chat.ID]int64, error) {
+	var rows []struct {
+		ID      chat.ID `db:"id"`
+		CardSeq int64   `db:"card_seq"`
+	}
+	err := s.list(ctx, &rows, `SELECT id, card_seq FROM people WHERE card_changed_at > $1`, since)
+	seqs := make(map[chat.ID]int64, len(rows))
+	for _, row := range rows {
+		seqs[row.ID] = row.CardSeq
+	}
+	return seqs, err
+}
+
+// ConversationsShowing implements chat.Store: direct ones, and those whose last message is the person's.
+func (s *Store) ConversationsShowing(ctx context.Context, person chat.ID) ([]chat.ID, error) {
+	var ids []chat.ID
+	err := s.list(ctx, &ids, `
+		SELECT c.id FROM members m `+conversationOfMember+`
+		WHERE m.person_id = $1 AND (c.kind = 'direct' OR EXISTS (
+			SELECT FROM messages x WHERE x.conversation_id = c.id AND x.seq = c.msg_seq AND x.author_id = $1))`, person)
+	return ids, err
 }
 
 // UpdateRole implements chat.Store. The sessions of the person are to get new tokens.

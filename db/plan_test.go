@@ -178,7 +178,12 @@ func TestPlans(t *testing.T) {
 		"InsertSession": {undone(func(tx chat.Store) error {
 			return tx.InsertSession(ctx, chat.Session{ID: chat.NewID(), PersonID: c.bot.ID}, c.bot.PasswordHash, time.Hour)
 		}), 3},
-		"RevokeSessionsOf":                  {func() error { _, err := c.Store.RevokeSessionsOf(ctx, author); return err }, 3},
+		"RevokeSessionsOf":                  {func() error { _, err := c.Store.RevokeSessionsOf(ctx, author, chat.ID{}); return err }, 3},
+		"SessionsOf":                        {func() error { _, err := c.Store.SessionsOf(ctx, c.hub.ID, chat.SessionIdle); return err }, 3},
+		"CardsIn, of somebody":              {func() error { _, err := c.Store.CardsIn(ctx, c.all[:100], []chat.ID{author}, now); return err }, 300},
+		"CardsIn, since a moment":           {func() error { _, err := c.Store.CardsIn(ctx, []chat.ID{c.big}, nil, now.Add(-time.Hour)); return err }, 300},
+		"ChangedCards":                      {func() error { _, err := c.Store.ChangedCards(ctx, now.Add(-10*time.Second)); return err }, 10},
+		"ConversationsShowing":              {func() error { _, err := c.Store.ConversationsShowing(ctx, c.hub.ID); return err }, 8000},
 		"SearchPeople, three letters":       {search("abc", ""), 100},
 		"SearchPeople, a username":          {search("user1234", ""), 100},
 		"SearchPeople, nobody":              {search("nobody at all", ""), 10},

@@ -56,12 +56,46 @@ func (s *Store) RevokeSession(ctx context.Context, id chat.ID) error {
 	return err
 }
 
+// RevokeSessionOf implements chat.Store.
+func (s *Store) RevokeSessionOf(ctx context.Context, person, id chat.ID, idle time.Duration) error {
+	return s.change(ctx, `
+		UPDATE sessions s SET revoked_at = now() WHERE s.id = $1 AND s.person_id = $3 AND `+alive, id, idle.Seconds(), person)
+}
+
 // RevokeSessionsOf implements chat.Store.
-func (s *Store) RevokeSessionsOf(ctx context.Context, person chat.ID) ([]chat.ID, error) {
+func (s *Store) RevokeSessionsOf(ctx context.Context, person, but chat.ID) ([]chat.ID, error) {
 	var ids []chat.ID
 	err := s.list(ctx, &ids, `
-		UPDATE sessions SET revoked_at = now() WHERE person_id = $1 AND revoked_at IS NULL RETURNING id`, person)
+		UPDATE sessions SET revoked_at = now() WHERE person_id = $1 AND id <> $2 AND revoked_at IS NULL RETURNING id`,
+		person, but)
 	return ids, err
+}
+
+// RenewSession implements chat.Store.
+func (s *Store) RenewSession(ctx context.Context, id chat.ID) error {
+	return s.change(ctx, `UPDATE sessions SET renew = true WHERE id = $1`, id)
+}
+
+// SessionsOf implements chat.Store.
+func (s *Store) SessionsOf(ctx context.Context, person chat.ID, idle time.Duration) ([]chat.Session, error) {
+	var rows []struct {
+		ID         chat.ID   `db:"id"`
+		Address    string    `db:"address"`
+		UserAgent  string    `db:"user_agent"`
+		CreatedAt  time.Time `db:"created_at"`
+		LastUsedAt time.Time `db:"last_used_at"`
+	}
+	err := s.list(ctx, &rows, `
+		SELECT s.id, s.address, s.user_agent, s.created_at, s.last_used_at FROM sessions s
+		WHERE s.person_id = $1 AND `+alive+` ORDER BY s.last_used_at DESC, s.id`, person, idle.Seconds())
+	sessions := make([]chat.Session, 0, len(rows))
+	for _, row := range rows {
+		sessions = append(sessions, chat.Session{
+			ID: row.ID, PersonID: person, Address: row.Address, UserAgent: row.UserAgent,
+			CreatedAt: row.CreatedAt, LastUsedAt: row.LastUsedAt,
+		})
+	}
+	return sessions, err
 }
 
 // SessionsAlive implements chat.Store.

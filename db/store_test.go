@@ -19,7 +19,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	ctx := context.WithoutCancel(t.Context())
 	w := chattest.New(t)
-	anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+	anna, ben, eve := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Eve")
 	id := w.Direct(t, anna, ben)
 	message := draft(ben, id)
 	value[chat.Message](t)(w.Store.InsertMessage(ctx, message))
@@ -78,8 +78,8 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"UpdatePassword": {
-			good:    func() error { return s.UpdatePassword(ctx, ben.ID, "x") },
-			bad:     func() error { return s.UpdatePassword(ctx, nobody, "x") },
+			good:    func() error { return s.UpdatePassword(ctx, ben.ID, "x", "") },
+			bad:     func() error { return s.UpdatePassword(ctx, ben.ID, "x", "not the present one") },
 			refusal: chat.CodeNotFound,
 		},
 		"UpdateRole": {
@@ -132,9 +132,40 @@ func TestStore(t *testing.T) {
 			good: func() error { return s.RevokeSession(ctx, ben.SessionID) },
 			bad:  func() error { return s.RevokeSession(ctx, nobody) },
 		},
+		"RevokeSessionOf": {
+			good:    func() error { return s.RevokeSessionOf(ctx, eve.ID, eve.SessionID, time.Hour) },
+			bad:     func() error { return s.RevokeSessionOf(ctx, anna.ID, eve.SessionID, time.Hour) },
+			refusal: chat.CodeNotFound,
+		},
 		"RevokeSessionsOf": {
-			good: func() error { _, err := s.RevokeSessionsOf(ctx, ben.ID); return err },
-			bad:  func() error { _, err := s.RevokeSessionsOf(ctx, nobody); return err },
+			good: func() error { _, err := s.RevokeSessionsOf(ctx, ben.ID, chat.ID{}); return err },
+			bad:  func() error { _, err := s.RevokeSessionsOf(ctx, nobody, chat.ID{}); return err },
+		},
+		"RenewSession": {
+			good:    func() error { return s.RenewSession(ctx, anna.SessionID) },
+			bad:     func() error { return s.RenewSession(ctx, nobody) },
+			refusal: chat.CodeNotFound,
+		},
+		"SessionsOf": {
+			good: func() error { _, err := s.SessionsOf(ctx, anna.ID, time.Hour); return err },
+			bad:  func() error { _, err := s.SessionsOf(ctx, nobody, time.Hour); return err },
+		},
+		"UpdateDisplayName": {
+			good:    func() error { _, _, err := s.UpdateDisplayName(ctx, anna.ID, "Anna"); return err },
+			bad:     func() error { _, _, err := s.UpdateDisplayName(ctx, nobody, "Nobody"); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"CardsIn": {
+			good: func() error { _, err := s.CardsIn(ctx, []chat.ID{id}, nil, time.Time{}); return err },
+			bad:  func() error { _, err := s.CardsIn(ctx, nil, []chat.ID{nobody}, time.Time{}); return err },
+		},
+		"ChangedCards": {
+			good: func() error { _, err := s.ChangedCards(ctx, time.Now().Add(-time.Hour)); return err },
+			bad:  func() error { _, err := s.ChangedCards(ctx, time.Time{}); return err },
+		},
+		"ConversationsShowing": {
+			good: func() error { _, err := s.ConversationsShowing(ctx, anna.ID); return err },
+			bad:  func() error { _, err := s.ConversationsShowing(ctx, nobody); return err },
 		},
 		"SessionsAlive": {
 			good: func() error { _, err := s.SessionsAlive(ctx, []chat.ID{anna.SessionID}, time.Hour); return err },

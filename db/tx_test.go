@@ -118,10 +118,10 @@ func TestInTx(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := later(func() error {
 			return w.Store.InTx(ctx, func(tx chat.Store) error {
-				if err := tx.UpdatePassword(ctx, anna.ID, "new"); err != nil {
+				if err := tx.UpdatePassword(ctx, anna.ID, "new", ""); err != nil {
 					return err
 				}
-				return tx.UpdatePassword(ctx, ben.ID, "new")
+				return tx.UpdatePassword(ctx, ben.ID, "new", "")
 			})
 		})
 		w.AwaitWaiting(t, 1)
@@ -129,7 +129,7 @@ func TestInTx(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		must(t, w.Store.UpdatePassword(t.Context(), anna.ID, "another")) // its row is free
+		must(t, w.Store.UpdatePassword(t.Context(), anna.ID, "another", "")) // its row is free
 		held.Commit()
 		if n := chattest.Value[int](t, w, "SELECT count(*) FROM people WHERE password_hash = 'new'"); n != 0 {
 			t.Error("it is stored")
@@ -184,7 +184,7 @@ func TestInTx(t *testing.T) {
 		pid := backend(t, w)
 		held := w.Hold(t, "SELECT FROM people FOR UPDATE")
 		before := time.Now()
-		unavailable(t, w.Store.UpdatePassword(t.Context(), anna.ID, "new"))
+		unavailable(t, w.Store.UpdatePassword(t.Context(), anna.ID, "new", ""))
 		if took := time.Since(before); took < 4*time.Second {
 			t.Errorf("after %v", took)
 		}
@@ -222,12 +222,12 @@ func TestBrokenConnections(t *testing.T) {
 		w := chattest.New(t)
 		anna := w.Person(t, "Anna")
 		held := w.Hold(t, "SELECT FROM people FOR UPDATE")
-		done := later(func() error { return w.Store.UpdatePassword(t.Context(), anna.ID, "new") })
+		done := later(func() error { return w.Store.UpdatePassword(t.Context(), anna.ID, "new", "") })
 		w.AwaitWaiting(t, 1)
 		w.Exec(t, terminate)
 		unavailable(t, <-done)
 		held.Commit()
-		must(t, w.Store.UpdatePassword(t.Context(), anna.ID, "another"))
+		must(t, w.Store.UpdatePassword(t.Context(), anna.ID, "another", ""))
 	})
 
 	t.Run("so is a transaction, wherever it is", func(t *testing.T) {

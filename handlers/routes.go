@@ -75,6 +75,12 @@ func (h *Handlers) routes() []route {
 		// Settings
 		{method: http.MethodGet, path: "/settings", may: person, handler: h.SettingsEdit},
 		{method: http.MethodPost, path: "/settings", may: person, handler: h.SettingsUpdate},
+		{method: http.MethodPost, path: "/settings/profile", may: person, handler: h.ProfileUpdate},
+		{method: http.MethodGet, path: "/settings/account", may: person, handler: h.AccountEdit},
+		{method: http.MethodPost, path: "/settings/password", may: person, handler: h.PasswordUpdate},
+		{method: http.MethodGet, path: "/settings/sessions", may: person, handler: h.SessionIndex},
+		{method: http.MethodPost, path: "/settings/sessions/others/end", may: person, handler: h.OtherSessionsEnd},
+		{method: http.MethodPost, path: "/settings/sessions/:id/end", may: person, handler: h.SessionEnd},
 
 		// Health
 		{method: http.MethodGet, path: "/healthz", may: nobodyAsked, handler: h.HealthShow, program: true, quiet: true},

@@ -102,6 +102,19 @@ var expectations = map[string]expectation{
 	"GET /settings": {path: at("/settings"), anonymous: toLogin, stranger: all(200), member: all(200)},
 	"POST /settings": {path: at("/settings"), anonymous: toLogin, stranger: home, member: home,
 		form: func(*world) url.Values { return url.Values{"time_zone": {"Europe/Berlin"}, "theme": {"dark"}} }},
+	"POST /settings/profile": {path: at("/settings/profile"), anonymous: toLogin, stranger: home, member: home,
+		form: func(*world) url.Values { return url.Values{"display_name": {"Another Name"}} }},
+	"GET /settings/account": {path: at("/settings/account"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /settings/password": {path: at("/settings/password"), anonymous: toLogin, stranger: all(422), member: all(422),
+		form: func(*world) url.Values {
+			return url.Values{"current_password": {"not it"}, "password": {"another horse"}}
+		}},
+	"GET /settings/sessions": {path: at("/settings/sessions"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	// The session of the other person in the conversation: nobody's to end here.
+	"POST /settings/sessions/:id/end": {path: func(w *world) string {
+		return "/settings/sessions/" + value[string](w.site, `SELECT id::text FROM sessions WHERE person_id = $1`, w.other.id) + "/end"
+	}, anonymous: toLogin, stranger: all(404), member: all(404)},
+	"POST /settings/sessions/others/end": {path: at("/settings/sessions/others/end"), anonymous: toLogin, stranger: home, member: home},
 
 	"GET /healthz":            open(200, "/healthz"),
 	"GET /readyz":             open(200, "/readyz"),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -160,4 +161,61 @@ func (h *Handlers) SessionDelete(c echo.Context) error {
 	}
 	c.Response().Header().Set("Clear-Site-Data", `"cache", "cookies", "storage"`)
 	return h.redirect(c, views.HomePath)
+}
+
+// SessionIndex lists where the viewer is logged in.
+func (h *Handlers) SessionIndex(c echo.Context) error {
+	r := c.Request()
+	viewer := h.viewer(c)
+	query, err := readQuery(r, "ended")
+	if err != nil {
+		return err
+	}
+	sessions, err := h.config.Chat.Sessions(r.Context(), viewer)
+	if err != nil {
+		return err
+	}
+	props := views.NewSessions(sessions, viewer, h.config.Clock())
+	if n, err := query.number("ended"); err == nil && query["ended"] != "" {
+		props.Ended = int(min(n, 1000))
+	}
+	if partial(r) {
+		return h.answer(c, http.StatusOK, views.SessionsPane(props))
+	}
+	page, err := h.shell(c, chat.ID{})
+	if err != nil {
+		return err
+	}
+	return h.answer(c, http.StatusOK, views.SessionsPage(page, props))
+}
+
+// SessionEnd logs one of the viewer's devices out. The one that asks is led to the start page, as in logging out.
+func (h *Handlers) SessionEnd(c echo.Context) error {
+	viewer := h.viewer(c)
+	id, ok := parseID(c.Param("id"))
+	if !ok {
+		return chat.NotFound()
+	}
+	if _, err := readForm(c.Request()); err != nil {
+		return err
+	}
+	if id == viewer.SessionID {
+		return h.SessionDelete(c)
+	}
+	if err := h.config.Chat.EndSession(c.Request().Context(), viewer, id); err != nil {
+		return err
+	}
+	return h.redirect(c, views.SessionsPath+"?ended=1")
+}
+
+// OtherSessionsEnd logs the viewer out everywhere else.
+func (h *Handlers) OtherSessionsEnd(c echo.Context) error {
+	if _, err := readForm(c.Request()); err != nil {
+		return err
+	}
+	n, err := h.config.Chat.EndOtherSessions(c.Request().Context(), h.viewer(c))
+	if err != nil {
+		return err
+	}
+	return h.redirect(c, views.SessionsPath+"?ended="+strconv.Itoa(n))
 }

@@ -16,7 +16,7 @@ func (h *Handlers) SettingsEdit(c echo.Context) error {
 		return err
 	}
 	settings := views.NewSettings(h.viewer(c))
-	settings.Saved = query["saved"] != ""
+	settings.Saved = query["saved"]
 	return h.showSettings(c, http.StatusOK, settings)
 }
 
@@ -45,6 +45,26 @@ func (h *Handlers) SettingsUpdate(c echo.Context) error {
 	if _, wrong := refusal.Field("theme"); !wrong {
 		settings.Theme = chosen.Theme
 	}
+	return h.showSettings(c, status, settings)
+}
+
+// ProfileUpdate gives the viewer another name.
+func (h *Handlers) ProfileUpdate(c echo.Context) error {
+	r := c.Request()
+	viewer := h.viewer(c)
+	f, err := readForm(r, "display_name")
+	if err != nil {
+		return err
+	}
+	if err = h.config.Chat.ChangeName(r.Context(), viewer, f["display_name"]); err == nil {
+		return h.redirect(c, views.SettingsPath+"?saved=name")
+	}
+	refusal, status, ok := h.mend(c, err)
+	if !ok {
+		return err
+	}
+	settings := views.NewSettings(viewer)
+	settings.DisplayName, settings.Err = shown(f["display_name"]), refusal
 	return h.showSettings(c, status, settings)
 }
 

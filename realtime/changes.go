@@ -36,6 +36,14 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 	} else if err := h.writeChanges(r.Context(), &b, viewer, member, after); err != nil {
 		return err
 	}
+	at, _ := strconv.ParseInt(query.Get("at"), 10, 64) // what is no moment asks for no cards
+	cards, err := cardsSince(r.Context(), h.chat, conversation, at)
+	if err != nil {
+		return err
+	}
+	if len(cards) > 0 {
+		b.WriteString(`<div data-frame="people" data-conversation="` + conversation.String() + `">` + renderCards(cards) + "</div>\n")
+	}
 	list, err := h.chat.List(r.Context(), viewer, nil)
 	if err != nil {
 		return err

@@ -159,9 +159,15 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	if changed {
 		h.sendReset(s, conversation)
 	}
-	if sub != nil {
-		h.replay(sub, at.After)
+	if sub == nil {
+		return
 	}
+	if err := h.sendCardsSince(ctx, sub, at.At); err != nil {
+		h.log.Warn("conversation not opened", "conversation", conversation, "error", err)
+		s.cut()
+		return
+	}
+	h.replay(sub, at.After)
 }
 
 // sameView says whether a cursor belongs to the present history, and to what the person may see at present. A page may

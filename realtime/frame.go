@@ -43,6 +43,7 @@ type inbound struct {
 	Epoch        string               `json:"epoch"`
 	After        int64                `json:"after"`
 	View         int64                `json:"view"`
+	At           int64                `json:"at"`
 	Positions    map[chat.ID]progress `json:"positions"`
 }
 
@@ -53,9 +54,10 @@ type progress struct {
 }
 
 // cursor is a page's place in the history: which history, which change of the conversation, and what the person was
-// allowed to see.
+// allowed to see; and the moment when the names in the page were read, in microseconds since 1970.
 type cursor struct {
 	Epoch string
 	After int64
 	View  int64
+	At    int64
 }

@@ -65,6 +65,7 @@ type Hub struct {
 	rows      *rowQueue
 	positions *positionQueue
 	flushed   sync.Map // conversation → the change counter its rows were last sent with
+	cards     sync.Map // person → the version of the card that was last sent
 	stop      context.CancelFunc
 
 	spawning sync.Mutex // guards ended against the waiting in Close
@@ -180,6 +181,8 @@ func (h *Hub) Publish(_ context.Context, event chat.Event) {
 		h.hintPerson(e.PersonID, e.ViewSeq)
 	case chat.PositionsMoved:
 		h.rows.ofPerson(e.PersonID, e.Conversations)
+	case chat.CardChanged:
+		h.spawn(func() { h.cardChanged(e.PersonID, e.Seq) })
 	case chat.SessionsEnded:
 		for _, session := range e.Sessions {
 			h.endSession(session)

@@ -42,6 +42,9 @@ func (h *Hub) sweepLoop(ctx context.Context) {
 // sweep looks once. It returns the moment from which the next one has to look.
 func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 	err := errors.Join(h.sweepEpoch(ctx), h.sweepConversations(ctx), h.sweepPeople(ctx), h.sweepSessions(ctx))
+	if !since.IsZero() {
+		err = errors.Join(err, h.sweepCards(ctx, since))
+	}
 	active, now, activeErr := h.chat.Active(ctx, since)
 	for id, changeSeq := range active {
 		if known, ok := h.flushed.Load(id); !ok || known.(int64) != changeSeq {
@@ -87,12 +90,7 @@ func (h *Hub) sweepEpoch(ctx context.Context) error {
 }
 
 func (h *Hub) sweepConversations(ctx context.Context) error {
-	h.mu.RLock()
-	ids := make([]chat.ID, 0, len(h.feeds))
-	for id := range h.feeds {
-		ids = append(ids, id)
-	}
-	h.mu.RUnlock()
+	ids := h.openConversations()
 	if len(ids) == 0 {
 		return nil
 	}

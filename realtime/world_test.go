@@ -154,6 +154,15 @@ func (s *faultyStore) List(
 	return s.Store.List(ctx, person, before, limit)
 }
 
+func (s *faultyStore) CardsIn(
+	ctx context.Context, conversations, people []chat.ID, since time.Time,
+) ([]chat.MemberCard, error) {
+	if err := s.fault("CardsIn"); err != nil {
+		return nil, err
+	}
+	return s.Store.CardsIn(ctx, conversations, people, since)
+}
+
 func (s *faultyStore) ViewSeqs(ctx context.Context, people []chat.ID) (map[chat.ID]int64, error) {
 	if err := s.fault("ViewSeqs"); err != nil {
 		return nil, err
@@ -394,6 +403,7 @@ func (p *page) open(at chat.ConversationPage) {
 	p.t.Helper()
 	p.write(map[string]any{
 		"type": "open", "conversation": at.ID, "epoch": at.Epoch, "after": at.ChangeSeq, "view": at.ViewSeq,
+		"at": at.At.UnixMicro(),
 	})
 }
 

@@ -15,6 +15,7 @@ type MessageListProps struct {
 	Epoch          string
 	View           int64 // the viewer's view counter
 	Change         int64 // the cursor
+	At             time.Time
 	First, Last    int64 // seq of the first and the last message; 0 when there is none
 	MsgSeq         int64 // how many messages the conversation has
 	UnreadFrom     int64 // messages after this one are unread
@@ -44,7 +45,8 @@ func (p *DayProps) date() string { return p.At.In(zoneOrUTC(p.Zone)).Format(time
 // NewMessageList makes the log of a page, in the viewer's time zone.
 func NewMessageList(page chat.ConversationPage, viewer chat.Viewer, now time.Time) MessageListProps {
 	p := MessageListProps{
-		ConversationID: page.ID, Epoch: page.Epoch, View: page.ViewSeq, Change: page.ChangeSeq, MsgSeq: page.MsgSeq,
+		ConversationID: page.ID, Epoch: page.Epoch, View: page.ViewSeq, Change: page.ChangeSeq, At: page.At,
+		MsgSeq:     page.MsgSeq,
 		UnreadFrom: page.Member.UnreadFrom, HasOlder: page.HasOlder, HasNewer: page.HasNewer,
 		Group: page.Kind == chat.KindGroup,
 	}

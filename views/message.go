@@ -23,11 +23,12 @@ type PersonProps struct {
 	ID       chat.ID
 	Username string
 	Name     string
+	Card     int64 // the version of what others see of them
 }
 
 // NewPerson makes props of a card.
 func NewPerson(card chat.Card) PersonProps {
-	return PersonProps{ID: card.ID, Username: card.Username, Name: card.DisplayName}
+	return PersonProps{ID: card.ID, Username: card.Username, Name: card.DisplayName, Card: card.Seq}
 }
 
 // MessageItemProps is one message in the log.

@@ -16,6 +16,11 @@ const (
 	PeoplePath        = "/people"
 	ConversationsPath = "/conversations"
 	SettingsPath      = "/settings"
+	ProfilePath       = "/settings/profile"
+	AccountPath       = "/settings/account"
+	PasswordPath      = "/settings/password"
+	SessionsPath      = "/settings/sessions"
+	OtherSessionsPath = "/settings/sessions/others/end"
 	GalleryPath       = "/gallery"
 )
 
@@ -82,6 +87,9 @@ func MessagesPath(conversation chat.ID) string { return ConversationPath(convers
 
 // ReadPath is where a conversation is marked as read.
 func ReadPath(conversation chat.ID) string { return ConversationPath(conversation) + "/read" }
+
+// SessionEndPath is where one of the viewer's own sessions is ended.
+func SessionEndPath(session chat.ID) string { return SessionsPath + "/" + session.String() + "/end" }
 
 // GalleryComponentPath is one component's page in the gallery.
 func GalleryComponentPath(component string) string {

@@ -9,12 +9,35 @@ import (
 
 // SettingsProps is the page of a person's own choices.
 type SettingsProps struct {
-	Person   PersonProps
-	TimeZone string
-	Theme    chat.Theme
-	Zones    []ZoneGroup
-	Saved    bool
-	Err      *chat.Error
+	Person      PersonProps
+	DisplayName string // as it stands in its field
+	TimeZone    string
+	Theme       chat.Theme
+	Zones       []ZoneGroup
+	Saved       string // names what has just been stored, if anything
+	Err         *chat.Error
+}
+
+// settingsTabs leads to the pages of the settings; current is the path of the one shown.
+func settingsTabs(ctx context.Context, current string) TabsProps {
+	return TabsProps{Label: T(ctx, "settings.title"), Tabs: []Tab{
+		{Label: T(ctx, "settings.you"), Path: SettingsPath, Current: current == SettingsPath},
+		{Label: T(ctx, "account.title"), Path: AccountPath, Current: current == AccountPath},
+		{Label: T(ctx, "sessions.title"), Path: SessionsPath, Current: current == SessionsPath},
+	}}
+}
+
+// savedSentence says what has just been stored, by a word of the page's address; any other word says nothing.
+func savedSentence(ctx context.Context, saved string) string {
+	switch saved {
+	case "yes":
+		return T(ctx, "settings.saved")
+	case "name":
+		return T(ctx, "settings.saved_name")
+	case "password":
+		return T(ctx, "account.saved_password")
+	}
+	return ""
 }
 
 // ZoneGroup is a region's time zones.
@@ -32,7 +55,7 @@ type ZoneOption struct {
 // NewSettings makes props of the viewer's present choices.
 func NewSettings(viewer chat.Viewer) SettingsProps {
 	return SettingsProps{
-		Person: NewPerson(viewer.Card), TimeZone: viewer.TimeZone, Theme: viewer.Theme,
+		Person: NewPerson(viewer.Card), DisplayName: viewer.DisplayName, TimeZone: viewer.TimeZone, Theme: viewer.Theme,
 		Zones: zoneGroups(chat.TimeZones(), viewer.TimeZone),
 	}
 }

@@ -5,6 +5,7 @@
 import { openLog, parse, tell } from "./page.js";
 import { advance, fits } from "./log.js";
 import { applyMessages } from "./apply.js";
+import { applyCards } from "./cards.js";
 import { reloadInPlace } from "./pane.js";
 import { replaceRows, upsertRows } from "./list.js";
 
@@ -34,6 +35,8 @@ export const frames = {
     advance(log, frame.to);
     tell("received", { conversation: frame.conversation, messages });
   },
+
+  people: (frame) => mine(frame) && applyCards(items("[data-person]", frame)),
 
   resumed(frame) {
     asked = 0;

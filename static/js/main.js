@@ -4,6 +4,7 @@
  */
 import * as activity from "./activity.js";
 import * as announce from "./announce.js";
+import * as cards from "./cards.js";
 import * as clock from "./clock.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
@@ -30,7 +31,7 @@ document.documentElement.dataset.js = "";
 // The order is that in which they hear of a new pane: first what makes it visible, then what changes the log, then where
 // to stand in it, then what looks at it.
 const behaviours = {
-  shell, store, scroll, pending, place, history, composer, navigate, list, dress, read, title,
+  shell, store, scroll, pending, place, history, cards, composer, navigate, list, dress, read, title,
   connection, socket, poll, announce, activity, keys, clock, zone, password,
 };
 

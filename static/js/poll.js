@@ -17,8 +17,8 @@ export const polling = () => working;
 async function ask() {
   const log = openLog();
   if (log && navigator.onLine) {
-    const { conversation, change, epoch, view } = log.dataset;
-    const query = new URLSearchParams({ after: change, epoch, view });
+    const { conversation, change, epoch, view, at } = log.dataset;
+    const query = new URLSearchParams({ after: change, epoch, view, at });
     const response = await fetch(conversationPath(conversation, `/changes?${query}`), {
       headers: { "HX-Request": "true", Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS),
     }).catch(() => null);

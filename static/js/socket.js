@@ -21,8 +21,8 @@ export const standing = () => socket?.standing() ?? false;
 function sendOpen() {
   const log = openLog();
   if (!log) return send({ type: "leave" });
-  const { conversation, epoch, change, view } = log.dataset;
-  return send({ type: "open", conversation, epoch, after: Number(change), view: Number(view) });
+  const { conversation, epoch, change, view, at } = log.dataset;
+  return send({ type: "open", conversation, epoch, after: Number(change), view: Number(view), at: Number(at) });
 }
 
 export function start() {

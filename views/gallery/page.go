@@ -1,6 +1,8 @@
 package gallery
 
 import (
+	"time"
+
 	"github.com/a-h/templ"
 
 	"parley/chat"
@@ -98,13 +100,53 @@ func panes() []Component {
 		}},
 		{Name: "settings-page", Group: "Pages with the list", States: []State{
 			{Name: "plain", Page: settings(func(*views.SettingsProps) {})},
-			{Name: "saved", Page: settings(func(p *views.SettingsProps) { p.Saved = true })},
+			{Name: "saved", Page: settings(func(p *views.SettingsProps) { p.Saved = "yes" })},
 			{Name: "wrong", Page: settings(func(p *views.SettingsProps) {
 				p.Err = &chat.Error{Kind: chat.KindInvalid, Code: chat.CodeInvalid, Fields: []chat.FieldError{
 					{Field: "time_zone", Code: chat.CodeTimeZone}, {Field: "theme", Code: chat.CodeTheme},
 				}}
 			})},
 		}},
+		{Name: "account-page", Group: "Pages with the list", States: []State{
+			{Name: "plain", Page: account(views.AccountProps{})},
+			{Name: "saved", Page: account(views.AccountProps{Saved: "password"})},
+			{Name: "wrong", Page: account(views.AccountProps{Err: &chat.Error{
+				Kind: chat.KindInvalid, Code: chat.CodeInvalid,
+				Fields: []chat.FieldError{{Field: "current_password", Code: chat.CodePasswordWrong}},
+			}})},
+		}},
+		{Name: "sessions-page", Group: "Pages with the list", States: []State{
+			{Name: "several", Page: sessions(-1, 0, 1, 2, 3)},
+			{Name: "ended", Page: sessions(2, 0, 1)},
+			{Name: "one", Page: sessions(-1, 0)},
+		}},
+	}
+}
+
+func account(props views.AccountProps) func(views.Page) templ.Component {
+	return func(p views.Page) templ.Component { return views.AccountPage(loggedIn(p, chat.ID{}), props) }
+}
+
+// sessions shows those of the devices below that are named.
+func sessions(ended int, devices ...int) func(views.Page) templ.Component {
+	all := []chat.Session{
+		{Address: "192.0.2.17", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"},
+		{Address: "198.51.100.4", UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"},
+		{Address: "2001:db8:17:5::/64", UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36 Edg/130.0.0.0"},
+		{Address: "203.0.113.9", UserAgent: "curl"},
+	}
+	chosen := make([]chat.Session, 0, len(devices))
+	for _, n := range devices {
+		s := all[n]
+		s.ID, s.LastUsedAt = id(s.Address), now.Add(-time.Duration(n*n*7)*time.Hour)
+		chosen = append(chosen, s)
+	}
+	who := viewer
+	who.SessionID = chosen[0].ID
+	return func(p views.Page) templ.Component {
+		props := views.NewSessions(chosen, who, now)
+		props.Ended = ended
+		return views.SessionsPage(loggedIn(p, chat.ID{}), props)
 	}
 }
 

@@ -1,4 +1,5 @@
 /** Runs all tests, one after the other because they share the document, and leaves the results on window. */
+import "./cards.test.js";
 import "./derive.test.js";
 import "./log.test.js";
 import "./outbox.test.js";

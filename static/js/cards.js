@@ -1,0 +1,55 @@
+/**
+ * What people are called. A name stands in every message of its person, so a new one comes as a card of its own, with a
+ * version, and is put wherever the page shows that person. A message that was drawn before the change may arrive after it:
+ * so the newest cards are kept.
+ */
+import { byId, hear, openLog, pane, tell, words } from "./page.js";
+import { messagesOf } from "./log.js";
+
+const known = new Map();
+
+/** Reads the cards that a frame holds, and puts the new names into the page. */
+export function applyCards(elements) {
+  for (const element of elements) {
+    const { person, card, initials } = element.dataset;
+    const seq = Number(card);
+    if (!(seq > (known.get(person)?.seq ?? 0))) continue;
+    known.set(person, { seq, initials, name: element.textContent });
+  }
+  const log = openLog();
+  if (!log) return;
+  fillAll(messagesOf(log));
+  const card = known.get(pane().dataset.other);
+  if (card) fillPane(card);
+}
+
+function fillAll(items) {
+  if (!known.size) return;
+  for (const item of items) {
+    const card = known.get(item.dataset.author);
+    if (!card || Number(item.dataset.card ?? 0) >= card.seq) continue;
+    item.dataset.card = card.seq;
+    put(item.querySelector(".message__author bdi"), card.name);
+    put(item.querySelector(".avatar"), card.initials);
+  }
+}
+
+/** The head of a direct conversation, what stands at its beginning, and whom the composer writes to. */
+function fillPane({ seq, name, initials }) {
+  if (Number(pane().dataset.card ?? 0) >= seq) return;
+  pane().dataset.card = seq;
+  put(pane().querySelector(".pane__title bdi"), name);
+  for (const avatar of pane().querySelectorAll(".pane__head .avatar, .beginning .avatar")) put(avatar, initials);
+  byId("composer-body")?.setAttribute("placeholder", words("writeTo", { name: `\u2068${name}\u2069` }));
+  document.title = words("title", { title: name });
+  tell("total"); // the number goes before it again
+}
+
+function put(element, text) {
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+export function start() {
+  hear("arrived", ({ items }) => fillAll(items));
+  hear("history", ({ added }) => fillAll(added));
+}
