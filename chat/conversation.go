@@ -32,7 +32,8 @@ type Member struct {
 	UnreadFrom     int64  // private: messages after this one are unread
 	DeliveredSeq   int64
 	ReadSeq        int64
-	Closed         bool // new messages are not possible here
+	Closed         bool   // new messages are not possible here
+	Draft          string // private: begun and not sent
 }
 
 // Sees says whether the member may see the message in its present form.
@@ -117,6 +118,7 @@ type ListRow struct {
 	ChangeSeq      int64
 	Last           *LastMessage // nil while there is none
 	Unread         int          // 0 to MaxUnread+1
+	Draft          string       // the beginning of what the person has begun to write, PreviewLength characters at most
 }
 
 // LastMessage is a list row's preview.

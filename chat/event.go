@@ -36,6 +36,12 @@ type CardChanged struct {
 	Seq      int64
 }
 
+// DraftSaved says that what a person has begun to write in a conversation is another text now.
+type DraftSaved struct {
+	PersonID       ID
+	ConversationID ID
+}
+
 // SessionsEnded says that these sessions are over.
 type SessionsEnded struct {
 	Sessions []ID
@@ -45,4 +51,5 @@ func (ConversationChanged) event() {}
 func (PersonChanged) event()       {}
 func (PositionsMoved) event()      {}
 func (CardChanged) event()         {}
+func (DraftSaved) event()          {}
 func (SessionsEnded) event()       {}

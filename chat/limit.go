@@ -25,6 +25,7 @@ var (
 	LimitConfirm           = Limit{Name: "confirm", Every: 30 * time.Second, Burst: 10}
 	LimitRename            = Limit{Name: "rename", Every: time.Minute, Burst: 5}
 	LimitSend              = Limit{Name: "send", Every: 200 * time.Millisecond, Burst: 60}
+	LimitDraft             = Limit{Name: "draft", Every: time.Second, Burst: 60}
 	LimitSearch            = Limit{Name: "search", Every: 250 * time.Millisecond, Burst: 40}
 	LimitStart             = Limit{Name: "start", Every: 2 * time.Second, Burst: 30}
 	LimitSettings          = Limit{Name: "settings", Every: 2 * time.Second, Burst: 20}
@@ -34,7 +35,7 @@ var (
 func Limits() []Limit {
 	return []Limit{
 		LimitRegisterByAddress, LimitRegisterGlobal, LimitLoginByAddress, LimitLoginByAccount, LimitLoginGlobal,
-		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitSearch, LimitStart, LimitSettings,
+		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitDraft, LimitSearch, LimitStart, LimitSettings,
 	}
 }
 

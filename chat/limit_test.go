@@ -174,6 +174,15 @@ func TestLimits(t *testing.T) {
 		"saving preferences": {chat.LimitSettings, func(ctx context.Context, w *chattest.World, anna chat.Viewer, _ int) error {
 			return w.Chat.SavePreferences(ctx, anna, chat.Preferences{TimeZone: "UTC", Theme: chat.ThemeAuto})
 		}, ""},
+		"saving drafts": {chat.LimitDraft, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			return w.Chat.SaveDraft(ctx, anna, chat.NewID(), fmt.Sprint(i))
+		}, chat.KindNotFound},
+		"changing one's name": {chat.LimitRename, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			return w.Chat.ChangeName(ctx, anna, fmt.Sprint("Anna ", i))
+		}, ""},
+		"guessing one's password": {chat.LimitConfirm, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			return w.Chat.ChangePassword(ctx, anna, fmt.Sprint("guess", i), newPassword)
+		}, chat.KindInvalid},
 		"sending": {chat.LimitSend, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
 			_, err := w.Chat.SendMessage(ctx, anna, chat.NewID(), chat.Draft{Body: fmt.Sprint(i), ClientID: chat.NewID()})
 			return err

@@ -16,6 +16,8 @@ const (
 	MaxUsername    = 32
 	MaxEmailBytes  = 254 // RFC 5321, 4.5.3.1.3
 	MaxQuery       = 100
+	// MaxDraft lets somebody write too much first and cut afterwards.
+	MaxDraft = 2 * MaxBody
 )
 
 var usernameForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$`)

@@ -51,14 +51,17 @@ type memberRow struct {
 	DeliveredSeq int64         `db:"delivered_seq"`
 	ReadSeq      int64         `db:"read_seq"`
 	Closed       bool          `db:"closed"`
+	Draft        string        `db:"draft"`
 }
 
-const memberColumns = `m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.closed`
+const memberColumns = `m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.closed,
+	coalesce((SELECT d.body FROM drafts d WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id), '')
+		AS draft`
 
 func (r memberRow) member(person, conversation chat.ID) chat.Member {
 	member := chat.Member{
 		ConversationID: conversation, PersonID: person, FromSeq: r.FromSeq, UnreadFrom: r.UnreadFrom,
-		DeliveredSeq: r.DeliveredSeq, ReadSeq: r.ReadSeq, Closed: r.Closed,
+		DeliveredSeq: r.DeliveredSeq, ReadSeq: r.ReadSeq, Closed: r.Closed, Draft: r.Draft,
 	}
 	if r.UntilChange.Valid {
 		member.UntilChange = &r.UntilChange.Int64

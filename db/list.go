@@ -23,12 +23,13 @@ type listRow struct {
 	LastBody       *string    `db:"last_body"`
 	LastDeleted    *bool      `db:"last_deleted"`
 	LastAt         *time.Time `db:"last_at"`
+	Draft          string     `db:"draft"`
 }
 
 func (r listRow) row() chat.ListRow {
 	row := chat.ListRow{
 		ConversationID: r.ConversationID, PersonID: r.PersonID, Kind: chat.ConversationKind(r.Kind), Name: r.Name,
-		Other: r.card(), ActivityAt: r.ActivityAt, ChangeSeq: r.ChangeSeq, Unread: r.Unread,
+		Other: r.card(), ActivityAt: r.ActivityAt, ChangeSeq: r.ChangeSeq, Unread: r.Unread, Draft: r.Draft,
 	}
 	if r.LastAuthorID != nil {
 		row.Last = &chat.LastMessage{
@@ -43,7 +44,9 @@ func (r listRow) row() chat.ListRow {
 var listColumns = `c.id AS conversation_id, m.person_id, c.kind, coalesce(c.name, '') AS name, c.last_activity_at,
 		c.change_seq, ` + otherColumns + `, ` + unreadCount + `,
 		last.author_id AS last_author_id, last.author_name AS last_author_name, last.kind AS last_kind,
-		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at`
+		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at,
+		coalesce((SELECT left(d.body, 140) FROM drafts d
+			WHERE d.person_id = m.person_id AND d.conversation_id = c.id), '') AS draft`
 
 const (
 	listJoins = otherMember + `

@@ -179,6 +179,8 @@ func TestPlans(t *testing.T) {
 			return tx.InsertSession(ctx, chat.Session{ID: chat.NewID(), PersonID: c.bot.ID}, c.bot.PasswordHash, time.Hour)
 		}), 3},
 		"RevokeSessionsOf":                  {func() error { _, err := c.Store.RevokeSessionsOf(ctx, author, chat.ID{}); return err }, 3},
+		"UpsertDraft":                       {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "begun") }), 3},
+		"UpsertDraft, taking away":          {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "") }), 3},
 		"SessionsOf":                        {func() error { _, err := c.Store.SessionsOf(ctx, c.hub.ID, chat.SessionIdle); return err }, 3},
 		"CardsIn, of somebody":              {func() error { _, err := c.Store.CardsIn(ctx, c.all[:100], []chat.ID{author}, now); return err }, 300},
 		"CardsIn, since a moment":           {func() error { _, err := c.Store.CardsIn(ctx, []chat.ID{c.big}, nil, now.Add(-time.Hour)); return err }, 300},

@@ -141,6 +141,11 @@ func TestStore(t *testing.T) {
 			good: func() error { _, err := s.RevokeSessionsOf(ctx, ben.ID, chat.ID{}); return err },
 			bad:  func() error { _, err := s.RevokeSessionsOf(ctx, nobody, chat.ID{}); return err },
 		},
+		"UpsertDraft": {
+			good:    func() error { return s.UpsertDraft(ctx, anna.ID, id, "begun") },
+			bad:     func() error { return s.UpsertDraft(ctx, nobody, id, "begun") },
+			refusal: chat.CodeNotFound,
+		},
 		"RenewSession": {
 			good:    func() error { return s.RenewSession(ctx, anna.SessionID) },
 			bad:     func() error { return s.RenewSession(ctx, nobody) },

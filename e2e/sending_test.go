@@ -203,8 +203,8 @@ func TestADraftSurvives(t *testing.T) {
 	// In the list of another page, and of another tab of the same person.
 	ana.Opens("/")
 	ana.until("the row shows it", `(text) => {
-		const preview = document.querySelector("#list .row__preview").innerText.trim();
-		return preview === "Draft: " + text || preview;
+		const line = document.querySelector("#list .row__drafted")?.innerText.trim();
+		return line === "Draft: " + text || line;
 	}`, draft)
 	ana.ClicksAt("#list .row__link")
 	ana.until("the draft is back", has, draft)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -40,6 +41,10 @@ func (h *Handlers) MessageCreate(c echo.Context) error {
 			Message:      views.NewMessageItem(message, viewer.ID, views.Zone(viewer.TimeZone)),
 			NextClientID: chat.NewID(),
 		}))
+	}
+	// Without scripts nothing else tells that what was begun is sent now. A draft that stays is no reason to fail.
+	if err := h.config.Chat.SaveDraft(r.Context(), viewer, conversation, ""); err != nil {
+		h.config.Log.WarnContext(r.Context(), "a draft stays", slog.Any("error", err))
 	}
 	return h.redirect(c, views.ConversationPath(conversation)+"#"+views.MessageID(message.ID))
 }

@@ -92,6 +92,9 @@ var expectations = map[string]expectation{
 			return url.Values{"body": {"of the matrix"}, "client_id": {chat.NewID().String()}}
 		},
 		anonymous: toLogin, stranger: all(404), member: outcome{303, 200}},
+	"POST /conversations/:id/draft": {path: inConversation("/draft"),
+		form:      func(*world) url.Values { return url.Values{"body": {"begun"}} },
+		anonymous: toLogin, stranger: all(404), member: home},
 	"POST /conversations/:id/read": {path: inConversation("/read"),
 		form:      func(*world) url.Values { return url.Values{"seq": {"1"}} },
 		anonymous: toLogin, stranger: all(404), member: home},

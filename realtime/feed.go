@@ -162,6 +162,9 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	if sub == nil {
 		return
 	}
+	if at.Drafted || member.Draft != "" {
+		s.send(draftFrame(member))
+	}
 	if err := h.sendCardsSince(ctx, sub, at.At); err != nil {
 		h.log.Warn("conversation not opened", "conversation", conversation, "error", err)
 		s.cut()

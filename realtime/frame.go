@@ -9,15 +9,16 @@ import (
 
 // frame is what the server sends; see docs/protocol.md for the meaning of each type.
 type frame struct {
-	Type         string `json:"type"`
-	Conversation string `json:"conversation,omitempty"`
-	Epoch        string `json:"epoch,omitempty"`
-	View         int64  `json:"view,omitempty"`
-	Beat         int    `json:"beat,omitempty"`
-	From         *int64 `json:"from,omitempty"`
-	To           *int64 `json:"to,omitempty"`
-	HTML         string `json:"html,omitempty"`
-	Total        *int   `json:"total,omitempty"`
+	Type         string  `json:"type"`
+	Conversation string  `json:"conversation,omitempty"`
+	Epoch        string  `json:"epoch,omitempty"`
+	View         int64   `json:"view,omitempty"`
+	Beat         int     `json:"beat,omitempty"`
+	From         *int64  `json:"from,omitempty"`
+	To           *int64  `json:"to,omitempty"`
+	HTML         string  `json:"html,omitempty"`
+	Total        *int    `json:"total,omitempty"`
+	Text         *string `json:"text,omitempty"`
 }
 
 var beatFrame = frame{Type: "beat"}.encode()
@@ -44,6 +45,7 @@ type inbound struct {
 	After        int64                `json:"after"`
 	View         int64                `json:"view"`
 	At           int64                `json:"at"`
+	Drafted      bool                 `json:"drafted"`
 	Positions    map[chat.ID]progress `json:"positions"`
 }
 
@@ -60,4 +62,6 @@ type cursor struct {
 	After int64
 	View  int64
 	At    int64
+	// Drafted: the page shows a draft that it believes to be stored.
+	Drafted bool
 }

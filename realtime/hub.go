@@ -183,6 +183,9 @@ func (h *Hub) Publish(_ context.Context, event chat.Event) {
 		h.rows.ofPerson(e.PersonID, e.Conversations)
 	case chat.CardChanged:
 		h.spawn(func() { h.cardChanged(e.PersonID, e.Seq) })
+	case chat.DraftSaved:
+		h.rows.ofPerson(e.PersonID, []chat.ID{e.ConversationID})
+		h.spawn(func() { h.draftSaved(e.PersonID, e.ConversationID) })
 	case chat.SessionsEnded:
 		for _, session := range e.Sessions {
 			h.endSession(session)

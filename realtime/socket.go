@@ -161,7 +161,7 @@ func (s *Socket) receive(message []byte) {
 	switch in.Type {
 	case "open":
 		visit := s.nextVisit()
-		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At}
+		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At, Drafted: in.Drafted}
 		s.hub.spawn(func() { s.hub.open(s, visit, in.Conversation, at) })
 	case "leave":
 		s.nextVisit()

@@ -258,6 +258,7 @@ type got struct {
 	From, To     int64
 	HTML         string
 	Total        int
+	Text         string
 }
 
 // texts are the bodies of the frame's messages, in order.

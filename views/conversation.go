@@ -24,7 +24,8 @@ type ComposerProps struct {
 	ConversationID chat.ID
 	ClientID       chat.ID
 	To             string // whom the text goes to; empty in a note to oneself
-	Body           string // kept after a refusal
+	Body           string // the draft, or what a refusal gives back
+	Drafted        bool   // a draft is stored
 	Err            *chat.Error
 	Closed         bool
 }
@@ -38,7 +39,7 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 		Log:    NewMessageList(page, viewer, now),
 		Unread: page.Unread,
 	}
-	p.Composer = ComposerProps{ConversationID: page.ID, ClientID: clientID, Closed: page.Member.Closed}
+	p.Composer = ComposerProps{ConversationID: page.ID, ClientID: clientID, Closed: page.Member.Closed, Body: page.Member.Draft, Drafted: page.Member.Draft != ""}
 	switch {
 	case p.Kind == chat.KindGroup:
 		p.Composer.To = p.Name

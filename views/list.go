@@ -22,6 +22,7 @@ type ListRowProps struct {
 	Zone           *time.Location
 	Change         int64
 	Unread         int // 0 to chat.MaxUnread+1
+	Draft          string
 	Current        bool
 }
 
@@ -40,6 +41,7 @@ func NewListRow(row chat.ListRow, viewer chat.ID, zone *time.Location, now time.
 		ConversationID: row.ConversationID, Kind: row.Kind, Name: row.Name, Other: NewPerson(row.Other),
 		Note:       row.Kind == chat.KindDirect && row.Other.ID == viewer,
 		ActivityAt: row.ActivityAt, Now: now, Zone: zone, Change: row.ChangeSeq, Unread: row.Unread,
+		Draft:   strings.Join(strings.Fields(row.Draft), " "),
 		Current: row.ConversationID == current && current != chat.ID{},
 	}
 	last := row.Last

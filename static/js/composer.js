@@ -1,13 +1,13 @@
 /**
  * Writing. Enter sends, Shift+Enter makes a line; where a finger writes, Enter makes a line and the button sends. The
- * draft is kept per conversation until it is sent.
+ * draft is kept until it is sent (draft.js).
  */
 import { byId, byTouch, hear, openLog, person, plural, scrollerOf, tell } from "./page.js";
 import { hasNewer } from "./log.js";
 import { toEnd } from "./scroll.js";
 import { goToLatest } from "./place.js";
 import { outbox } from "./pending.js";
-import * as store from "./store.js";
+import * as draft from "./draft.js";
 
 /** Whether a key press means "send". While an input method composes, Enter belongs to it (229 is Safari's way to say so). */
 export const sends = (event, touch) =>
@@ -38,13 +38,6 @@ function grow(body) {
   body.rows = Math.max(1, Math.min(Math.round(body.scrollHeight / line), Math.floor((innerHeight * 0.4) / line)));
 }
 
-const conversationOf = (body) => body.form.dataset.conversation;
-
-function saveDraft(body = byId("composer-body")) {
-  if (body?.form) store.put("draft", conversationOf(body), body.value);
-  tell("drafts");
-}
-
 function changed(body) {
   grow(body);
   showCount(body);
@@ -59,7 +52,7 @@ function submit(event) {
   if (!log || !body.value.trim() || !showCount(body)) return body.focus();
   const text = body.value;
   body.value = "";
-  saveDraft(body);
+  draft.drop(body);
   changed(body);
   form.querySelector(".composer__error")?.setAttribute("hidden", "");
   outbox.add(form.dataset.conversation, text);
@@ -68,17 +61,16 @@ function submit(event) {
   body.focus({ preventScroll: true });
 }
 
-function restoreDraft() {
+function fill() {
   const body = byId("composer-body");
   if (!body) return;
-  // What the server put back (a refused send without JavaScript) is newer than any draft.
-  if (!body.value) body.value = store.get("draft", conversationOf(body)) ?? "";
+  // What a refused send gave back is newer than any draft.
+  if (!body.hasAttribute("aria-invalid")) draft.restore(body);
   changed(body);
 }
 
 export function start() {
   if (!person()) return;
-  let timer = 0;
   document.addEventListener("submit", submit);
   document.addEventListener("keydown", (event) => {
     if (event.target.id !== "composer-body" || !sends(event, byTouch())) return;
@@ -89,23 +81,7 @@ export function start() {
     if (target.id !== "composer-body") return;
     changed(target);
     tell("typing");
-    clearTimeout(timer);
-    timer = setTimeout(saveDraft, 300);
   });
-  const saveNow = () => {
-    clearTimeout(timer);
-    saveDraft();
-  };
-  hear("leave", saveNow);
-  addEventListener("pagehide", saveNow);
-  hear("pane", ({ same }) => same || restoreDraft());
-  store.hearOthers("draft", (conversation) => {
-    const body = byId("composer-body");
-    const writing = document.hasFocus() && document.activeElement === body;
-    if (body && conversationOf(body) === conversation && !writing) {
-      body.value = store.get("draft", conversation) ?? "";
-      changed(body);
-    }
-    tell("drafts");
-  });
+  document.addEventListener("parley:filled", ({ target }) => changed(target));
+  hear("pane", ({ same }) => same || fill());
 }

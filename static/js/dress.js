@@ -6,31 +6,28 @@ import * as store from "./store.js";
 export function dress(list = byId("list")) {
   if (!list) return;
   const open = openLog()?.dataset.conversation;
-  const drafts = new Set(store.ids("draft"));
+  const kept = new Set(store.ids("draft"));
   for (const row of rowsOf(list)) {
     const { conversation } = row.dataset;
     const link = row.querySelector("a");
     if (conversation === open) link?.setAttribute("aria-current", "page");
     else link?.removeAttribute("aria-current");
-    const draft = conversation !== open && drafts.has(conversation) ? store.get("draft", conversation) : "";
-    showDraft(row.querySelector(".row__preview"), draft);
+    if (kept.has(conversation)) showDraft(row, store.get("draft", conversation).text.trim());
   }
 }
 
-/** A draft stands in the place of the preview, which waits hidden beside it until the draft is gone. */
-function showDraft(preview, draft) {
-  const kept = preview?.querySelector(":scope > [data-kept]");
-  if (!preview || (!draft && !kept) || (draft && preview.dataset.draft === draft && kept)) return;
-  const before = kept ? [...kept.childNodes] : [...preview.childNodes];
-  delete preview.dataset.draft;
-  if (!draft) return preview.replaceChildren(...before);
-  preview.dataset.draft = draft;
-  const label = Object.assign(document.createElement("span"), { className: "row__draft", textContent: words("draft") });
-  const text = Object.assign(document.createElement("bdi"), { textContent: draft.slice(0, 140) });
-  const hidden = Object.assign(document.createElement("span"), { hidden: true });
-  hidden.dataset.kept = "";
-  hidden.append(...before);
-  preview.replaceChildren(label, " ", text, hidden);
+/** A draft that the server does not have yet; the server puts the others into the row itself. */
+function showDraft(row, text) {
+  let line = row.querySelector(".row__drafted");
+  if (!text) return line?.remove();
+  if (!line) {
+    line = Object.assign(document.createElement("span"), { className: "row__drafted" });
+    const label = Object.assign(document.createElement("span"), { className: "row__draft", textContent: words("draft") });
+    line.append(label, " ", document.createElement("bdi"));
+    row.querySelector(".row__preview")?.before(line);
+  }
+  const shown = line.querySelector("bdi");
+  if (shown.textContent !== text.slice(0, 140)) shown.textContent = text.slice(0, 140);
 }
 
 export function start() {

@@ -6,6 +6,7 @@ import { openLog, parse, tell } from "./page.js";
 import { advance, fits } from "./log.js";
 import { applyMessages } from "./apply.js";
 import { applyCards } from "./cards.js";
+import { receiveDraft } from "./draft.js";
 import { reloadInPlace } from "./pane.js";
 import { replaceRows, upsertRows } from "./list.js";
 
@@ -37,6 +38,8 @@ export const frames = {
   },
 
   people: (frame) => mine(frame) && applyCards(items("[data-person]", frame)),
+
+  draft: receiveDraft,
 
   resumed(frame) {
     asked = 0;

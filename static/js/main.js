@@ -8,6 +8,7 @@ import * as cards from "./cards.js";
 import * as clock from "./clock.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
+import * as draft from "./draft.js";
 import * as dress from "./dress.js";
 import * as history from "./history.js";
 import * as keys from "./keys.js";
@@ -31,7 +32,7 @@ document.documentElement.dataset.js = "";
 // The order is that in which they hear of a new pane: first what makes it visible, then what changes the log, then where
 // to stand in it, then what looks at it.
 const behaviours = {
-  shell, store, scroll, pending, place, history, cards, composer, navigate, list, dress, read, title,
+  shell, store, scroll, pending, place, history, cards, composer, draft, navigate, list, dress, read, title,
   connection, socket, poll, announce, activity, keys, clock, zone, password,
 };
 

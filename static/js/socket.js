@@ -2,7 +2,7 @@
  * The page's socket. It only receives, and says where the page stands; messages are sent by POST. A hidden tab keeps its
  * socket. What makes it stand again at once: the network's return, the tab's return, a click.
  */
-import { atMostEvery, goToLogin, hear, needsLogin, openLog, person, tell } from "./page.js";
+import { atMostEvery, byId, goToLogin, hear, needsLogin, openLog, person, tell } from "./page.js";
 import { receive } from "./frames.js";
 import { createSocket } from "./link.js";
 
@@ -22,7 +22,8 @@ function sendOpen() {
   const log = openLog();
   if (!log) return send({ type: "leave" });
   const { conversation, epoch, change, view, at } = log.dataset;
-  return send({ type: "open", conversation, epoch, after: Number(change), view: Number(view), at: Number(at) });
+  const drafted = byId("composer-body")?.hasAttribute("data-drafted") ?? false;
+  return send({ type: "open", conversation, epoch, after: Number(change), view: Number(view), at: Number(at), drafted });
 }
 
 export function start() {

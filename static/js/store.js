@@ -69,10 +69,12 @@ export function wipe(picks) {
   }
 }
 
-/** Hears what another tab of the same person wrote or removed. */
+/** Hears what another tab of the same person wrote, or removed: then the value is null. */
 export function hearOthers(kind, listener) {
   const prefix = keyOf(kind, "");
-  addEventListener("storage", ({ key }) => key?.startsWith(prefix) && listener(key.slice(prefix.length)));
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key?.startsWith(prefix)) listener(key.slice(prefix.length), JSON.parse(newValue));
+  });
 }
 
 function sayWho(name) {

@@ -338,18 +338,19 @@ test("the open conversation is marked, also in a pushed row", () => {
   equal(document.querySelectorAll("[aria-current]").length, 1);
 });
 
-test("a draft stands in the row of its conversation, and the preview comes back after it", () => {
+test("a draft that the server does not have yet stands in the row of its conversation, and goes from it", () => {
   listWorld();
-  store.put("draft", "b", "half <b>a</b> thought");
+  store.put("draft", "b", { text: "half <b>a</b> thought" });
   dress();
-  const preview = document.querySelector("#row-b .row__preview");
-  equal(preview.querySelector(".row__draft").textContent, "Draft:");
-  equal(preview.querySelector(":scope > bdi").textContent, "half <b>a</b> thought");
+  const line = document.querySelector("#row-b .row__drafted");
+  equal(line.textContent, "Draft: half <b>a</b> thought");
+  equal(line.nextElementSibling.className, "row__preview");
   upsertRows(rows({ id: "b", activity: 20, change: 2 }), 0);
-  ok(document.querySelector("#row-b .row__draft"), "a pushed row keeps the draft");
-  store.put("draft", "b", "");
+  ok(document.querySelector("#row-b .row__drafted"), "a pushed row keeps the draft");
+  store.put("draft", "b", { text: "" });
   dress();
-  equal([document.querySelector("#row-b .row__draft"), document.querySelector("#row-b .row__preview").textContent], [null, "preview"]);
+  equal([document.querySelector("#row-b .row__drafted"), document.querySelector("#row-b .row__preview").textContent], [null, "preview"]);
+  store.put("draft", "b", null);
 });
 
 test("keys go from row to row, and stop at the ends", () => {
