@@ -27,19 +27,39 @@ type Conversation struct {
 type Member struct {
 	ConversationID ID
 	PersonID       ID
+	Role           MemberRole
 	FromSeq        int64  // sees the messages after this one
 	UntilChange    *int64 // sees no change after this one, once set
+	Past           []Stay // earlier stays, oldest first
 	UnreadFrom     int64  // private: messages after this one are unread
 	DeliveredSeq   int64
 	ReadSeq        int64
 	Closed         bool   // new messages are not possible here
+	Muted          bool   // by those who look after the place: may not write for a while
 	Draft          string // private: begun and not sent
+}
+
+// Stay is a span of membership that is over: messages after FromSeq, changes up to UntilChange.
+type Stay struct {
+	FromSeq     int64
+	UntilChange int64
 }
 
 // Sees says whether the member may see the message in its present form.
 func (m Member) Sees(message Message) bool {
-	return message.Seq > m.FromSeq && (m.UntilChange == nil || message.ChangeSeq <= *m.UntilChange)
+	if message.Seq > m.FromSeq && (m.UntilChange == nil || message.ChangeSeq <= *m.UntilChange) {
+		return true
+	}
+	for _, stay := range m.Past {
+		if message.Seq > stay.FromSeq && message.ChangeSeq <= stay.UntilChange {
+			return true
+		}
+	}
+	return false
 }
+
+// Present says whether the member is in the conversation now.
+func (m Member) Present() bool { return m.UntilChange == nil }
 
 // MessagesPerPage is how many messages a page holds.
 const MessagesPerPage = 50
@@ -60,7 +80,9 @@ type ConversationPage struct {
 	At       time.Time // the database's clock: cards are as they were then
 	Other    Card      // in a direct conversation; oneself in a note to oneself
 	Member   Member
-	Messages []Message // in order of seq
+	Group    GroupSettings // of a group
+	Members  int           // how many are in a group now
+	Messages []Message     // in order of seq
 	HasOlder bool
 	HasNewer bool
 	Unread   int // 0 to MaxUnread+1
@@ -118,7 +140,11 @@ type ListRow struct {
 	ChangeSeq      int64
 	Last           *LastMessage // nil while there is none
 	Unread         int          // 0 to MaxUnread+1
-	Draft          string       // the beginning of what the person has begun to write, PreviewLength characters at most
+	Pinned         bool
+	Quiet          bool // makes no noise now
+	Archived       bool
+	Past           bool   // the person is in it no more
+	Draft          string // the beginning of what the person has begun to write, PreviewLength characters at most
 }
 
 // LastMessage is a list row's preview.
@@ -126,7 +152,8 @@ type LastMessage struct {
 	AuthorID   ID
 	AuthorName string
 	Kind       MessageKind
-	Body       string // the beginning, PreviewLength characters at most
+	Body       string      // the beginning, PreviewLength characters at most
+	Event      *GroupEvent // of a system message
 	Deleted    bool
 	At         time.Time
 }
@@ -138,21 +165,31 @@ const PreviewLength = 140
 type ListPage struct {
 	Rows    []ListRow // by last activity, newest first
 	HasMore bool
-	// UnreadTotal is the number of conversations with something unread, over the whole list.
+	// UnreadTotal is the number of conversations with something unread, over the whole list; those that are quiet or
+	// archived do not count.
 	UnreadTotal int
+	// Archived is how many conversations are archived.
+	Archived int
 }
 
 // ListLength is how many conversations a page's list holds; the others are reached by searching, or page by page.
 const ListLength = 100
 
-// List returns the viewer's conversations by last activity; before continues behind the last row of a page.
+// List returns the viewer's conversations, pinned ones first, then by last activity; before continues behind the last row
+// of a page.
 func (c *Chat) List(ctx context.Context, viewer Viewer, before *ListRow) (ListPage, error) {
-	return c.store.List(ctx, viewer.ID, before, ListLength)
+	return c.store.List(ctx, viewer.ID, false, before, ListLength)
 }
 
-// RowsOf returns, for each of the conversations, the row of each of its present members. Feeds push them.
-func (c *Chat) RowsOf(ctx context.Context, conversations []ID) ([]ListRow, error) {
-	return c.store.RowsOf(ctx, conversations)
+// Archive returns those that the viewer has archived, in the same way.
+func (c *Chat) Archive(ctx context.Context, viewer Viewer, before *ListRow) (ListPage, error) {
+	return c.store.List(ctx, viewer.ID, true, before, ListLength)
+}
+
+// RowsOf returns, for each of the conversations, the row of each of its present members, and of these former ones. Feeds
+// push them.
+func (c *Chat) RowsOf(ctx context.Context, conversations, former []ID) ([]ListRow, error) {
+	return c.store.RowsOf(ctx, conversations, former)
 }
 
 // UnreadTotals returns for each person the number of conversations with something unread.

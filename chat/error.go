@@ -51,6 +51,12 @@ const (
 	CodeClientIDReused     Code = "client_id_reused"    // the id of an earlier send, with another content
 	CodeTooMany            Code = "too_many"            // Args: Seconds
 	CodeResetLink          Code = "reset_link"          // used, expired or unknown link
+	CodeChoice             Code = "choice"              // none of what there is to choose from
+	CodeNotYoursToDo       Code = "not_yours_to_do"     // one's role in the group does not allow it
+	CodeLastOwner          Code = "last_owner"          // somebody else must own the group first
+	CodeTooManyMembers     Code = "too_many_members"    // Args: Max
+	CodeTooManyLinks       Code = "too_many_links"      // Args: Max
+	CodeGroupLink          Code = "group_link"          // used up, expired, revoked or unknown link to a group
 	CodeUnavailable        Code = "unavailable"         // the database does not answer
 	CodeForbidden          Code = "forbidden"           // not for you
 	CodeCrossOrigin        Code = "cross_origin"        // the request came from another site

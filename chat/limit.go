@@ -28,6 +28,8 @@ var (
 	LimitDraft             = Limit{Name: "draft", Every: time.Second, Burst: 60}
 	LimitSearch            = Limit{Name: "search", Every: 250 * time.Millisecond, Burst: 40}
 	LimitStart             = Limit{Name: "start", Every: 2 * time.Second, Burst: 30}
+	LimitGroup             = Limit{Name: "group", Every: 2 * time.Second, Burst: 60}
+	LimitJoin              = Limit{Name: "join", Every: 2 * time.Second, Burst: 30}
 	LimitSettings          = Limit{Name: "settings", Every: 2 * time.Second, Burst: 20}
 )
 
@@ -35,7 +37,7 @@ var (
 func Limits() []Limit {
 	return []Limit{
 		LimitRegisterByAddress, LimitRegisterGlobal, LimitLoginByAddress, LimitLoginByAccount, LimitLoginGlobal,
-		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitDraft, LimitSearch, LimitStart, LimitSettings,
+		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitDraft, LimitSearch, LimitStart, LimitGroup, LimitJoin, LimitSettings,
 	}
 }
 

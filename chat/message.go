@@ -24,8 +24,9 @@ type Message struct {
 	ChangeSeq      int64 // of its latest change
 	Author         Card
 	Kind           MessageKind
-	Body           string // empty once deleted
-	ClientID       ID     // the sender's own id of the send; shown to the author alone
+	Body           string      // empty once deleted, and in a system message
+	Event          *GroupEvent // what a system message says
+	ClientID       ID          // the sender's own id of the send; shown to the author alone
 	CreatedAt      time.Time
 	EditedAt       *time.Time
 	DeletedAt      *time.Time

@@ -156,7 +156,7 @@ func unread(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) int
 	t.Helper()
 	page := value[chat.ConversationPage](t)(w.Chat.OpenConversation(t.Context(), viewer, id, chat.Place{}))
 	list := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
-	rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}))
+	rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil))
 	totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))
 	listed, row := -1, -1
 	for _, r := range list.Rows {
@@ -203,7 +203,7 @@ func TestUnread(t *testing.T) {
 
 	// Each of these leaves 3 of the 6 messages that Ben wrote.
 	for name, sql := range map[string]string{
-		"not what the system says":          "UPDATE messages SET kind = 'system' WHERE seq <= 3",
+		"not what the system says":          "UPDATE messages SET kind = 'system', event = '{}' WHERE seq <= 3",
 		"not what was deleted":              "UPDATE messages SET deleted_at = now() WHERE seq IN (2, 4, 6)",
 		"not what was there before oneself": "UPDATE members SET from_seq = 3",
 		"not what was read":                 "UPDATE members SET unread_from = 3",
@@ -291,7 +291,7 @@ func TestList(t *testing.T) {
 		id := w.Direct(t, anna, ben)
 		w.Say(t, anna, id, "first")
 		last := w.Say(t, ben, id, "second")
-		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id, chat.NewID()}))
+		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id, chat.NewID()}, nil))
 		if len(rows) != 2 {
 			t.Fatalf("got %v", rows)
 		}
@@ -351,7 +351,7 @@ func TestList(t *testing.T) {
 		if row := value[chat.ListPage](t)(w.Chat.List(t.Context(), anna, nil)).Rows[0]; row.Last != nil || row.Unread != 0 || row.Other != ben.Card {
 			t.Errorf("got %+v", row)
 		}
-		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id})); len(rows) != 1 || rows[0].PersonID != anna.ID {
+		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil)); len(rows) != 1 || rows[0].PersonID != anna.ID {
 			t.Errorf("got %v", rows)
 		}
 		w.Say(t, anna, id, "Hello")
@@ -372,7 +372,7 @@ func TestList(t *testing.T) {
 		}
 	})
 
-	t.Run("who was removed, and who is a stranger, has no row", func(t *testing.T) {
+	t.Run("who was removed keeps the row as it was, and a stranger has none", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)
 		anna, ben, stranger := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Stranger")
@@ -382,12 +382,19 @@ func TestList(t *testing.T) {
 			t.Fatalf("premise: %+v", page)
 		}
 		w.Remove(t, id, anna)
-		for _, viewer := range []chat.Viewer{anna, stranger} {
-			if page := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil)); len(page.Rows) != 0 || page.UnreadTotal != 0 {
-				t.Errorf("got %+v", page)
-			}
+		w.Say(t, ben, id, "y")
+		w.Exec(t, "UPDATE conversations SET name = 'Orchard' WHERE id = $1", id)
+		page := value[chat.ListPage](t)(w.Chat.List(t.Context(), anna, nil))
+		if page.UnreadTotal != 0 || len(page.Rows) != 1 {
+			t.Fatalf("got %+v", page)
 		}
-		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id})); len(rows) != 1 || rows[0].PersonID != ben.ID {
+		if row := page.Rows[0]; !row.Past || row.Name != "Garden" || row.Last.Body != "x" || row.ChangeSeq != 1 || row.Unread != 0 {
+			t.Errorf("got %+v", row)
+		}
+		if page := value[chat.ListPage](t)(w.Chat.List(t.Context(), stranger, nil)); len(page.Rows) != 0 {
+			t.Errorf("got %+v", page)
+		}
+		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil)); len(rows) != 1 || rows[0].PersonID != ben.ID {
 			t.Errorf("got %v", rows)
 		}
 		if totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{anna.ID, stranger.ID})); len(totals) != 0 {
@@ -443,11 +450,11 @@ func TestList(t *testing.T) {
 		if len(rest.Rows) != 0 || rest.HasMore || rest.UnreadTotal != 53 {
 			t.Errorf("behind the end: %+v", rest)
 		}
-		before := value[chat.ListPage](t)(w.Store.List(t.Context(), anna.ID, &first.Rows[2], 3))
+		before := value[chat.ListPage](t)(w.Store.List(t.Context(), anna.ID, false, &first.Rows[2], 3))
 		if len(before.Rows) != 3 || before.Rows[0].ConversationID != want[3] || !before.HasMore {
 			t.Errorf("got %+v", before)
 		}
-		exact := value[chat.ListPage](t)(w.Store.List(t.Context(), anna.ID, nil, len(want)))
+		exact := value[chat.ListPage](t)(w.Store.List(t.Context(), anna.ID, false, nil, len(want)))
 		if len(exact.Rows) != len(want) || exact.HasMore {
 			t.Errorf("%d rows, more: %v", len(exact.Rows), exact.HasMore)
 		}

@@ -67,11 +67,39 @@ type Store interface {
 	EnsureDirect(ctx context.Context, id ID, creator, other ID) (conversation ID, made bool, err error)
 	ConversationPage(ctx context.Context, viewer, id ID, place Place, limit int) (ConversationPage, error)
 	Member(ctx context.Context, person, conversation ID) (Member, error)
-	List(ctx context.Context, person ID, before *ListRow, limit int) (ListPage, error)
-	RowsOf(ctx context.Context, conversations []ID) ([]ListRow, error)
+	List(ctx context.Context, person ID, archived bool, before *ListRow, limit int) (ListPage, error)
+	RowsOf(ctx context.Context, conversations, former []ID) ([]ListRow, error)
 	UnreadTotals(ctx context.Context, people []ID) (map[ID]int, error)
 	Heads(ctx context.Context, conversations []ID) (map[ID]int64, error)
 	Active(ctx context.Context, since time.Time) (map[ID]int64, time.Time, error)
+
+	// InsertGroup makes a group whose first message says so. Errors: not_found for somebody who is not active.
+	InsertGroup(ctx context.Context, id, owner ID, settings GroupSettings, people []ID) error
+	// LockGroup holds the members' rows of these people, in the order of their ids, and then the group's row, until the
+	// end of the transaction. Errors: not_found.
+	LockGroup(ctx context.Context, group ID, people []ID) (LockedGroup, error)
+	// UpsertMembers makes members of people who are none. The group is locked. Errors: not_found.
+	UpsertMembers(ctx context.Context, group ID, people []ID) error
+	// EndMembership lets somebody see what there is up to now. The group is locked.
+	EndMembership(ctx context.Context, group, person ID) error
+	CountOwners(ctx context.Context, group ID) (int, error)
+	UpdateMemberRole(ctx context.Context, group, person ID, role MemberRole) error
+	UpdateGroup(ctx context.Context, group ID, settings GroupSettings) error
+	// InsertEvent appends a system message and stores how many members there are since. The group is locked.
+	InsertEvent(ctx context.Context, group, author ID, subjects []ID, event GroupEvent) error
+	Group(ctx context.Context, viewer, group ID) (Group, error)
+	Members(ctx context.Context, viewer, group ID, folded, after string, limit int) (MembersPage, error)
+
+	// InsertGroupLink. Errors: conflict (too_many_links).
+	InsertGroupLink(ctx context.Context, id, group, by ID, hash []byte, life time.Duration, uses, most int) error
+	GroupLinks(ctx context.Context, group ID) ([]GroupLink, error)
+	RevokeGroupLink(ctx context.Context, group, link ID) error
+	// GroupByLink and UseGroupLink. Errors: not_found (group_link).
+	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
+	UseGroupLink(ctx context.Context, hash []byte) error
+
+	// UpdateChoices. Errors: not_found.
+	UpdateChoices(ctx context.Context, person, conversation ID, choices NewChoices) error
 
 	// InsertMessage. Errors: not_found, forbidden (closed), conflict (client_id_reused).
 	InsertMessage(ctx context.Context, message NewMessage) (Message, error)

@@ -3,7 +3,9 @@ package db
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,6 +47,10 @@ func (s *Store) EnsureDirect(ctx context.Context, id, creator, other chat.ID) (c
 }
 
 type memberRow struct {
+	Role         string        `db:"role"`
+	PastFrom     int64s        `db:"past_from_seq"`
+	PastUntil    int64s        `db:"past_until_change"`
+	Muted        bool          `db:"muted"`
 	FromSeq      int64         `db:"from_seq"`
 	UntilChange  sql.NullInt64 `db:"until_change"`
 	UnreadFrom   int64         `db:"unread_from"`
@@ -54,19 +60,46 @@ type memberRow struct {
 	Draft        string        `db:"draft"`
 }
 
-const memberColumns = `m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.closed,
+const memberColumns = `m.role, m.past_from_seq, m.past_until_change,
+	coalesce(m.muted_until > now(), false) AS muted, m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.closed,
 	coalesce((SELECT d.body FROM drafts d WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id), '')
 		AS draft`
 
 func (r memberRow) member(person, conversation chat.ID) chat.Member {
 	member := chat.Member{
-		ConversationID: conversation, PersonID: person, FromSeq: r.FromSeq, UnreadFrom: r.UnreadFrom,
+		ConversationID: conversation, PersonID: person, Role: chat.MemberRole(r.Role), Muted: r.Muted, FromSeq: r.FromSeq, UnreadFrom: r.UnreadFrom,
 		DeliveredSeq: r.DeliveredSeq, ReadSeq: r.ReadSeq, Closed: r.Closed, Draft: r.Draft,
 	}
 	if r.UntilChange.Valid {
 		member.UntilChange = &r.UntilChange.Int64
 	}
+	for i, from := range r.PastFrom {
+		member.Past = append(member.Past, chat.Stay{FromSeq: from, UntilChange: r.PastUntil[i]})
+	}
 	return member
+}
+
+// int64s is an array of numbers as the driver hands it over: {1,2}.
+type int64s []int64
+
+// Scan implements [sql.Scanner].
+func (a *int64s) Scan(from any) error {
+	text, ok := from.(string)
+	if !ok || len(text) < 2 {
+		return fmt.Errorf("%v is no array of numbers", from)
+	}
+	*a = nil
+	if text == "{}" {
+		return nil
+	}
+	for number := range strings.SplitSeq(text[1:len(text)-1], ",") {
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return err
+		}
+		*a = append(*a, n)
+	}
+	return nil
 }
 
 // Member implements chat.Store.
@@ -76,6 +109,9 @@ func (s *Store) Member(ctx context.Context, person, conversation chat.ID) (chat.
 		SELECT `+memberColumns+` FROM members m WHERE m.conversation_id = $1 AND m.person_id = $2`, conversation, person)
 	return row.member(person, conversation), err
 }
+
+// nameOfMember is a group's name as the member m knows it: for somebody who left, what it was then.
+const nameOfMember = `coalesce(CASE WHEN m.until_change IS NULL THEN c.name ELSE coalesce(m.left_name, c.name) END, '')`
 
 // otherMember is, in a direct conversation, the one who is not the member m; m themselves in a note to oneself.
 const otherMember = `
@@ -108,70 +144,83 @@ func (r otherRow) card() chat.Card {
 type pageRow struct {
 	memberRow
 	otherRow
-	Kind      string `db:"kind"`
-	Name      string `db:"name"`
-	MsgSeq    int64  `db:"msg_seq"`
-	ChangeSeq int64  `db:"change_seq"`
-	Epoch     string `db:"epoch"`
-	ViewSeq   int64  `db:"view_seq"`
-	Unread    int    `db:"unread"`
-	Now       int64  `db:"now"`
+	LeftSeq     sql.NullInt64 `db:"left_seq"`
+	PastLeft    int64s        `db:"past_left_seq"`
+	Kind        string        `db:"kind"`
+	Name        string        `db:"name"`
+	MsgSeq      int64         `db:"msg_seq"`
+	ChangeSeq   int64         `db:"change_seq"`
+	Epoch       string        `db:"epoch"`
+	ViewSeq     int64         `db:"view_seq"`
+	Unread      int           `db:"unread"`
+	Now         int64         `db:"now"`
+	Description string        `db:"description"`
+	WhoAdds     string        `db:"who_adds"`
+	WhoWrites   string        `db:"who_writes"`
+	History     string        `db:"history"`
+	MemberCount int           `db:"member_count"`
 	pageMessage
 }
 
 // The part of a page's statement that picks messages: one more than the page holds, and one from its other side, which
 // tell whether there is more. $1 is the viewer, $2 the conversation, $3 the length of the page.
 //
-// A former member sees what has not changed since; such a message's seq is not above until_change, because a
-// conversation never counts more messages than changes.
+// Somebody may have been in a conversation several times. Each stay is looked up by itself, so that what happened in
+// between is not even read. Within one, a message is seen as long as it has not changed since it ended.
 const (
-	visible = `x.conversation_id = $2 AND x.seq > head.from_seq AND x.seq <= coalesce(head.until_change, head.msg_seq)
-			AND (head.until_change IS NULL OR x.change_seq <= head.until_change)`
-
-	placeEnd    = `SELECT * FROM messages x WHERE ` + visible + ` ORDER BY x.seq DESC LIMIT $3 + 1`
-	placeBefore = `
-		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq < $4 ORDER BY x.seq DESC LIMIT $3 + 1)
-		UNION ALL
-		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq >= $4 ORDER BY x.seq LIMIT 1)`
-	placeAfter = `
-		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq <= $4 ORDER BY x.seq DESC LIMIT 1)
-		UNION ALL
-		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq > $4 ORDER BY x.seq LIMIT $3 + 1)`
-	middle      = `(SELECT seq FROM messages WHERE id = $4 AND conversation_id = $2)`
-	placeAround = `
-		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq <= ` + middle + ` ORDER BY x.seq DESC LIMIT $3 / 2 + 1)
-		UNION ALL
-		(SELECT * FROM messages x WHERE ` + visible + ` AND x.seq > ` + middle + ` ORDER BY x.seq LIMIT $3 / 2 + 1)`
+	stays = `stays AS MATERIALIZED (
+			SELECT from_seq AS after, coalesce(left_seq, until_change, msg_seq) AS upto, until_change AS until FROM head
+			UNION ALL
+			SELECT t.* FROM head, unnest(past_from_seq, past_left_seq, past_until_change) AS t
+		)`
+	visible = `x.conversation_id = $2 AND x.seq > s.after AND x.seq <= s.upto AND (s.until IS NULL OR x.change_seq <= s.until)`
+	middle  = `(SELECT seq FROM messages WHERE id = $4 AND conversation_id = $2)`
 )
+
+// Where in a conversation a page begins.
+var (
+	placeEnd    = pick("true", "DESC", "$3 + 1")
+	placeBefore = pick("x.seq < $4", "DESC", "$3 + 1") + " UNION ALL " + pick("x.seq >= $4", "ASC", "1")
+	placeAfter  = pick("x.seq <= $4", "DESC", "1") + " UNION ALL " + pick("x.seq > $4", "ASC", "$3 + 1")
+	placeAround = pick("x.seq <= "+middle, "DESC", "$3 / 2 + 1") + " UNION ALL " + pick("x.seq > "+middle, "ASC", "$3 / 2 + 1")
+)
+
+// pick takes the first messages in a direction, over all stays.
+func pick(where, direction, limit string) string {
+	return `(SELECT y.* FROM stays s CROSS JOIN LATERAL (
+			SELECT * FROM messages x WHERE ` + visible + ` AND ` + where + ` ORDER BY x.seq ` + direction + ` LIMIT ` + limit + `
+		) y ORDER BY y.seq ` + direction + ` LIMIT ` + limit + `)`
+}
 
 // ConversationPage implements chat.Store. One statement reads counters and messages, so that a page and its cursor
 // belong to the same moment.
 func (s *Store) ConversationPage(
 	ctx context.Context, viewer, id chat.ID, place chat.Place, limit int,
 ) (chat.ConversationPage, error) {
-	pick, args := placeEnd, []any{viewer, id, limit}
+	chosen, args := placeEnd, []any{viewer, id, limit}
 	switch {
 	case place.Around != chat.ID{}:
-		pick, args = placeAround, append(args, place.Around)
+		chosen, args = placeAround, append(args, place.Around)
 	case place.Before > 0:
-		pick, args = placeBefore, append(args, place.Before)
+		chosen, args = placeBefore, append(args, place.Before)
 	case place.After > 0:
-		pick, args = placeAfter, append(args, place.After)
+		chosen, args = placeAfter, append(args, place.After)
 	}
 	var rows []pageRow
 	err := s.list(ctx, &rows, `
 		WITH head AS MATERIALIZED (
-			SELECT c.kind, coalesce(c.name, '') AS name, c.msg_seq, c.change_seq, current_epoch() AS epoch,
+			SELECT c.kind, `+nameOfMember+` AS name, c.description, c.who_adds, c.who_writes, c.history, c.member_count,
+				m.left_seq, m.past_left_seq, c.msg_seq, c.change_seq, current_epoch() AS epoch,
 				viewer.view_seq, (extract(epoch FROM now()) * 1000000)::bigint AS now, `+memberColumns+`, `+otherColumns+`, `+unreadCount+`
 			FROM members m
 			JOIN conversations c ON c.id = m.conversation_id
 			JOIN people viewer ON viewer.id = m.person_id
 			`+otherMember+`
 			WHERE m.person_id = $1 AND m.conversation_id = $2
-		)
+		), `+stays+`
 		SELECT head.*, `+pageMessageColumns+`
 		FROM head
-		LEFT JOIN LATERAL (`+pick+`) msg ON true
+		LEFT JOIN LATERAL (`+chosen+`) msg ON true
 		LEFT JOIN people author ON author.id = msg.author_id
 		ORDER BY msg.seq`, args...)
 	if err != nil {
@@ -187,6 +236,11 @@ func (s *Store) ConversationPage(
 		},
 		Epoch: head.Epoch, ViewSeq: head.ViewSeq, At: time.UnixMicro(head.Now), Other: head.card(), Member: head.member(viewer, id),
 		Unread: head.Unread, Around: place.Around,
+		Group: chat.GroupSettings{
+			Name: head.Name, Description: head.Description, WhoAdds: chat.Who(head.WhoAdds),
+			WhoWrites: chat.Who(head.WhoWrites), History: chat.History(head.History),
+		},
+		Members: head.MemberCount,
 	}
 	for _, row := range rows {
 		if row.ID != nil {

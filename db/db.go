@@ -187,9 +187,9 @@ func translate(err error) error {
 				return chat.Conflict(code, err)
 			}
 		case strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"),
-			pg.Code == "57014", pg.Code == "25P03":
+			pg.Code == "57014", pg.Code == "25P03", pg.Code == "55P03":
 			// Shutting down, starting up; connection lost; too many connections, no memory, no disk; a statement or a
-			// transaction took too long.
+			// transaction took too long; a lock that must not be waited for.
 			return chat.Unavailable(err)
 		}
 		return err

@@ -24,77 +24,106 @@ type listRow struct {
 	LastDeleted    *bool      `db:"last_deleted"`
 	LastAt         *time.Time `db:"last_at"`
 	Draft          string     `db:"draft"`
+	Pinned         bool       `db:"pinned"`
+	Quiet          bool       `db:"quiet"`
+	Archived       bool       `db:"archived"`
+	Past           bool       `db:"past"`
+	LastEvent      *string    `db:"last_event"`
+	LastSubjects   *string    `db:"last_subjects"`
 }
 
 func (r listRow) row() chat.ListRow {
 	row := chat.ListRow{
 		ConversationID: r.ConversationID, PersonID: r.PersonID, Kind: chat.ConversationKind(r.Kind), Name: r.Name,
 		Other: r.card(), ActivityAt: r.ActivityAt, ChangeSeq: r.ChangeSeq, Unread: r.Unread, Draft: r.Draft,
+		Pinned: r.Pinned, Quiet: r.Quiet, Archived: r.Archived, Past: r.Past,
 	}
 	if r.LastAuthorID != nil {
 		row.Last = &chat.LastMessage{
 			AuthorID: *r.LastAuthorID, AuthorName: *r.LastAuthorName, Kind: chat.MessageKind(*r.LastKind),
 			Body: *r.LastBody, Deleted: *r.LastDeleted, At: *r.LastAt,
+			Event: eventOf(r.LastEvent, r.LastSubjects),
 		}
 	}
 	return row
 }
 
-// A list row, around the aliases m (the member whose list it is) and c.
-var listColumns = `c.id AS conversation_id, m.person_id, c.kind, coalesce(c.name, '') AS name, c.last_activity_at,
-		c.change_seq, ` + otherColumns + `, ` + unreadCount + `,
+// A list row, around the aliases m (the member whose list it is) and c. Who left sees the conversation as it was then.
+var listColumns = `c.id AS conversation_id, m.person_id, c.kind, ` + nameOfMember + ` AS name,
+		` + activity + ` AS last_activity_at, coalesce(m.until_change, c.change_seq) AS change_seq, ` + otherColumns + `,
+		` + unreadCount + `, m.pinned_at IS NOT NULL AS pinned, ` + quiet + ` AS quiet, ` + archived + ` AS archived,
+		m.until_change IS NOT NULL AS past,
 		last.author_id AS last_author_id, last.author_name AS last_author_name, last.kind AS last_kind,
-		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at,
+		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at, last.event AS last_event,
+		last.subjects AS last_subjects,
 		coalesce((SELECT left(d.body, 140) FROM drafts d
 			WHERE d.person_id = m.person_id AND d.conversation_id = c.id), '') AS draft`
 
-const (
-	listJoins = otherMember + `
+var listJoins = otherMember + `
 		LEFT JOIN LATERAL (
 			SELECT x.author_id, a.display_name AS author_name, x.kind, x.deleted_at IS NOT NULL AS deleted, x.created_at,
-				CASE WHEN x.deleted_at IS NULL THEN left(x.body, 140) ELSE '' END AS body
+				CASE WHEN x.deleted_at IS NULL THEN left(x.body, 140) ELSE '' END AS body, x.event, ` + subjectsOf("x") + `
 			FROM messages x JOIN people a ON a.id = x.author_id
-			WHERE x.conversation_id = c.id AND x.seq = c.msg_seq AND x.seq > m.from_seq
+			WHERE x.conversation_id = c.id AND x.seq = coalesce(m.left_seq, c.msg_seq) AND x.seq > m.from_seq
 		) last ON true`
+
+const (
 	// The LIMIT makes it a look-up for each member's row. As a plain join the planner, who thinks badly of the unread
 	// number beside it, reads every conversation there is instead.
 	conversationOfMember = `CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = m.conversation_id LIMIT 1) c`
-	// A conversation that somebody opened and nobody has written in yet stands in that person's list alone.
-	listed = `m.until_change IS NULL AND (c.msg_seq > 0 OR c.created_by = m.person_id)`
+	// A direct conversation that somebody opened and nobody has written in yet stands in that person's list alone.
+	listed = `(c.kind = 'group' OR c.msg_seq > 0 OR c.created_by = m.person_id)`
+	// Joining brings a group to the top; what happens in one that somebody left does not.
+	activity = `coalesce(m.left_at, greatest(c.last_activity_at, m.joined_at))`
+	quiet    = `coalesce(m.quiet_until > now(), false)`
+	// What is archived comes back with the next message, unless it is quiet.
+	archived = `(m.archived_seq IS NOT NULL AND (coalesce(m.left_seq, c.msg_seq) <= m.archived_seq OR ` + quiet + `))`
+	// What is quiet or out of sight asks for nobody's attention.
+	counted = `NOT ` + quiet + ` AND NOT ` + archived
 )
 
 // List implements chat.Store. The page is picked before anything is joined to it.
-func (s *Store) List(ctx context.Context, person chat.ID, before *chat.ListRow, limit int) (chat.ListPage, error) {
+func (s *Store) List(
+	ctx context.Context, person chat.ID, away bool, before *chat.ListRow, limit int,
+) (chat.ListPage, error) {
 	var beforeAt *time.Time
 	var beforeID chat.ID
+	var beforePinned bool
 	if before != nil {
-		beforeAt, beforeID = &before.ActivityAt, before.ConversationID
+		beforeAt, beforeID, beforePinned = &before.ActivityAt, before.ConversationID, before.Pinned
 	}
-	var rows []listRow
+	var rows []struct {
+		listRow
+		ArchivedTotal int `db:"archived_total"`
+	}
 	err := s.list(ctx, &rows, `
 		WITH mine AS MATERIALIZED (
-			SELECT c.id, c.last_activity_at, `+hasUnread+` AS unread FROM members m `+conversationOfMember+`
+			SELECT c.id, `+activity+` AS activity, m.pinned_at IS NOT NULL AS pinned, `+archived+` AS archived,
+				`+counted+` AND `+hasUnread+` AS unread
+			FROM members m `+conversationOfMember+`
 			WHERE m.person_id = $1 AND `+listed+`
 		), top AS MATERIALIZED (
-			SELECT id FROM mine WHERE $2::timestamptz IS NULL OR (last_activity_at, id) < ($2, $3)
-			ORDER BY last_activity_at DESC, id DESC LIMIT $4
+			SELECT id FROM mine
+			WHERE archived = $6 AND ($2::timestamptz IS NULL OR (pinned, activity, id) < ($5, $2, $3))
+			ORDER BY pinned DESC, activity DESC, id DESC LIMIT $4
 		)
-		SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total, `+listColumns+`
+		SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total,
+			(SELECT count(*) FROM mine WHERE archived) AS archived_total, `+listColumns+`
 		FROM top
 		JOIN members m ON m.conversation_id = top.id AND m.person_id = $1
 		`+conversationOfMember+`
 		`+listJoins+`
-		ORDER BY c.last_activity_at DESC, c.id DESC`, person, beforeAt, beforeID, limit+1)
+		ORDER BY m.pinned_at IS NOT NULL DESC, `+activity+` DESC, c.id DESC`,
+		person, beforeAt, beforeID, limit+1, beforePinned, away)
 	if err != nil {
 		return chat.ListPage{}, err
 	}
-	var page chat.ListPage
-	if len(rows) == 0 && before != nil { // nothing is left behind the place, but the total is over the whole list
-		totals, err := s.UnreadTotals(ctx, []chat.ID{person})
-		return chat.ListPage{UnreadTotal: totals[person]}, err
+	if len(rows) == 0 { // the totals are over the whole list
+		return s.listTotals(ctx, person)
 	}
+	var page chat.ListPage
 	for i, row := range rows {
-		page.UnreadTotal = row.UnreadTotal
+		page.UnreadTotal, page.Archived = row.UnreadTotal, row.ArchivedTotal
 		if page.HasMore = i == limit; page.HasMore {
 			break
 		}
@@ -103,14 +132,27 @@ func (s *Store) List(ctx context.Context, person chat.ID, before *chat.ListRow, 
 	return page, nil
 }
 
+// listTotals is a stretch of a list without a row in it.
+func (s *Store) listTotals(ctx context.Context, person chat.ID) (chat.ListPage, error) {
+	var totals struct {
+		Unread   int `db:"unread"`
+		Archived int `db:"archived"`
+	}
+	err := s.get(ctx, &totals, `
+		SELECT count(*) FILTER (WHERE `+counted+` AND `+hasUnread+`) AS unread, count(*) FILTER (WHERE `+archived+`) AS archived
+		FROM members m `+conversationOfMember+` WHERE m.person_id = $1 AND `+listed, person)
+	return chat.ListPage{UnreadTotal: totals.Unread, Archived: totals.Archived}, err
+}
+
 // RowsOf implements chat.Store.
-func (s *Store) RowsOf(ctx context.Context, conversations []chat.ID) ([]chat.ListRow, error) {
+func (s *Store) RowsOf(ctx context.Context, conversations, former []chat.ID) ([]chat.ListRow, error) {
 	var rows []listRow
 	err := s.list(ctx, &rows, `
 		SELECT `+listColumns+`
 		FROM members m JOIN conversations c ON c.id = m.conversation_id
 		`+listJoins+`
-		WHERE m.conversation_id = ANY($1) AND `+listed, conversations)
+		WHERE m.conversation_id = ANY($1) AND (m.until_change IS NULL OR m.person_id = ANY($2)) AND `+listed,
+		conversations, former)
 	list := make([]chat.ListRow, 0, len(rows))
 	for _, row := range rows {
 		list = append(list, row.row())
@@ -126,7 +168,7 @@ func (s *Store) UnreadTotals(ctx context.Context, people []chat.ID) (map[chat.ID
 	}
 	err := s.list(ctx, &rows, `
 		SELECT m.person_id, count(*) AS total FROM members m `+conversationOfMember+`
-		WHERE m.person_id = ANY($1) AND `+listed+` AND `+hasUnread+`
+		WHERE m.person_id = ANY($1) AND `+listed+` AND `+counted+` AND `+hasUnread+`
 		GROUP BY m.person_id`, people)
 	totals := make(map[chat.ID]int, len(people))
 	for _, row := range rows {

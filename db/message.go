@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"parley/chat"
@@ -22,18 +23,42 @@ type pageMessage struct {
 	AuthorUsername    *string    `db:"author_username"`
 	AuthorDisplayName *string    `db:"author_display_name"`
 	AuthorCardSeq     *int64     `db:"author_card_seq"`
+	Event             *string    `db:"event"`
+	Subjects          *string    `db:"subjects"`
 }
 
-const pageMessageColumns = `msg.id, msg.seq, msg.change_seq AS message_change, msg.kind AS message_kind,
+var pageMessageColumns = `msg.id, msg.seq, msg.change_seq AS message_change, msg.kind AS message_kind,
 	CASE WHEN msg.deleted_at IS NULL THEN msg.body ELSE '' END AS body, msg.client_id,
 	msg.created_at, msg.edited_at, msg.deleted_at,
 	author.id AS author_id, author.username AS author_username, author.display_name AS author_display_name,
-	author.card_seq AS author_card_seq`
+	author.card_seq AS author_card_seq, msg.event, ` + subjectsOf("msg")
+
+// subjectsOf is whom a system message is about, as their cards are now.
+func subjectsOf(message string) string {
+	return `CASE WHEN ` + message + `.subjects IS NOT NULL THEN (
+		SELECT jsonb_agg(jsonb_build_object('ID', sp.id, 'Username', sp.username, 'DisplayName', sp.display_name, 'Seq', sp.card_seq)
+			ORDER BY lower(sp.display_name), sp.id)
+		FROM people sp WHERE sp.id = ANY(` + message + `.subjects)) END AS subjects`
+}
+
+// eventOf reads what a system message says; what somebody wrote has none.
+func eventOf(event, subjects *string) *chat.GroupEvent {
+	if event == nil {
+		return nil
+	}
+	e := &chat.GroupEvent{}
+	_ = json.Unmarshal([]byte(*event), e) // InsertEvent wrote it; whatever else says nothing
+	if subjects != nil {
+		_ = json.Unmarshal([]byte(*subjects), &e.Subjects) // made by the statement itself
+	}
+	return e
+}
 
 // message must only be called on a row whose ID is there.
 func (r pageMessage) message(conversation chat.ID) chat.Message {
 	return chat.Message{
-		ID: *r.ID, ConversationID: conversation, Seq: *r.Seq, ChangeSeq: *r.MessageChange,
+		Event: eventOf(r.Event, r.Subjects),
+		ID:    *r.ID, ConversationID: conversation, Seq: *r.Seq, ChangeSeq: *r.MessageChange,
 		Author: chat.Card{
 			ID: *r.AuthorID, Username: *r.AuthorUsername, DisplayName: *r.AuthorDisplayName, Seq: *r.AuthorCardSeq,
 		},
@@ -56,14 +81,14 @@ func (s *Store) InsertMessage(ctx context.Context, n chat.NewMessage) (chat.Mess
 	}
 	err := s.get(ctx, &row, `
 		WITH m AS MATERIALIZED (
-			SELECT FROM members
+			SELECT role FROM members
 			WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed
 				AND (muted_until IS NULL OR muted_until <= now())
 			FOR NO KEY UPDATE
 		), c AS (
 			UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1,
 				last_activity_at = greatest(last_activity_at, clock_timestamp())
-			WHERE id = $2 AND EXISTS (SELECT FROM m)
+			WHERE id = $2 AND EXISTS (SELECT FROM m WHERE m.role <> 'member' OR conversations.who_writes = 'members')
 			RETURNING msg_seq, change_seq, last_activity_at
 		)
 		INSERT INTO messages (

@@ -114,7 +114,7 @@ func TestPlans(t *testing.T) {
 		someone = append(someone, row.ID)
 	}
 	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 2900)).Next
-	list := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, nil, 100))
+	list := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100))
 	now := time.Now()
 	page := func(place chat.Place) func() error {
 		return func() error { _, err := c.Store.ConversationPage(ctx, c.hub.ID, c.big, place, 50); return err }
@@ -155,11 +155,11 @@ func TestPlans(t *testing.T) {
 			_, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
 			return err
 		}, 10},
-		"List of 2,000 conversations":              {func() error { _, err := c.Store.List(ctx, c.hub.ID, nil, 100); return err }, 10_000},
-		"List of 2,000 conversations, second page": {func() error { _, err := c.Store.List(ctx, c.hub.ID, &list.Rows[99], 100); return err }, 10_000},
-		"RowsOf a group":                           {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.big}); return err }, 2000},
-		"RowsOf ten conversations":                 {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110]); return err }, 1000},
-		"RowsOf one's own messages alone":          {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}); return err }, 200},
+		"List of 2,000 conversations":              {func() error { _, err := c.Store.List(ctx, c.hub.ID, false, nil, 100); return err }, 10_000},
+		"List of 2,000 conversations, second page": {func() error { _, err := c.Store.List(ctx, c.hub.ID, false, &list.Rows[99], 100); return err }, 10_000},
+		"RowsOf a group":                           {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.big}, nil); return err }, 2000},
+		"RowsOf ten conversations":                 {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110], nil); return err }, 1000},
+		"RowsOf one's own messages alone":          {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}, nil); return err }, 200},
 		"UnreadTotals of 100 people":               {func() error { _, err := c.Store.UnreadTotals(ctx, someone); return err }, 8000},
 		"UnreadTotals of one's own messages alone": {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.bot.ID}); return err }, 100},
 		"UnreadTotals over 2,000 conversations":    {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID}); return err }, 8000},
@@ -227,7 +227,7 @@ func TestPlans(t *testing.T) {
 	}
 
 	t.Run("what is counted behind so many messages is right", func(t *testing.T) {
-		rows := value[[]chat.ListRow](t)(c.Store.RowsOf(ctx, []chat.ID{c.heavy, c.big, c.all[5]}))
+		rows := value[[]chat.ListRow](t)(c.Store.RowsOf(ctx, []chat.ID{c.heavy, c.big, c.all[5]}, nil))
 		for _, row := range rows {
 			want := map[chat.ID]int{c.heavy: 0, c.big: 10, c.all[5]: 0}[row.ConversationID]
 			switch {
@@ -247,7 +247,7 @@ func TestPlans(t *testing.T) {
 		if len(rows) != 2+50+2 {
 			t.Errorf("%d rows", len(rows))
 		}
-		if page := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, nil, 100)); page.UnreadTotal != 1999 || len(page.Rows) != 100 {
+		if page := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100)); page.UnreadTotal != 1999 || len(page.Rows) != 100 {
 			t.Errorf("%d unread, %d rows", page.UnreadTotal, len(page.Rows))
 		}
 		if totals := value[map[chat.ID]int](t)(c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID] != 1999 || totals[c.bot.ID] != 0 {

@@ -31,6 +31,12 @@ func TestStore(t *testing.T) {
 		return hash
 	}
 	first, last := link(anna), link(ben)
+	group, crew := w.Group(t, "Crew", anna, ben, eve), chat.GroupSettings{
+		Name: "Crew", WhoAdds: chat.WhoMembers, WhoWrites: chat.WhoMembers, History: chat.HistoryAll,
+	}
+	door := chat.NewID()
+	must(t, w.Store.InsertGroupLink(ctx, door, group, anna.ID, []byte("to revoke"), 0, 0, 100))
+	must(t, w.Store.InsertGroupLink(ctx, chat.NewID(), group, anna.ID, []byte("open"), 0, 0, 100))
 
 	// For each: how it succeeds, and how it answers to nothing at all ("" where that is no refusal).
 	methods := map[string]struct {
@@ -193,12 +199,12 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"List": {
-			good: func() error { _, err := s.List(ctx, anna.ID, nil, 1); return err },
-			bad:  func() error { _, err := s.List(ctx, nobody, &chat.ListRow{}, 1); return err },
+			good: func() error { _, err := s.List(ctx, anna.ID, false, nil, 1); return err },
+			bad:  func() error { _, err := s.List(ctx, nobody, false, &chat.ListRow{}, 1); return err },
 		},
 		"RowsOf": {
-			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}); return err },
-			bad:  func() error { _, err := s.RowsOf(ctx, nil); return err },
+			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, nil); return err },
+			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil); return err },
 		},
 		"UnreadTotals": {
 			good: func() error { _, err := s.UnreadTotals(ctx, []chat.ID{anna.ID}); return err },
@@ -231,6 +237,92 @@ func TestStore(t *testing.T) {
 		"ChangesSince": {
 			good:    func() error { _, err := s.ChangesSince(ctx, id, 0, 1); return err },
 			bad:     func() error { _, err := s.ChangesSince(ctx, nobody, 0, 1); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"InsertGroup": {
+			good:    func() error { return s.InsertGroup(ctx, chat.NewID(), anna.ID, crew, []chat.ID{ben.ID}) },
+			bad:     func() error { return s.InsertGroup(ctx, chat.NewID(), anna.ID, crew, []chat.ID{nobody}) },
+			refusal: chat.CodeNotFound,
+		},
+		"LockGroup": {
+			good:    func() error { _, err := s.LockGroup(ctx, group, []chat.ID{anna.ID, ben.ID}); return err },
+			bad:     func() error { _, err := s.LockGroup(ctx, id, []chat.ID{anna.ID}); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"UpsertMembers": {
+			good: func() error {
+				p := newcomer()
+				must(t, w.Store.InsertPerson(ctx, p))
+				return s.UpsertMembers(ctx, group, []chat.ID{p.ID})
+			},
+			bad:     func() error { return s.UpsertMembers(ctx, group, []chat.ID{nobody}) },
+			refusal: chat.CodeNotFound,
+		},
+		"EndMembership": {
+			good:    func() error { return s.EndMembership(ctx, group, eve.ID) },
+			bad:     func() error { return s.EndMembership(ctx, group, nobody) },
+			refusal: chat.CodeNotFound,
+		},
+		"CountOwners": {
+			good: func() error { _, err := s.CountOwners(ctx, group); return err },
+			bad:  func() error { _, err := s.CountOwners(ctx, nobody); return err },
+		},
+		"UpdateMemberRole": {
+			good:    func() error { return s.UpdateMemberRole(ctx, group, ben.ID, chat.MemberAdministrator) },
+			bad:     func() error { return s.UpdateMemberRole(ctx, group, nobody, chat.MemberAdministrator) },
+			refusal: chat.CodeNotFound,
+		},
+		"UpdateGroup": {
+			good:    func() error { return s.UpdateGroup(ctx, group, crew) },
+			bad:     func() error { return s.UpdateGroup(ctx, nobody, crew) },
+			refusal: chat.CodeNotFound,
+		},
+		"InsertEvent": {
+			good:    func() error { return s.InsertEvent(ctx, group, anna.ID, nil, chat.GroupEvent{Code: chat.EventRules}) },
+			bad:     func() error { return s.InsertEvent(ctx, nobody, anna.ID, nil, chat.GroupEvent{Code: chat.EventRules}) },
+			refusal: chat.CodeNotFound,
+		},
+		"Group": {
+			good:    func() error { _, err := s.Group(ctx, anna.ID, group); return err },
+			bad:     func() error { _, err := s.Group(ctx, anna.ID, id); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"Members": {
+			good:    func() error { _, err := s.Members(ctx, anna.ID, group, "b", "", 10); return err },
+			bad:     func() error { _, err := s.Members(ctx, nobody, group, "", "", 10); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"InsertGroupLink": {
+			good: func() error {
+				return s.InsertGroupLink(ctx, chat.NewID(), group, anna.ID, []byte(chat.NewID().String()), time.Hour, 1, 100)
+			},
+			bad: func() error {
+				return s.InsertGroupLink(ctx, chat.NewID(), group, anna.ID, []byte(chat.NewID().String()), time.Hour, 1, 0)
+			},
+			refusal: chat.CodeTooManyLinks,
+		},
+		"GroupLinks": {
+			good: func() error { _, err := s.GroupLinks(ctx, group); return err },
+			bad:  func() error { _, err := s.GroupLinks(ctx, nobody); return err },
+		},
+		"RevokeGroupLink": {
+			good:    func() error { return s.RevokeGroupLink(ctx, group, door) },
+			bad:     func() error { return s.RevokeGroupLink(ctx, nobody, door) },
+			refusal: chat.CodeNotFound,
+		},
+		"GroupByLink": {
+			good:    func() error { _, err := s.GroupByLink(ctx, anna.ID, []byte("open")); return err },
+			bad:     func() error { _, err := s.GroupByLink(ctx, anna.ID, nil); return err },
+			refusal: chat.CodeGroupLink,
+		},
+		"UseGroupLink": {
+			good:    func() error { return s.UseGroupLink(ctx, []byte("open")) },
+			bad:     func() error { return s.UseGroupLink(ctx, nil) },
+			refusal: chat.CodeGroupLink,
+		},
+		"UpdateChoices": {
+			good:    func() error { return s.UpdateChoices(ctx, anna.ID, group, chat.NewChoices{}) },
+			bad:     func() error { return s.UpdateChoices(ctx, nobody, group, chat.NewChoices{}) },
 			refusal: chat.CodeNotFound,
 		},
 		"UpdatePositions": {

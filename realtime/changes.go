@@ -31,10 +31,13 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 	// A program that gives only its place in the conversation is taken at its word; a page gives the whole cursor.
 	sameView := (query.Get("epoch") == "" || query.Get("epoch") == epoch) &&
 		(query.Get("view") == "" || viewErr == nil && view == viewer.ViewSeq)
-	if afterErr != nil || after < 0 || !sameView {
+	switch {
+	case afterErr != nil || after < 0 || !sameView:
 		writeReset(&b, conversation, viewer.ViewSeq)
-	} else if err := h.writeChanges(r.Context(), &b, viewer, member, after); err != nil {
-		return err
+	case member.Present(): // otherwise nothing that happens there is this person's any more
+		if err := h.writeChanges(r.Context(), &b, viewer, member, after); err != nil {
+			return err
+		}
 	}
 	at, _ := strconv.ParseInt(query.Get("at"), 10, 64) // what is no moment asks for no cards
 	cards, err := cardsSince(r.Context(), h.chat, conversation, at)

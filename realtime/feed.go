@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"parley/chat"
@@ -153,6 +154,11 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	}
 	if !same {
 		h.sendReset(s, conversation)
+		return
+	}
+	if !member.Present() {
+		// Nothing that happens there from now on is this person's, not even that something does.
+		s.send(frame{Type: "resumed", Conversation: conversation.String(), To: &at.After})
 		return
 	}
 	sub, changed := h.subscribe(s, visit, member, at.View)
@@ -309,6 +315,10 @@ func (h *Hub) reenter(s *Socket) {
 		s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
 	case err != nil:
 		s.cut()
+	case sub.member.Present() && !member.Present():
+		// What was seen may be looked at again; this page was for taking part.
+		h.leave(s)
+		s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
 	case !sameEntitlement(member, sub.member):
 		h.leave(s)
 		h.sendReset(s, sub.feed.id)
@@ -322,5 +332,6 @@ func sameEntitlement(a, b chat.Member) bool {
 		}
 		return *m.UntilChange
 	}
-	return a.FromSeq == b.FromSeq && until(a) == until(b) && a.Closed == b.Closed
+	return a.FromSeq == b.FromSeq && until(a) == until(b) && slices.Equal(a.Past, b.Past) &&
+		a.Closed == b.Closed && a.Muted == b.Muted && a.Role == b.Role
 }

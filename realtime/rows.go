@@ -133,10 +133,14 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 		return nil
 	}
 	ids := make([]chat.ID, 0, len(conversations))
-	for id := range conversations {
+	var named []chat.ID // who may have left, and still has a row
+	for id, people := range conversations {
 		ids = append(ids, id)
+		for person := range people {
+			named = append(named, person)
+		}
 	}
-	rows, err := h.chat.RowsOf(ctx, ids)
+	rows, err := h.chat.RowsOf(ctx, ids, named)
 	if err != nil {
 		return err
 	}

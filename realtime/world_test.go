@@ -131,11 +131,11 @@ func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([
 	return s.Store.UpdatePositions(ctx, p)
 }
 
-func (s *faultyStore) RowsOf(ctx context.Context, ids []chat.ID) ([]chat.ListRow, error) {
+func (s *faultyStore) RowsOf(ctx context.Context, ids, former []chat.ID) ([]chat.ListRow, error) {
 	if err := s.fault("RowsOf"); err != nil {
 		return nil, err
 	}
-	return s.Store.RowsOf(ctx, ids)
+	return s.Store.RowsOf(ctx, ids, former)
 }
 
 func (s *faultyStore) Epoch(ctx context.Context) (string, error) {
@@ -146,12 +146,12 @@ func (s *faultyStore) Epoch(ctx context.Context) (string, error) {
 }
 
 func (s *faultyStore) List(
-	ctx context.Context, person chat.ID, before *chat.ListRow, limit int,
+	ctx context.Context, person chat.ID, archived bool, before *chat.ListRow, limit int,
 ) (chat.ListPage, error) {
 	if err := s.fault("List"); err != nil {
 		return chat.ListPage{}, err
 	}
-	return s.Store.List(ctx, person, before, limit)
+	return s.Store.List(ctx, person, archived, before, limit)
 }
 
 func (s *faultyStore) CardsIn(

@@ -155,13 +155,18 @@ func (w *World) Direct(t testing.TB, a, b chat.Viewer) chat.ID {
 	return id
 }
 
-// Group is a group of these people, the first of whom made it.
+// Group is a group of these people, the first of whom owns it. Unlike one that somebody makes, it begins without a word.
 func (w *World) Group(t testing.TB, name string, people ...chat.Viewer) chat.ID {
 	t.Helper()
 	id := chat.NewID()
-	w.Exec(t, "INSERT INTO conversations (id, kind, name, created_by) VALUES ($1, 'group', $2, $3)", id, name, people[0].ID)
-	for _, person := range people {
-		w.Exec(t, "INSERT INTO members (conversation_id, person_id) VALUES ($1, $2)", id, person.ID)
+	w.Exec(t, "INSERT INTO conversations (id, kind, name, created_by, member_count) VALUES ($1, 'group', $2, $3, $4)",
+		id, name, people[0].ID, len(people))
+	for i, person := range people {
+		role := chat.MemberPlain
+		if i == 0 {
+			role = chat.MemberOwner
+		}
+		w.Exec(t, "INSERT INTO members (conversation_id, person_id, role) VALUES ($1, $2, $3)", id, person.ID, role)
 	}
 	return id
 }
@@ -170,7 +175,9 @@ func (w *World) Group(t testing.TB, name string, people ...chat.Viewer) chat.ID 
 func (w *World) Remove(t testing.TB, conversation chat.ID, person chat.Viewer) {
 	t.Helper()
 	w.Exec(t, `
-		UPDATE members m SET until_change = c.change_seq FROM conversations c
+		UPDATE members m SET until_change = c.change_seq, left_seq = c.msg_seq, left_at = now(),
+			left_name = c.name, unread_from = c.msg_seq
+		FROM conversations c
 		WHERE c.id = m.conversation_id AND c.id = $1 AND m.person_id = $2`, conversation, person.ID)
 }
 

@@ -1,0 +1,261 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"parley/chat"
+)
+
+// InsertGroup implements chat.Store. It must run in a transaction.
+func (s *Store) InsertGroup(ctx context.Context, id, owner chat.ID, g chat.GroupSettings, people []chat.ID) error {
+	everybody := append(slices.Clone(people), owner)
+	_, err := s.exec(ctx, `
+		INSERT INTO conversations (id, kind, name, description, who_adds, who_writes, history, created_by)
+		VALUES ($1, 'group', $2, $3, $4, $5, $6, $7)`, id, g.Name, g.Description, g.WhoAdds, g.WhoWrites, g.History, owner)
+	if err != nil {
+		return err
+	}
+	made, err := s.exec(ctx, `
+		INSERT INTO members (conversation_id, person_id, role, unread_from, delivered_seq, read_seq)
+		SELECT $1, id, CASE WHEN id = $2 THEN 'owner' ELSE 'member' END, 1, 1, 1 FROM people
+		WHERE id = ANY($3) AND state = 'active' ORDER BY id`, id, owner, everybody)
+	if err != nil {
+		return err
+	}
+	if int(made) != len(everybody) {
+		return chat.NotFound()
+	}
+	event := chat.GroupEvent{Code: chat.EventCreated, Text: g.Name, Members: len(everybody)}
+	return s.InsertEvent(ctx, id, owner, nil, event)
+}
+
+type groupRow struct {
+	ID          chat.ID   `db:"id"`
+	Name        string    `db:"name"`
+	Description string    `db:"description"`
+	WhoAdds     string    `db:"who_adds"`
+	WhoWrites   string    `db:"who_writes"`
+	History     string    `db:"history"`
+	MemberCount int       `db:"member_count"`
+	CreatedAt   time.Time `db:"created_at"`
+}
+
+const groupColumns = `c.id, c.name, c.description, c.who_adds, c.who_writes, c.history, c.member_count, c.created_at`
+
+func (r groupRow) settings() chat.GroupSettings {
+	return chat.GroupSettings{
+		Name: r.Name, Description: r.Description, WhoAdds: chat.Who(r.WhoAdds), WhoWrites: chat.Who(r.WhoWrites),
+		History: chat.History(r.History),
+	}
+}
+
+// LockGroup implements chat.Store. The order of locks is that of a send: the members' rows, in the order of their ids, then
+// the conversation's. Rows that were not there at first may have appeared while the group's row was waited for; those of
+// people who are in the group need no lock, the others are taken only if nobody else holds them, because whoever does may
+// be waiting for the group's row.
+func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) (chat.LockedGroup, error) {
+	var locked []chat.ID
+	err := s.list(ctx, &locked, `
+		SELECT person_id FROM members WHERE conversation_id = $1 AND person_id = ANY($2)
+		ORDER BY person_id FOR NO KEY UPDATE`, group, people)
+	if err != nil {
+		return chat.LockedGroup{}, err
+	}
+	var row struct {
+		groupRow
+		MsgSeq    int64 `db:"msg_seq"`
+		ChangeSeq int64 `db:"change_seq"`
+	}
+	err = s.get(ctx, &row, `
+		SELECT `+groupColumns+`, c.msg_seq, c.change_seq FROM conversations c
+		WHERE c.id = $1 AND c.kind = 'group' FOR NO KEY UPDATE`, group)
+	if err != nil {
+		return chat.LockedGroup{}, err
+	}
+	var members []struct {
+		PersonID chat.ID `db:"person_id"`
+		Role     string  `db:"role"`
+		Present  bool    `db:"present"`
+	}
+	err = s.list(ctx, &members, `
+		SELECT person_id, role, until_change IS NULL AS present FROM members
+		WHERE conversation_id = $1 AND person_id = ANY($2)`, group, people)
+	if err != nil {
+		return chat.LockedGroup{}, err
+	}
+	g := chat.LockedGroup{
+		Conversation: chat.Conversation{
+			ID: group, Kind: chat.KindGroup, Name: row.Name, MsgSeq: row.MsgSeq, ChangeSeq: row.ChangeSeq,
+		},
+		GroupSettings: row.settings(), MemberCount: row.MemberCount, Members: map[chat.ID]chat.MemberRole{},
+	}
+	var late []chat.ID
+	for _, m := range members {
+		switch {
+		case m.Present:
+			g.Members[m.PersonID] = chat.MemberRole(m.Role)
+		case !slices.Contains(locked, m.PersonID):
+			late = append(late, m.PersonID)
+		}
+	}
+	if len(late) > 0 {
+		_, err = s.exec(ctx, `
+			SELECT FROM members WHERE conversation_id = $1 AND person_id = ANY($2) FOR NO KEY UPDATE NOWAIT`, group, late)
+	}
+	return g, err
+}
+
+// UpsertMembers implements chat.Store. Who was there before keeps what was seen then, unless everything can be seen now.
+func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.ID) error {
+	back, err := s.exec(ctx, `
+		UPDATE members m SET
+			past_from_seq = CASE c.history WHEN 'all' THEN '{}' ELSE m.past_from_seq || m.from_seq END,
+			past_left_seq = CASE c.history WHEN 'all' THEN '{}' ELSE m.past_left_seq || coalesce(m.left_seq, m.until_change) END,
+			past_until_change = CASE c.history WHEN 'all' THEN '{}' ELSE m.past_until_change || m.until_change END,
+			from_seq = CASE c.history WHEN 'all' THEN 0 ELSE c.msg_seq END,
+			from_change = CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END,
+			until_change = NULL, left_at = NULL, left_seq = NULL, left_name = NULL, archived_seq = NULL,
+			role = 'member', joined_at = now(), unread_from = c.msg_seq, delivered_seq = c.msg_seq, read_seq = c.msg_seq
+		FROM conversations c, people p
+		WHERE m.conversation_id = $1 AND m.person_id = ANY($2) AND m.until_change IS NOT NULL
+			AND c.id = m.conversation_id AND p.id = m.person_id AND p.state = 'active'`, group, people)
+	if err != nil {
+		return err
+	}
+	fresh, err := s.exec(ctx, `
+		INSERT INTO members (conversation_id, person_id, from_seq, from_change, unread_from, delivered_seq, read_seq)
+		SELECT c.id, p.id, CASE c.history WHEN 'all' THEN 0 ELSE c.msg_seq END,
+			CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END, c.msg_seq, c.msg_seq, c.msg_seq
+		FROM conversations c, people p
+		WHERE c.id = $1 AND p.id = ANY($2) AND p.state = 'active'
+			AND NOT EXISTS (SELECT FROM members m WHERE m.conversation_id = c.id AND m.person_id = p.id)
+		ORDER BY p.id`, group, people)
+	if err == nil && int(back+fresh) != len(people) {
+		return chat.NotFound()
+	}
+	return err
+}
+
+// EndMembership implements chat.Store. What was unread stays unread for nobody.
+func (s *Store) EndMembership(ctx context.Context, group, person chat.ID) error {
+	return s.change(ctx, `
+		WITH draft AS (DELETE FROM drafts WHERE conversation_id = $1 AND person_id = $2)
+		UPDATE members m SET until_change = c.change_seq, left_at = now(), left_seq = c.msg_seq, left_name = c.name,
+			role = 'member', unread_from = c.msg_seq
+		FROM conversations c
+		WHERE c.id = m.conversation_id AND m.conversation_id = $1 AND m.person_id = $2 AND m.until_change IS NULL`,
+		group, person)
+}
+
+// CountOwners implements chat.Store.
+func (s *Store) CountOwners(ctx context.Context, group chat.ID) (int, error) {
+	var n int
+	err := s.get(ctx, &n, `
+		SELECT count(*) FROM members WHERE conversation_id = $1 AND role = 'owner' AND until_change IS NULL`, group)
+	return n, err
+}
+
+// UpdateMemberRole implements chat.Store.
+func (s *Store) UpdateMemberRole(ctx context.Context, group, person chat.ID, role chat.MemberRole) error {
+	return s.change(ctx, `
+		UPDATE members SET role = $3 WHERE conversation_id = $1 AND person_id = $2 AND until_change IS NULL`,
+		group, person, role)
+}
+
+// UpdateGroup implements chat.Store.
+func (s *Store) UpdateGroup(ctx context.Context, group chat.ID, g chat.GroupSettings) error {
+	return s.change(ctx, `
+		UPDATE conversations SET name = $2, description = $3, who_adds = $4, who_writes = $5, history = $6 WHERE id = $1`,
+		group, g.Name, g.Description, g.WhoAdds, g.WhoWrites, g.History)
+}
+
+// InsertEvent implements chat.Store. It counts the conversation on as a send does, and does not bring it to the top of
+// anybody's list.
+func (s *Store) InsertEvent(
+	ctx context.Context, group, author chat.ID, subjects []chat.ID, event chat.GroupEvent,
+) error {
+	said, err := json.Marshal(event)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, `
+		WITH c AS (
+			UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1, member_count = $6
+			WHERE id = $2 RETURNING msg_seq, change_seq
+		)
+		INSERT INTO messages (
+			id, conversation_id, seq, change_seq, author_id, kind, body, client_id, request_hash, created_at, changed_at,
+			event, subjects)
+		SELECT $1, $2, c.msg_seq, c.change_seq, $3, 'system', '', $1, '', clock_timestamp(), clock_timestamp(), $4, $5
+		FROM c`, chat.NewID(), group, author, string(said), subjects, event.Members)
+}
+
+// Group implements chat.Store.
+func (s *Store) Group(ctx context.Context, viewer, group chat.ID) (chat.Group, error) {
+	var row struct {
+		groupRow
+		memberRow
+	}
+	err := s.get(ctx, &row, `
+		SELECT c.id, `+nameOfMember+` AS name, c.description, c.who_adds, c.who_writes, c.history, c.member_count,
+			c.created_at, `+memberColumns+`
+		FROM members m JOIN conversations c ON c.id = m.conversation_id
+		WHERE m.person_id = $1 AND c.id = $2 AND c.kind = 'group'`, viewer, group)
+	g := chat.Group{
+		ID: row.ID, Settings: row.settings(), MemberCount: row.MemberCount, CreatedAt: row.CreatedAt,
+		Viewer: row.member(viewer, group),
+	}
+	if err == nil && !g.Viewer.Present() {
+		g.Settings.Description, g.MemberCount = "", 0 // which may have changed since
+	}
+	return g, err
+}
+
+// Members implements chat.Store. The cursor is that of a search for people: the rank is the role's.
+func (s *Store) Members(
+	ctx context.Context, viewer, group chat.ID, q, after string, limit int,
+) (chat.MembersPage, error) {
+	var in bool
+	err := s.get(ctx, &in, `
+		SELECT true FROM members m JOIN conversations c ON c.id = m.conversation_id
+		WHERE m.conversation_id = $1 AND m.person_id = $2 AND m.until_change IS NULL AND c.kind = 'group'`, group, viewer)
+	if err != nil {
+		return chat.MembersPage{}, err
+	}
+	cursor := parseSearchCursor(after)
+	var rows []struct {
+		cardRow
+		Role     string    `db:"role"`
+		JoinedAt time.Time `db:"joined_at"`
+		Rank     int       `db:"rank"`
+		Sort     string    `db:"sort"`
+	}
+	err = s.list(ctx, &rows, `
+		SELECT * FROM (
+			SELECT p.id, p.username, p.display_name, p.card_seq, m.role, m.joined_at, lower(p.display_name) AS sort,
+				CASE m.role WHEN 'owner' THEN 0 WHEN 'administrator' THEN 1 ELSE 2 END AS rank
+			FROM members m JOIN people p ON p.id = m.person_id
+			WHERE m.conversation_id = $1 AND m.until_change IS NULL AND ($2 = '' OR p.search LIKE
+				'%' || replace(replace(replace(fold($2), '\', '\\'), '%', '\%'), '_', '\_') || '%')
+		) found
+		WHERE (rank, sort, id) > ($3, $4, $5)
+		ORDER BY rank, sort, id LIMIT $6`, group, q, cursor.Rank, cursor.Name, cursor.ID, limit+1)
+	if err != nil {
+		return chat.MembersPage{}, err
+	}
+	var page chat.MembersPage
+	for i, row := range rows {
+		if i == limit {
+			last := rows[limit-1]
+			page.Next = searchCursor{Rank: last.Rank, Name: last.Sort, ID: last.ID}.String()
+			break
+		}
+		page.Members = append(page.Members, chat.GroupMember{
+			Card: row.card(), Role: chat.MemberRole(row.Role), JoinedAt: row.JoinedAt,
+		})
+	}
+	return page, nil
+}
