@@ -252,7 +252,9 @@ func TestStore(t *testing.T) {
 		"UpsertMembers": {
 			good: func() error {
 				p := newcomer()
-				must(t, w.Store.InsertPerson(ctx, p))
+				if err := s.InsertPerson(ctx, p); err != nil {
+					return err
+				}
 				return s.UpsertMembers(ctx, group, []chat.ID{p.ID})
 			},
 			bad:     func() error { return s.UpsertMembers(ctx, group, []chat.ID{nobody}) },
