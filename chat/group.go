@@ -100,7 +100,7 @@ type GroupEvent struct {
 }
 
 // CreateGroup makes a group of the viewer, who becomes its owner, and of other active people. Errors: invalid (name,
-// description, people), not_found for somebody who is not there, too_many.
+// about, people), not_found for somebody who is not there, too_many.
 func (c *Chat) CreateGroup(ctx context.Context, viewer Viewer, settings GroupSettings, people []ID) (ID, error) {
 	settings = settings.clean()
 	if err := settings.check(); err != nil {
@@ -172,9 +172,9 @@ func (s GroupSettings) check() error {
 	}
 	switch {
 	case badText(s.Description, true):
-		wrong.add("description", CodeBadText, nil)
+		wrong.add("about", CodeBadText, nil)
 	case utf8.RuneCountInString(s.Description) > MaxGroupDescription:
-		wrong.add("description", CodeTooLong, Args{"Max": MaxGroupDescription, "Count": MaxGroupDescription})
+		wrong.add("about", CodeTooLong, Args{"Max": MaxGroupDescription, "Count": MaxGroupDescription})
 	}
 	for field, who := range map[string]Who{"who_adds": s.WhoAdds, "who_writes": s.WhoWrites} {
 		if who != WhoMembers && who != WhoAdministrators {
@@ -406,13 +406,30 @@ func (s GroupSettings) changesFrom(before GroupSettings) []GroupEvent {
 	return events
 }
 
-// Group is a group as one of its members sees it, or somebody who was one.
-type Group struct {
+// Details is a conversation as somebody sees it who is in it or was: what it says of itself, and what the person makes of
+// it. For a former member it is as it was.
+type Details struct {
 	ID          ID
-	Settings    GroupSettings
-	MemberCount int
+	Kind        ConversationKind
+	Group       GroupSettings // of a group
+	MemberCount int           // of a group
 	CreatedAt   time.Time
-	Viewer      Member
+	Other       Card // in a direct conversation; oneself in a note to oneself
+	Member      Member
+	Pinned      bool
+	Archived    bool
+	QuietUntil  *time.Time // nil: it makes noise
+	Notify      Notify
+}
+
+// MayAdd says whether the person may take others into the group.
+func (d Details) MayAdd() bool {
+	return d.Kind == KindGroup && d.Member.Present() && d.Group.WhoAdds.includes(d.Member.Role)
+}
+
+// MayWrite says whether the person may write in the conversation.
+func (m Member) MayWrite(kind ConversationKind, who Who) bool {
+	return m.Present() && !m.Closed && !m.Muted && (kind != KindGroup || who.includes(m.Role))
 }
 
 // GroupMember is a line of the list of members.
@@ -430,9 +447,14 @@ type MembersPage struct {
 
 const membersPerPage = 50
 
-// ShowGroup returns a group. Errors: not_found, also for a direct conversation.
-func (c *Chat) ShowGroup(ctx context.Context, viewer Viewer, group ID) (Group, error) {
-	return c.store.Group(ctx, viewer.ID, group)
+// Details shows what there is to know about a conversation. Errors: not_found.
+func (c *Chat) Details(ctx context.Context, viewer Viewer, conversation ID) (Details, error) {
+	return c.store.Details(ctx, viewer.ID, conversation)
+}
+
+// MemberOf returns one present member, for whom the viewer is in the group too. Errors: not_found.
+func (c *Chat) MemberOf(ctx context.Context, viewer Viewer, group, person ID) (GroupMember, error) {
+	return c.store.GroupMember(ctx, viewer.ID, group, person)
 }
 
 // Members lists a group's present members whose name or username contains q; after is the Next of the page before. Only

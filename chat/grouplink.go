@@ -46,13 +46,13 @@ func (c *Chat) MakeGroupLink(ctx context.Context, viewer Viewer, group ID, life 
 
 // GroupLinks lists the links that work, newest first. Errors: not_found, forbidden (not_yours_to_do).
 func (c *Chat) GroupLinks(ctx context.Context, viewer Viewer, group ID) ([]GroupLink, error) {
-	member, err := c.store.Member(ctx, viewer.ID, group)
+	details, err := c.store.Details(ctx, viewer.ID, group)
 	switch {
 	case err != nil:
 		return nil, err
-	case member.UntilChange != nil:
+	case details.Kind != KindGroup || !details.Member.Present():
 		return nil, NotFound()
-	case !member.Role.MayManage():
+	case !details.Member.Role.MayManage():
 		return nil, forbidden(CodeNotYoursToDo)
 	}
 	return c.store.GroupLinks(ctx, group)

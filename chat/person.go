@@ -93,6 +93,17 @@ func (c *Chat) PersonByUsername(ctx context.Context, _ Viewer, username string) 
 	return c.store.CardByUsername(ctx, username)
 }
 
+// Cards returns the cards of those of these people who are active, in the order of their names. Errors: too_many.
+func (c *Chat) Cards(ctx context.Context, viewer Viewer, people []ID) ([]Card, error) {
+	if len(people) == 0 {
+		return nil, nil
+	}
+	if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
+		return nil, err
+	}
+	return c.store.Cards(ctx, people)
+}
+
 // MemberCard is the card of somebody who is or was in a conversation.
 type MemberCard struct {
 	ConversationID ID

@@ -24,6 +24,7 @@ type Store interface {
 	FirstFreeUsername(ctx context.Context, candidates []string) (string, error)
 	// PersonByLogin finds by username or confirmed e-mail address. Errors: not_found.
 	PersonByLogin(ctx context.Context, login string) (Person, error)
+	Cards(ctx context.Context, people []ID) ([]Card, error)
 	CardByUsername(ctx context.Context, username string) (Card, error)
 	SearchPeople(ctx context.Context, folded, after string, limit int) (PeoplePage, error)
 	UpdatePreferences(ctx context.Context, person ID, p Preferences) (viewSeq int64, err error)
@@ -87,7 +88,8 @@ type Store interface {
 	UpdateGroup(ctx context.Context, group ID, settings GroupSettings) error
 	// InsertEvent appends a system message and stores how many members there are since. The group is locked.
 	InsertEvent(ctx context.Context, group, author ID, subjects []ID, event GroupEvent) error
-	Group(ctx context.Context, viewer, group ID) (Group, error)
+	Details(ctx context.Context, viewer, conversation ID) (Details, error)
+	GroupMember(ctx context.Context, viewer, group, person ID) (GroupMember, error)
 	Members(ctx context.Context, viewer, group ID, folded, after string, limit int) (MembersPage, error)
 
 	// InsertGroupLink. Errors: conflict (too_many_links).

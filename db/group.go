@@ -193,25 +193,50 @@ func (s *Store) InsertEvent(
 		FROM c`, chat.NewID(), group, author, string(said), subjects, event.Members)
 }
 
-// Group implements chat.Store.
-func (s *Store) Group(ctx context.Context, viewer, group chat.ID) (chat.Group, error) {
+// Details implements chat.Store.
+func (s *Store) Details(ctx context.Context, viewer, conversation chat.ID) (chat.Details, error) {
 	var row struct {
 		groupRow
 		memberRow
+		otherRow
+		Kind       string     `db:"kind"`
+		Pinned     bool       `db:"pinned"`
+		Archived   bool       `db:"archived"`
+		QuietUntil *time.Time `db:"quiet_until"`
+		Notify     string     `db:"notify"`
 	}
 	err := s.get(ctx, &row, `
-		SELECT c.id, `+nameOfMember+` AS name, c.description, c.who_adds, c.who_writes, c.history, c.member_count,
-			c.created_at, `+memberColumns+`
-		FROM members m JOIN conversations c ON c.id = m.conversation_id
-		WHERE m.person_id = $1 AND c.id = $2 AND c.kind = 'group'`, viewer, group)
-	g := chat.Group{
-		ID: row.ID, Settings: row.settings(), MemberCount: row.MemberCount, CreatedAt: row.CreatedAt,
-		Viewer: row.member(viewer, group),
+		SELECT c.id, c.kind, `+nameOfMember+` AS name, c.description, c.who_adds, c.who_writes, c.history, c.member_count,
+			c.created_at, `+memberColumns+`, `+otherColumns+`, m.pinned_at IS NOT NULL AS pinned, `+archived+` AS archived,
+			CASE WHEN `+quiet+` THEN m.quiet_until END AS quiet_until, m.notify
+		FROM members m JOIN conversations c ON c.id = m.conversation_id `+otherMember+`
+		WHERE m.person_id = $1 AND c.id = $2`, viewer, conversation)
+	d := chat.Details{
+		ID: row.ID, Kind: chat.ConversationKind(row.Kind), Group: row.settings(), MemberCount: row.MemberCount,
+		CreatedAt: row.CreatedAt, Other: row.card(), Member: row.member(viewer, conversation), Pinned: row.Pinned,
+		Archived: row.Archived, QuietUntil: row.QuietUntil, Notify: chat.Notify(row.Notify),
 	}
-	if err == nil && !g.Viewer.Present() {
-		g.Settings.Description, g.MemberCount = "", 0 // which may have changed since
+	if err == nil && !d.Member.Present() {
+		d.Group.Description, d.MemberCount = "", 0 // which may have changed since
 	}
-	return g, err
+	return d, err
+}
+
+// GroupMember implements chat.Store.
+func (s *Store) GroupMember(ctx context.Context, viewer, group, person chat.ID) (chat.GroupMember, error) {
+	var row struct {
+		cardRow
+		Role     string    `db:"role"`
+		JoinedAt time.Time `db:"joined_at"`
+	}
+	err := s.get(ctx, &row, `
+		SELECT p.id, p.username, p.display_name, p.card_seq, m.role, m.joined_at
+		FROM members mine
+		JOIN conversations c ON c.id = mine.conversation_id AND c.kind = 'group'
+		JOIN members m ON m.conversation_id = mine.conversation_id AND m.person_id = $3 AND m.until_change IS NULL
+		JOIN people p ON p.id = m.person_id
+		WHERE mine.conversation_id = $2 AND mine.person_id = $1 AND mine.until_change IS NULL`, viewer, group, person)
+	return chat.GroupMember{Card: row.card(), Role: chat.MemberRole(row.Role), JoinedAt: row.JoinedAt}, err
 }
 
 // Members implements chat.Store. The cursor is that of a search for people: the rank is the role's.

@@ -75,6 +75,19 @@ func (s *Store) PersonByLogin(ctx context.Context, login string) (chat.Person, e
 	return row.person(), err
 }
 
+// Cards implements chat.Store.
+func (s *Store) Cards(ctx context.Context, people []chat.ID) ([]chat.Card, error) {
+	var rows []cardRow
+	err := s.list(ctx, &rows, `
+		SELECT id, username, display_name, card_seq FROM people WHERE id = ANY($1) AND state = 'active'
+		ORDER BY lower(display_name), id`, people)
+	cards := make([]chat.Card, 0, len(rows))
+	for _, row := range rows {
+		cards = append(cards, row.card())
+	}
+	return cards, err
+}
+
 // CardByUsername implements chat.Store.
 func (s *Store) CardByUsername(ctx context.Context, username string) (chat.Card, error) {
 	var row cardRow

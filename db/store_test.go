@@ -63,6 +63,10 @@ func TestStore(t *testing.T) {
 			bad:     func() error { _, err := s.PersonByLogin(ctx, ""); return err },
 			refusal: chat.CodeNotFound,
 		},
+		"Cards": {
+			good: func() error { _, err := s.Cards(ctx, []chat.ID{anna.ID}); return err },
+			bad:  func() error { _, err := s.Cards(ctx, []chat.ID{nobody}); return err },
+		},
 		"CardByUsername": {
 			good:    func() error { _, err := s.CardByUsername(ctx, "anna"); return err },
 			bad:     func() error { _, err := s.CardByUsername(ctx, ""); return err },
@@ -284,9 +288,14 @@ func TestStore(t *testing.T) {
 			bad:     func() error { return s.InsertEvent(ctx, nobody, anna.ID, nil, chat.GroupEvent{Code: chat.EventRules}) },
 			refusal: chat.CodeNotFound,
 		},
-		"Group": {
-			good:    func() error { _, err := s.Group(ctx, anna.ID, group); return err },
-			bad:     func() error { _, err := s.Group(ctx, anna.ID, id); return err },
+		"Details": {
+			good:    func() error { _, err := s.Details(ctx, anna.ID, group); return err },
+			bad:     func() error { _, err := s.Details(ctx, nobody, group); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"GroupMember": {
+			good:    func() error { _, err := s.GroupMember(ctx, anna.ID, group, ben.ID); return err },
+			bad:     func() error { _, err := s.GroupMember(ctx, anna.ID, id, ben.ID); return err },
 			refusal: chat.CodeNotFound,
 		},
 		"Members": {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,6 +14,18 @@ import (
 
 // ConversationIndex is the list alone, from its beginning or from further down.
 func (h *Handlers) ConversationIndex(c echo.Context) error {
+	return h.showStretch(c, h.config.Chat.List, views.ConversationsPath, false)
+}
+
+// ArchiveIndex is the list of what the viewer has archived.
+func (h *Handlers) ArchiveIndex(c echo.Context) error {
+	return h.showStretch(c, h.config.Chat.Archive, views.ArchivePath, true)
+}
+
+// showStretch draws a stretch of a list, as htmx gets it or as a page.
+func (h *Handlers) showStretch(
+	c echo.Context, read func(context.Context, chat.Viewer, *chat.ListRow) (chat.ListPage, error), path string, away bool,
+) error {
 	r := c.Request()
 	viewer := h.viewer(c)
 	query, err := readQuery(r, "before")
@@ -23,31 +36,35 @@ func (h *Handlers) ConversationIndex(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := h.config.Chat.List(r.Context(), viewer, before)
+	list, err := read(r.Context(), viewer, before)
 	if err != nil {
 		return err
 	}
-	var stretch views.ListProps
-	stretch.Rows, stretch.Older = h.rows(viewer, list, chat.ID{})
-	if before != nil {
+	stretch := views.ListProps{Away: away, Archived: list.Archived}
+	var older string
+	if stretch.Rows, older = h.rows(viewer, list, chat.ID{}); older != "" {
+		stretch.Older = views.BeforePath(path, older)
+	}
+	if before != nil || away {
 		stretch.Newest = views.ConversationsPath
 	}
 	if partial(r) {
 		return h.answer(c, http.StatusOK, views.List(stretch))
 	}
 	page := h.gate(r)
-	page.Viewer = &viewer
-	page.List, page.OlderList = stretch.Rows, stretch.Older
-	page.HasMoreList, page.UnreadTotal = list.HasMore, list.UnreadTotal
+	page.Viewer, page.UnreadTotal = &viewer, list.UnreadTotal
 	return h.answer(c, http.StatusOK, views.ListPage(page, stretch))
 }
 
-// ConversationCreate opens the one conversation with a person.
+// ConversationCreate opens the one conversation with a person, or makes a group.
 func (h *Handlers) ConversationCreate(c echo.Context) error {
 	r := c.Request()
-	f, err := readForm(r, "person")
+	f, lists, err := readFormLists(r, []string{"people"}, "person", "name", "about")
 	if err != nil {
 		return err
+	}
+	if _, group := f["name"]; group {
+		return h.groupCreate(c, f, lists["people"])
 	}
 	other, ok := parseID(f["person"])
 	if !ok {
@@ -134,6 +151,14 @@ func (h *Handlers) showConversation(
 	page, err := h.shell(c, id)
 	if err != nil {
 		return err
+	}
+	// The scripts of the page set it where there is room for them.
+	if cookie, err := r.Cookie("parley-details"); err == nil && cookie.Value == "open" {
+		details, err := h.details(c, id)
+		if err != nil {
+			return err
+		}
+		props.Details = &details
 	}
 	return h.answer(c, status, views.ConversationPage(page, props))
 }

@@ -167,10 +167,12 @@ func returnPath(r *http.Request) string {
 	}
 	parts := strings.Split(r.URL.Path, "/")
 	switch {
-	case len(parts) == 4 && parts[1] == "conversations":
+	case len(parts) >= 4 && parts[1] == "conversations":
 		if id, ok := parseID(parts[2]); ok {
 			return views.ConversationPath(id)
 		}
+	case len(parts) == 4 && parts[1] == "groups" && parts[2] == "join":
+		return localPath(r.URL.RequestURI())
 	case r.URL.Path == views.SettingsPath:
 		return views.SettingsPath
 	}

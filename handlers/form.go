@@ -38,6 +38,46 @@ func readForm(r *http.Request, names ...string) (fields, error) {
 	return single(values, names)
 }
 
+// readFormLists reads a form in which the fields named in lists may come several times.
+func readFormLists(r *http.Request, lists []string, names ...string) (fields, map[string][]string, error) {
+	values, err := formValues(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return singleAndLists(values, lists, names)
+}
+
+// readQueryLists reads an address in the same way.
+func readQueryLists(r *http.Request, lists []string, names ...string) (fields, map[string][]string, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, nil, unreadable(err)
+	}
+	return singleAndLists(values, lists, names)
+}
+
+func singleAndLists(values url.Values, lists, names []string) (fields, map[string][]string, error) {
+	several := make(map[string][]string, len(lists))
+	for _, name := range lists {
+		several[name] = values[name]
+	}
+	f, err := single(values, names)
+	return f, several, err
+}
+
+// parseIDs reads several ids; false where one of them is none.
+func parseIDs(texts []string) ([]chat.ID, bool) {
+	ids := make([]chat.ID, 0, len(texts))
+	for _, text := range texts {
+		id, ok := parseID(text)
+		if !ok {
+			return nil, false
+		}
+		ids = append(ids, id)
+	}
+	return ids, true
+}
+
 func formValues(r *http.Request) (url.Values, error) {
 	given := r.Header.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(given)

@@ -28,6 +28,8 @@ type Config struct {
 
 	// Secure: people reach this installation by https. Cookies and headers follow.
 	Secure bool
+	// BaseURL is where people reach this installation, without a slash at the end; empty where only requests tell.
+	BaseURL string
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// Dev adds the gallery and the pseudo-language.

@@ -65,6 +65,18 @@ func plain(w http.ResponseWriter, status int, text string) error {
 	return nil
 }
 
+// pane answers htmx with the pane alone, and everybody else with the whole page around it.
+func (h *Handlers) pane(c echo.Context, status int, pane templ.Component, whole func(views.Page) templ.Component) error {
+	if partial(c.Request()) {
+		return h.answer(c, status, pane)
+	}
+	page, err := h.shell(c, chat.ID{})
+	if err != nil {
+		return err
+	}
+	return h.answer(c, status, whole(page))
+}
+
 // gate is the layout for those who are not logged in, and for pages that stand alone.
 func (h *Handlers) gate(r *http.Request) views.Page {
 	page := views.Page{Language: h.language(r), Assets: h.config.Assets.Path, Dev: h.config.Dev}
@@ -83,27 +95,34 @@ func (h *Handlers) shell(c echo.Context, open chat.ID) (views.Page, error) {
 	if err != nil {
 		return page, err
 	}
-	page.List, page.OlderList = h.rows(viewer, list, open)
-	page.HasMoreList, page.UnreadTotal = list.HasMore, list.UnreadTotal
+	var older string
+	if page.List, older = h.rows(viewer, list, open); older != "" {
+		page.OlderList = views.ConversationsBeforePath(older)
+	}
+	page.HasMoreList, page.UnreadTotal, page.Archived = list.HasMore, list.UnreadTotal, list.Archived
 	return page, nil
 }
 
-// rows makes props of a stretch of the viewer's list, and the path of what comes behind it.
+// rows makes props of a stretch of the viewer's list, and the cursor of what comes behind it, if anything.
 func (h *Handlers) rows(viewer chat.Viewer, list chat.ListPage, open chat.ID) (rows []views.ListRowProps, older string) {
 	zone, now := views.Zone(viewer.TimeZone), h.config.Clock()
 	for _, row := range list.Rows {
 		rows = append(rows, views.NewListRow(row, viewer.ID, zone, now, open))
 	}
 	if list.HasMore {
-		older = views.ConversationsBeforePath(listCursor(list.Rows[len(list.Rows)-1]))
+		older = listCursor(list.Rows[len(list.Rows)-1])
 	}
 	return rows, older
 }
 
 // listCursor names the place behind a row of the list: the moment of its activity, in microseconds since 1970 (what
-// PostgreSQL keeps), and its conversation.
+// PostgreSQL keeps), its conversation, and whether it is pinned.
 func listCursor(row chat.ListRow) string {
-	return strconv.FormatInt(row.ActivityAt.UnixMicro(), 10) + "_" + row.ConversationID.String()
+	cursor := strconv.FormatInt(row.ActivityAt.UnixMicro(), 10) + "_" + row.ConversationID.String()
+	if row.Pinned {
+		cursor += "_pinned"
+	}
+	return cursor
 }
 
 func parseListCursor(s string) (*chat.ListRow, error) {
@@ -111,12 +130,13 @@ func parseListCursor(s string) (*chat.ListRow, error) {
 		return nil, nil
 	}
 	moment, conversation, _ := strings.Cut(s, "_")
+	conversation, pinned := strings.CutSuffix(conversation, "_pinned")
 	micros, err := strconv.ParseInt(moment, 10, 64)
 	id, ok := parseID(conversation)
 	if err != nil || !ok || micros < 0 || micros > maxMoment {
 		return nil, unreadable(fmt.Errorf("no place in a list"))
 	}
-	return &chat.ListRow{ActivityAt: time.UnixMicro(micros), ConversationID: id}, nil
+	return &chat.ListRow{ActivityAt: time.UnixMicro(micros), ConversationID: id, Pinned: pinned}, nil
 }
 
 // maxMoment is the end of the year 9999, in microseconds since 1970: what still can be written as a date.

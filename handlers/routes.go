@@ -60,7 +60,30 @@ func (h *Handlers) routes() []route {
 		// Conversations
 		{method: http.MethodGet, path: "/conversations", may: person, handler: h.ConversationIndex},
 		{method: http.MethodPost, path: "/conversations", may: person, handler: h.ConversationCreate},
+		{method: http.MethodGet, path: "/conversations/archive", may: person, handler: h.ArchiveIndex},
 		{method: http.MethodGet, path: "/conversations/:id", may: person, handler: h.ConversationShow},
+
+		{method: http.MethodGet, path: "/conversations/:id/details", may: person, handler: h.DetailsShow},
+		{method: http.MethodPost, path: "/conversations/:id/choices", may: person, handler: h.ChoicesUpdate},
+
+		// Groups
+		{method: http.MethodGet, path: "/groups/new", may: person, handler: h.GroupNew},
+		{method: http.MethodGet, path: "/groups/join/:token", may: person, handler: h.GroupJoinShow},
+		{method: http.MethodPost, path: "/groups/join/:token", may: person, handler: h.GroupJoinCreate},
+		{method: http.MethodGet, path: "/conversations/:id/settings", may: person, handler: h.GroupSettingsEdit},
+		{method: http.MethodPost, path: "/conversations/:id/settings", may: person, handler: h.GroupSettingsUpdate},
+		{method: http.MethodGet, path: "/conversations/:id/links", may: person, handler: h.GroupLinkIndex},
+		{method: http.MethodPost, path: "/conversations/:id/links", may: person, handler: h.GroupLinkCreate},
+		{method: http.MethodPost, path: "/conversations/:id/links/:link/end", may: person, handler: h.GroupLinkEnd},
+		{method: http.MethodPost, path: "/conversations/:id/leave", may: person, handler: h.GroupLeave},
+
+		// Members
+		{method: http.MethodGet, path: "/conversations/:id/members", may: person, handler: h.MemberIndex},
+		{method: http.MethodPost, path: "/conversations/:id/members", may: person, handler: h.MemberCreate},
+		{method: http.MethodGet, path: "/conversations/:id/members/new", may: person, handler: h.MemberNew},
+		{method: http.MethodGet, path: "/conversations/:id/members/:person", may: person, handler: h.MemberShow},
+		{method: http.MethodPost, path: "/conversations/:id/members/:person/role", may: person, handler: h.MemberRoleUpdate},
+		{method: http.MethodPost, path: "/conversations/:id/members/:person/removal", may: person, handler: h.MemberDelete},
 
 		// Messages
 		{method: http.MethodPost, path: "/conversations/:id/messages", may: person, handler: h.MessageCreate, body: maxMessageBody},

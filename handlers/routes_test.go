@@ -63,6 +63,13 @@ func open(status int, path string) expectation {
 	return expectation{path: at(path), anonymous: all(status), stranger: all(status), member: all(status)}
 }
 
+func onlyGroups(rest string, form url.Values) expectation {
+	return expectation{
+		path: inConversation(rest), form: func(*world) url.Values { return form },
+		anonymous: toLogin, stranger: all(404), member: all(404),
+	}
+}
+
 // expectations has one row for each row of the sitemap.
 var expectations = map[string]expectation{
 	"GET /":         open(200, "/"),
@@ -92,6 +99,11 @@ var expectations = map[string]expectation{
 			return url.Values{"body": {"of the matrix"}, "client_id": {chat.NewID().String()}}
 		},
 		anonymous: toLogin, stranger: all(404), member: outcome{303, 200}},
+	"GET /conversations/archive":     {path: at("/conversations/archive"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"GET /conversations/:id/details": {path: inConversation("/details"), anonymous: toLogin, stranger: all(404), member: all(200)},
+	"POST /conversations/:id/choices": {path: inConversation("/choices"),
+		form:      func(*world) url.Values { return url.Values{"pinned": {"true"}} },
+		anonymous: toLogin, stranger: all(404), member: home},
 	"POST /conversations/:id/draft": {path: inConversation("/draft"),
 		form:      func(*world) url.Values { return url.Values{"body": {"begun"}} },
 		anonymous: toLogin, stranger: all(404), member: home},
@@ -113,6 +125,22 @@ var expectations = map[string]expectation{
 			return url.Values{"current_password": {"not it"}, "password": {"another horse"}}
 		}},
 	"GET /settings/sessions": {path: at("/settings/sessions"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	// What only groups have is not there in a direct conversation; TestGroupMatrix says who gets what in a group.
+	"GET /conversations/:id/settings":                 onlyGroups("/settings", nil),
+	"POST /conversations/:id/settings":                onlyGroups("/settings", url.Values{"name": {"x"}}),
+	"GET /conversations/:id/links":                    onlyGroups("/links", nil),
+	"POST /conversations/:id/links":                   onlyGroups("/links", url.Values{"life": {"day"}, "uses": {"0"}}),
+	"POST /conversations/:id/links/:link/end":         onlyGroups("/links/"+chat.NewID().String()+"/end", nil),
+	"POST /conversations/:id/leave":                   onlyGroups("/leave", nil),
+	"GET /conversations/:id/members":                  onlyGroups("/members", nil),
+	"POST /conversations/:id/members":                 onlyGroups("/members", url.Values{"people": {chat.NewID().String()}}),
+	"GET /conversations/:id/members/new":              onlyGroups("/members/new", nil),
+	"GET /conversations/:id/members/:person":          onlyGroups("/members/"+chat.NewID().String(), nil),
+	"POST /conversations/:id/members/:person/role":    onlyGroups("/members/"+chat.NewID().String()+"/role", url.Values{"role": {"owner"}}),
+	"POST /conversations/:id/members/:person/removal": onlyGroups("/members/"+chat.NewID().String()+"/removal", nil),
+	"GET /groups/join/:token":                         {path: at("/groups/join/nothing"), anonymous: toLogin, stranger: all(404), member: all(404)},
+	"POST /groups/join/:token":                        {path: at("/groups/join/nothing"), anonymous: toLogin, stranger: all(404), member: all(404)},
+	"GET /groups/new":                                 {path: at("/groups/new"), anonymous: toLogin, stranger: all(200), member: all(200)},
 	// The session of the other person in the conversation: nobody's to end here.
 	"POST /settings/sessions/:id/end": {path: func(w *world) string {
 		return "/settings/sessions/" + value[string](w.site, `SELECT id::text FROM sessions WHERE person_id = $1`, w.other.id) + "/end"

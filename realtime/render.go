@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 
 // rendering holds the frames of one stretch of changes, each made once per kind of viewer and shared by all of them.
 //
-// A kind is the language together with what differs from message to message: hidden from this viewer, the viewer's own,
-// or somebody else's. Times, day lines and grouping are the page's to derive: in a frame they would multiply the kinds.
+// A kind is the language together with what differs from message to message: hidden from this viewer, the viewer's own or
+// about the viewer, or somebody else's. Times, day lines and grouping are the page's to derive: in a frame they would multiply the kinds.
 type rendering struct {
 	changes chat.Changes
 	items   map[item]string
@@ -22,11 +23,19 @@ type rendering struct {
 type item struct {
 	index    int
 	language string
-	own      bool
+	viewer   chat.ID // where it makes a difference: the author, or one of those whom it is about
 }
 
 func newRendering(changes chat.Changes) *rendering {
 	return &rendering{changes: changes, items: map[item]string{}, frames: map[string][]byte{}}
+}
+
+// concerns says whether a message is drawn for this viewer alone: it is the viewer's own, or about the viewer.
+func concerns(message chat.Message, viewer chat.ID) bool {
+	if message.Author.ID == viewer {
+		return true
+	}
+	return message.Event != nil && slices.ContainsFunc(message.Event.Subjects, func(c chat.Card) bool { return c.ID == viewer })
 }
 
 // frameFor returns the frame for a viewer: the whole span, and of the messages those that the member may see.
@@ -37,8 +46,8 @@ func (r *rendering) frameFor(viewer chat.Viewer, member chat.Member) []byte {
 		switch {
 		case !member.Sees(message):
 			kind = append(kind, 'h')
-		case message.Author.ID == viewer.ID:
-			kind = append(kind, 'm')
+		case concerns(message, viewer.ID):
+			kind = append(append(kind, 'm'), viewer.ID[:]...)
 		default:
 			kind = append(kind, 'o')
 		}
@@ -56,7 +65,11 @@ func (r *rendering) htmlFor(viewer chat.Viewer, member chat.Member) string {
 	var html strings.Builder
 	for i, message := range r.changes.Messages {
 		if member.Sees(message) {
-			html.WriteString(r.item(item{index: i, language: viewer.Language, own: message.Author.ID == viewer.ID}))
+			key := item{index: i, language: viewer.Language}
+			if concerns(message, viewer.ID) {
+				key.viewer = viewer.ID
+			}
+			html.WriteString(r.item(key))
 		}
 	}
 	return html.String()
@@ -67,11 +80,7 @@ func (r *rendering) item(key item) string {
 		return html
 	}
 	message := r.changes.Messages[key.index]
-	var viewer chat.ID
-	if key.own {
-		viewer = message.Author.ID
-	}
-	html := renderMessage(views.WithLanguage(context.Background(), key.language), message, viewer)
+	html := renderMessage(views.WithLanguage(context.Background(), key.language), message, key.viewer)
 	r.items[key] = html
 	return html
 }

@@ -12,13 +12,17 @@ import "parley/chat"
 
 // AvatarProps stands for a person's or a group's picture.
 type AvatarProps struct {
-	ID   chat.ID // decides the tone
-	Name string
-	Size string // "s" (2rem), "m" (2.5rem), "l" (5rem); otherwise 3rem
+	ID    chat.ID // decides the tone
+	Name  string
+	Size  string // "s" (2rem), "m" (2.5rem), "l" (5rem); otherwise 3rem
+	Group bool
 }
 
 func (p *AvatarProps) class() string {
 	class := "avatar " + toneClass(p.ID)
+	if p.Group {
+		class += " avatar--group"
+	}
 	if p.Size != "" {
 		class += " avatar--" + p.Size
 	}
@@ -72,7 +76,7 @@ func Avatar(p AvatarProps) templ.Component {
 		var templ_7745c5c3_Var4 string
 		templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(Initials(p.Name))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/avatar.templ`, Line: 22, Col: 75}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/avatar.templ`, Line: 26, Col: 75}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 		if templ_7745c5c3_Err != nil {

@@ -17,8 +17,9 @@ import (
 )
 
 var (
-	sentenceUse = regexp.MustCompile(`\bT\(ctx, "([a-z_]+\.[a-z0-9_]+)"`)
-	fieldUse    = regexp.MustCompile(`(?:wrong\.add|invalid)\("([a-z_]+)"`)
+	sentenceUse  = regexp.MustCompile(`\bT\(ctx, "([a-z_]+\.[a-z0-9_]+)"`)
+	sentencePair = regexp.MustCompile(`\beither\(ctx, you, args, "([a-z_]+\.[a-z0-9_]+)", "([a-z_]+\.[a-z0-9_]+)"`)
+	fieldUse     = regexp.MustCompile(`(?:wrong\.add|invalid)\("([a-z_]+)"`)
 )
 
 // codes reads the constants of type Code out of the domain's source.
@@ -74,6 +75,9 @@ func wanted(t *testing.T) map[string]bool {
 	ids := map[string]bool{}
 	for _, m := range sentenceUse.FindAllStringSubmatch(sources(t, "*.templ", "*.go", "gallery/*.templ", "gallery/*.go"), -1) {
 		ids[m[1]] = true
+	}
+	for _, m := range sentencePair.FindAllStringSubmatch(sources(t, "*.go"), -1) {
+		ids[m[1]], ids[m[2]] = true, true
 	}
 	for _, code := range codes(t) {
 		ids["error."+code] = true

@@ -9,11 +9,15 @@ import (
 
 // ConversationProps is a conversation in the pane.
 type ConversationProps struct {
-	ID       chat.ID
-	Kind     chat.ConversationKind
-	Name     string      // of a group
-	Other    PersonProps // in a direct conversation
-	Note     bool        // a direct conversation with oneself
+	ID      chat.ID
+	Kind    chat.ConversationKind
+	Name    string      // of a group
+	Other   PersonProps // in a direct conversation
+	Note    bool        // a direct conversation with oneself
+	Members int         // of a group
+	Past    bool        // the viewer is in it no more
+	// Details stand beside it on a wide screen, where the viewer left them open.
+	Details  *DetailsProps
 	Log      MessageListProps
 	Composer ComposerProps
 	Unread   int // 0 to chat.MaxUnread+1
@@ -27,7 +31,7 @@ type ComposerProps struct {
 	Body           string // the draft, or what a refusal gives back
 	Drafted        bool   // a draft is stored
 	Err            *chat.Error
-	Closed         bool
+	Closed         string // why writing is not possible, as the end of a key of the catalogue; empty where it is
 }
 
 // NewConversation makes props of a page. clientID is the fresh id of the next send. After a refused send the caller
@@ -35,11 +39,12 @@ type ComposerProps struct {
 func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Time, clientID chat.ID) ConversationProps {
 	p := ConversationProps{
 		ID: page.ID, Kind: page.Kind, Name: page.Name, Other: NewPerson(page.Other),
-		Note:   page.Kind == chat.KindDirect && page.Other.ID == viewer.ID,
+		Note:    page.Kind == chat.KindDirect && page.Other.ID == viewer.ID,
+		Members: page.Members, Past: !page.Member.Present(),
 		Log:    NewMessageList(page, viewer, now),
 		Unread: page.Unread,
 	}
-	p.Composer = ComposerProps{ConversationID: page.ID, ClientID: clientID, Closed: page.Member.Closed, Body: page.Member.Draft, Drafted: page.Member.Draft != ""}
+	p.Composer = ComposerProps{ConversationID: page.ID, ClientID: clientID, Closed: closedReason(page), Body: page.Member.Draft, Drafted: page.Member.Draft != ""}
 	switch {
 	case p.Kind == chat.KindGroup:
 		p.Composer.To = p.Name
@@ -47,6 +52,34 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 		p.Composer.To = p.Other.Name
 	}
 	return p
+}
+
+// closedReason says why the viewer cannot write, or nothing.
+func closedReason(page chat.ConversationPage) string {
+	switch m := page.Member; {
+	case m.MayWrite(page.Kind, page.Group.WhoWrites):
+		return ""
+	case !m.Present():
+		return "past"
+	case m.Closed:
+		return "closed"
+	case m.Muted:
+		return "muted"
+	default:
+		return "administrators"
+	}
+}
+
+func (p *ComposerProps) closedSentence(ctx context.Context) string {
+	switch p.Closed {
+	case "past":
+		return T(ctx, "conversation.past")
+	case "muted":
+		return T(ctx, "conversation.muted")
+	case "administrators":
+		return T(ctx, "conversation.administrators")
+	}
+	return T(ctx, "conversation.closed")
 }
 
 func (p *ConversationProps) title(ctx context.Context) string {

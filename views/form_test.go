@@ -162,7 +162,9 @@ func TestComposer(t *testing.T) {
 	})
 	t.Run("a group and a note have words of their own", func(t *testing.T) {
 		t.Parallel()
-		if got := compose(func(p *chat.ConversationPage) { p.Kind, p.Name = chat.KindGroup, "Crew" }, nil, ""); !strings.Contains(got, "Write to "+Isolate("Crew")) {
+		if got := compose(func(p *chat.ConversationPage) {
+			p.Kind, p.Name, p.Group.WhoWrites = chat.KindGroup, "Crew", chat.WhoMembers
+		}, nil, ""); !strings.Contains(got, "Write to "+Isolate("Crew")) {
 			t.Error(got)
 		}
 		if got := compose(func(p *chat.ConversationPage) { p.Other = ana }, nil, ""); !strings.Contains(got, "Write a note") {

@@ -26,6 +26,10 @@ const (
 	DayTemplateID   = "day-template"
 	UnreadLineID    = "unread-template"
 	ErrorSummaryID  = "error-summary"
+	PickerResultsID = "picker-results"
+	DetailsID       = "details"
+	MembersID       = "members"
+	MembersMoreID   = "members-more"
 )
 
 // MessageID is the id of a message's element, and the end of a link to it.

@@ -23,6 +23,10 @@ type ListRowProps struct {
 	Change         int64
 	Unread         int // 0 to chat.MaxUnread+1
 	Draft          string
+	Pinned         bool
+	Quiet          bool
+	Archived       bool
+	Past           bool // the viewer is in it no more
 	Current        bool
 }
 
@@ -32,6 +36,7 @@ type Preview struct {
 	By      string
 	Text    string
 	Deleted bool
+	Event   *EventProps
 	Nothing bool // there is no message yet
 }
 
@@ -41,7 +46,8 @@ func NewListRow(row chat.ListRow, viewer chat.ID, zone *time.Location, now time.
 		ConversationID: row.ConversationID, Kind: row.Kind, Name: row.Name, Other: NewPerson(row.Other),
 		Note:       row.Kind == chat.KindDirect && row.Other.ID == viewer,
 		ActivityAt: row.ActivityAt, Now: now, Zone: zone, Change: row.ChangeSeq, Unread: row.Unread,
-		Draft:   strings.Join(strings.Fields(row.Draft), " "),
+		Draft:  strings.Join(strings.Fields(row.Draft), " "),
+		Pinned: row.Pinned, Quiet: row.Quiet, Archived: row.Archived, Past: row.Past,
 		Current: row.ConversationID == current && current != chat.ID{},
 	}
 	last := row.Last
@@ -51,7 +57,9 @@ func NewListRow(row chat.ListRow, viewer chat.ID, zone *time.Location, now time.
 	}
 	p.Preview.Deleted = last.Deleted
 	p.Preview.Text = strings.Join(strings.Fields(last.Body), " ")
-	if last.Kind == chat.MessageSystem {
+	if last.Event != nil {
+		author := PersonProps{ID: last.AuthorID, Name: last.AuthorName}
+		p.Preview.Event = &EventProps{Event: *last.Event, Author: author, ByYou: last.AuthorID == viewer, Viewer: viewer}
 		return p
 	}
 	p.Preview.Mine = last.AuthorID == viewer && !p.Note
@@ -62,10 +70,17 @@ func NewListRow(row chat.ListRow, viewer chat.ID, zone *time.Location, now time.
 }
 
 func (p *ListRowProps) class() string {
+	class := "row"
 	if p.Unread > 0 {
-		return "row row--unread"
+		class += " row--unread"
 	}
-	return "row"
+	if p.Quiet {
+		class += " row--quiet"
+	}
+	if p.Past {
+		class += " row--past"
+	}
+	return class
 }
 
 // badge is the unread number as it is shown.
@@ -90,4 +105,7 @@ type ListProps struct {
 	Rows   []ListRowProps
 	Older  string
 	Newest string
+	// Archived is how many conversations are archived; Away says that these are those.
+	Archived int
+	Away     bool
 }

@@ -30,9 +30,12 @@ func TestListRow(t *testing.T) {
 		{"the other's message", func(*chat.ListRow) {}, "Hello there", "Boris"},
 		{"one's own", func(r *chat.ListRow) { r.Last.AuthorID = ana.ID }, "You: Hello there", "Boris"},
 		{"a note to oneself needs no author", func(r *chat.ListRow) { r.Other, r.Last.AuthorID = ana, ana.ID }, "Hello there", "Note to self"},
-		{"a group names the author", func(r *chat.ListRow) { r.Kind, r.Name = chat.KindGroup, "Crew" }, "\u2068Boris\u2069: Hello there", "Crew"},
-		{"a group says you", func(r *chat.ListRow) { r.Kind, r.Name, r.Last.AuthorID = chat.KindGroup, "Crew", ana.ID }, "You: Hello there", "Crew"},
-		{"a system line has no author", func(r *chat.ListRow) { r.Kind, r.Name, r.Last.Kind = chat.KindGroup, "Crew", chat.MessageSystem }, "Hello there", "Crew"},
+		{"a group names the author", func(r *chat.ListRow) { r.Kind, r.Name = chat.KindGroup, "Crew" }, "\u2068Boris\u2069: Hello there", "Group: Crew"},
+		{"a group says you", func(r *chat.ListRow) { r.Kind, r.Name, r.Last.AuthorID = chat.KindGroup, "Crew", ana.ID }, "You: Hello there", "Group: Crew"},
+		{"what happened in a group is a sentence", func(r *chat.ListRow) {
+			r.Kind, r.Name, r.Last.Kind = chat.KindGroup, "Crew", chat.MessageSystem
+			r.Last.Event = &chat.GroupEvent{Code: chat.EventAdded, Subjects: []chat.Card{ana}}
+		}, "\u2068Boris\u2069 added you", "Group: Crew"},
 		{"a deleted message", func(r *chat.ListRow) { r.Last.Deleted, r.Last.Body = true, "" }, "Message deleted", "Boris"},
 		{"no message", func(r *chat.ListRow) { r.Last = nil }, "No messages yet", "Boris"},
 	} {

@@ -676,7 +676,7 @@ func beginning(p ConversationProps) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Kind == chat.KindGroup {
-			templ_7745c5c3_Err = Avatar(AvatarProps{ID: p.ID, Name: p.Name, Size: "l"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Avatar(AvatarProps{ID: p.ID, Name: p.Name, Size: "l", Group: true}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

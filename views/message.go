@@ -41,6 +41,7 @@ type MessageItemProps struct {
 	Author         PersonProps
 	Mine           bool
 	System         bool
+	Event          *EventProps // what a system message says
 	Body           string
 	At             time.Time
 	Zone           *time.Location // nil in a pushed fragment: the time is UTC, and the page rewrites it
@@ -63,6 +64,9 @@ func NewMessageItem(m chat.Message, viewer chat.ID, zone *time.Location) Message
 		p.ClientID = m.ClientID
 	} else {
 		p.Mine = false
+	}
+	if m.Event != nil {
+		p.Event = &EventProps{Event: *m.Event, Author: p.Author, ByYou: m.Author.ID == viewer, Viewer: viewer}
 	}
 	return p
 }

@@ -22,12 +22,22 @@ type Page struct {
 	HasMoreList bool
 	// OlderList is the path of what comes behind List.
 	OlderList   string
-	newestList  string
+	stretch     *ListProps // another stretch of the list than the newest
 	UnreadTotal int
+	// Archived is how many conversations are archived.
+	Archived int
 	// Dev adds a link to the gallery, below the list.
 	Dev bool
 	// Still makes a page of the gallery: it looks like somebody's and is nobody's, so no script connects it.
 	Still bool
+}
+
+// list is the stretch of the list that the sidebar shows.
+func (p *Page) list() ListProps {
+	if p.stretch != nil {
+		return *p.stretch
+	}
+	return ListProps{Rows: p.List, Older: p.OlderList, Archived: p.Archived}
 }
 
 func (p *Page) theme() string {

@@ -3,6 +3,7 @@ package views
 import (
 	"net/url"
 	"strconv"
+	"strings"
 
 	"parley/chat"
 )
@@ -15,6 +16,8 @@ const (
 	LogoutPath        = "/logout"
 	PeoplePath        = "/people"
 	ConversationsPath = "/conversations"
+	ArchivePath       = "/conversations/archive"
+	GroupNewPath      = "/groups/new"
 	SettingsPath      = "/settings"
 	ProfilePath       = "/settings/profile"
 	AccountPath       = "/settings/account"
@@ -54,8 +57,11 @@ func PeopleSearchPath(query, after string) string {
 func PersonPath(username string) string { return PeoplePath + "/" + url.PathEscape(username) }
 
 // ConversationsBeforePath continues the list behind a row.
-func ConversationsBeforePath(before string) string {
-	return ConversationsPath + "?" + url.Values{"before": {before}}.Encode()
+func ConversationsBeforePath(before string) string { return BeforePath(ConversationsPath, before) }
+
+// BeforePath continues the list at a path behind a row.
+func BeforePath(path, before string) string {
+	return path + "?" + url.Values{"before": {before}}.Encode()
 }
 
 // ConversationPath is the newest page of a conversation.
@@ -90,6 +96,47 @@ func ReadPath(conversation chat.ID) string { return ConversationPath(conversatio
 
 // SessionEndPath is where one of the viewer's own sessions is ended.
 func SessionEndPath(session chat.ID) string { return SessionsPath + "/" + session.String() + "/end" }
+
+// DetailsPath is what there is to know about a conversation.
+func DetailsPath(conversation chat.ID) string { return ConversationPath(conversation) + "/details" }
+
+// ChoicesPath is where somebody says what to make of a conversation.
+func ChoicesPath(conversation chat.ID) string { return ConversationPath(conversation) + "/choices" }
+
+// GroupSettingsPath is what a group says of itself and lets people do.
+func GroupSettingsPath(group chat.ID) string { return ConversationPath(group) + "/settings" }
+
+// GroupLinksPath is where links to a group are made.
+func GroupLinksPath(group chat.ID) string { return ConversationPath(group) + "/links" }
+
+// GroupLinkEndPath is where one is ended.
+func GroupLinkEndPath(group, link chat.ID) string {
+	return GroupLinksPath(group) + "/" + link.String() + "/end"
+}
+
+// GroupJoinPath is a link to a group.
+func GroupJoinPath(token string) string { return "/groups/join/" + url.PathEscape(token) }
+
+// LeavePath is where one leaves a group.
+func LeavePath(group chat.ID) string { return ConversationPath(group) + "/leave" }
+
+// MembersPath is the list of a group's members.
+func MembersPath(group chat.ID) string { return ConversationPath(group) + "/members" }
+
+// MembersSearchPath searches it; after is the cursor of the page before.
+func MembersSearchPath(group chat.ID, query, after string) string {
+	return MembersPath(group) + strings.TrimPrefix(PeopleSearchPath(query, after), PeoplePath)
+}
+
+// MembersNewPath is the form for taking people in.
+func MembersNewPath(group chat.ID) string { return MembersPath(group) + "/new" }
+
+// MemberPath is what can be done about a member.
+func MemberPath(group, person chat.ID) string { return MembersPath(group) + "/" + person.String() }
+
+// MemberRolePath and MemberRemovePath are where it is done.
+func MemberRolePath(group, person chat.ID) string   { return MemberPath(group, person) + "/role" }
+func MemberRemovePath(group, person chat.ID) string { return MemberPath(group, person) + "/removal" }
 
 // GalleryComponentPath is one component's page in the gallery.
 func GalleryComponentPath(component string) string {

@@ -26,12 +26,21 @@ export function applyCards(elements) {
 function fillAll(items) {
   if (!known.size) return;
   for (const item of items) {
+    for (const name of item.querySelectorAll("[data-name-of]")) fillName(name);
     const card = known.get(item.dataset.author);
     if (!card || Number(item.dataset.card ?? 0) >= card.seq) continue;
     item.dataset.card = card.seq;
     put(item.querySelector(".message__author bdi"), card.name);
     put(item.querySelector(".avatar"), card.initials);
   }
+}
+
+/** A name within a sentence: who did what in a group. */
+function fillName(name) {
+  const card = known.get(name.dataset.nameOf);
+  if (!card || Number(name.dataset.card) >= card.seq) return;
+  name.dataset.card = card.seq;
+  put(name, card.name);
 }
 
 /** The head of a direct conversation, what stands at its beginning, and whom the composer writes to. */

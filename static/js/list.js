@@ -14,9 +14,14 @@ const setAttributes = (to, from) => {
   for (const { name, value } of from.attributes) if (to.getAttribute(name) !== value) to.setAttribute(name, value);
 };
 
-/** Newest activity first; between equals the later row wins, as it is the fresher news. */
+const pinned = (row) => "pinned" in row.dataset;
+
+/** Whether a row goes before another: pinned ones first, then the newest activity; between equals the later news wins. */
+const goesBefore = (row, other) =>
+  pinned(row) === pinned(other) ? number(row, "activity") >= number(other, "activity") : pinned(row);
+
 function place(list, row) {
-  const behind = rowsOf(list).find((other) => other !== row && number(other, "activity") <= number(row, "activity"));
+  const behind = rowsOf(list).find((other) => other !== row && goesBefore(row, other));
   const next = behind ?? null;
   if (row.isConnected && row.nextElementSibling === next) return;
   const focused = row.contains(document.activeElement) ? document.activeElement : null;
@@ -29,6 +34,11 @@ function place(list, row) {
 /** Puts one row into the list. An older form of a row never replaces a newer one. Says whether it was taken. */
 export function upsertRow(list, row) {
   localise(row, shortName);
+  // A row of the archive stands in the archive, and every other one does not.
+  if ("archived" in row.dataset !== "away" in list.dataset) {
+    list.querySelector(`:scope > #${CSS.escape(row.id)}`)?.remove();
+    return false;
+  }
   const present = list.querySelector(`:scope > #${CSS.escape(row.id)}`);
   if (!present) {
     place(list, row);

@@ -8,6 +8,8 @@ import * as cards from "./cards.js";
 import * as clock from "./clock.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
+import * as copy from "./copy.js";
+import * as details from "./details.js";
 import * as draft from "./draft.js";
 import * as dress from "./dress.js";
 import * as history from "./history.js";
@@ -33,7 +35,7 @@ document.documentElement.dataset.js = "";
 // to stand in it, then what looks at it.
 const behaviours = {
   shell, store, scroll, pending, place, history, cards, composer, draft, navigate, list, dress, read, title,
-  connection, socket, poll, announce, activity, keys, clock, zone, password,
+  connection, socket, poll, announce, activity, keys, clock, zone, password, details, copy,
 };
 
 for (const [name, behaviour] of Object.entries(behaviours)) {

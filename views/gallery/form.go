@@ -14,7 +14,8 @@ func signs() []Component {
 	return []Component{
 		{Name: "wordmark", Group: "Signs", Stage: "pad", States: []State{{Name: "plain", View: views.Wordmark()}}},
 		{Name: "icon", Group: "Signs", Stage: "pad", States: []State{{Name: "all", View: icons(
-			"arrow-down", "arrow-up", "chevron-left", "eye", "eye-off", "monitor", "moon", "search", "settings", "smartphone",
+			"archive", "arrow-down", "arrow-up", "bell", "bell-off", "chevron-left", "ellipsis-vertical", "eye", "eye-off", "link",
+			"panel-right", "pin", "user-plus", "users", "x", "monitor", "moon", "search", "settings", "smartphone",
 			"square-pen", "sun", "wifi-off",
 		)}}},
 		{Name: "button", Group: "Signs", Stage: "pad", States: []State{{Name: "all", View: buttons()}}},

@@ -33,8 +33,13 @@ func listRows() []chat.ListRow {
 	gone.Last.Deleted = true
 	quiet := row(sun, at("2026-11-14", "08:00"), sun, "", 0)
 	quiet.Last = nil
-	system := groupRow("Fieldwork 2026", at("2026-11-19", "16:20"), jonas, "Sam left the group", 0)
-	system.Last.Kind = chat.MessageSystem
+	system := groupRow("Fieldwork 2026", at("2026-11-19", "16:20"), jonas, "", 24)
+	system.Last.Kind, system.Last.Event = chat.MessageSystem, &chat.GroupEvent{Code: chat.EventLeft, Members: 7}
+	system.Quiet = true
+	first.Pinned = true
+	past := groupRow("Spring fair", at("2026-11-12", "10:00"), jonas, "", 0)
+	past.Last.Kind, past.Past = chat.MessageSystem, true
+	past.Last.Event = &chat.GroupEvent{Code: chat.EventRemoved, Members: 11, Subjects: []chat.Card{lena}}
 	return []chat.ListRow{
 		first, crewRow,
 		row(ines, at("2026-11-21", "13:50"), lena, "Sounds perfect, see you Friday then, and bring the long one", 0),
@@ -46,6 +51,7 @@ func listRows() []chat.ListRow {
 		quiet,
 		row(long, at("2026-10-03", "09:00"), long, "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz", 0),
 		row(lena, at("2025-12-24", "18:00"), lena, "Gate code 4711, spare key with Tomás", 0),
+		past,
 	}
 }
 
@@ -70,11 +76,14 @@ func lists() []Component {
 		{Name: "list-row", Group: "List", Stage: "row", States: []State{
 			one("open", all[0]), one("group-unread", all[1]), one("own-message", all[2]), one("many-unread", all[3]),
 			one("right-to-left", all[4]), one("chinese", all[5]), one("system", all[6]), one("deleted", all[7]),
-			one("hebrew", all[8]), one("no-message", all[9]), one("long", all[10]), one("note-to-self", all[11]),
+			one("hebrew", all[8]), one("no-message", all[9]), one("long", all[10]), one("note-to-self", all[11]), one("past", all[12]),
 		}},
 		{Name: "list", Group: "List", Stage: "row", Alone: true, States: []State{
 			{Name: "full", View: views.List(views.ListProps{Rows: all})},
 			{Name: "empty", View: views.List(views.ListProps{})},
+			{Name: "archived-some", View: views.List(views.ListProps{Rows: all[:3], Archived: 4})},
+			{Name: "archive", View: views.List(views.ListProps{Rows: all[6:8], Away: true, Newest: views.ConversationsPath})},
+			{Name: "archive-empty", View: views.List(views.ListProps{Away: true, Newest: views.ConversationsPath})},
 			{Name: "more", View: views.List(views.ListProps{Rows: all[:3], Older: views.ConversationsBeforePath("cursor")})},
 			{Name: "older", View: views.List(views.ListProps{
 				Rows: all[6:9], Older: views.ConversationsBeforePath("cursor"), Newest: views.ConversationsPath,

@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/a-h/templ"
@@ -35,8 +36,43 @@ func (w *writer) say(author chat.Card, minutes int, body string) *chat.Message {
 	return &w.messages[seq-1]
 }
 
-func (w *writer) system(minutes int, body string) {
-	w.say(jonas, minutes, body).Kind = chat.MessageSystem
+func (w *writer) system(minutes int, by chat.Card, event chat.GroupEvent) {
+	m := w.say(by, minutes, "")
+	m.Kind, m.Event = chat.MessageSystem, &event
+}
+
+// events says everything that can happen in a group, by somebody else and by oneself.
+func events() templ.Component {
+	var all []templ.Component
+	for _, by := range []chat.Card{jonas, lena} {
+		w := newWriter("events", "2026-11-21", "14:32")
+		say := func(code chat.EventCode, change func(*chat.GroupEvent), subjects ...chat.Card) {
+			event := chat.GroupEvent{Code: code, Members: 8, Subjects: subjects}
+			if change != nil {
+				change(&event)
+			}
+			w.system(1, by, event)
+		}
+		say(chat.EventCreated, nil)
+		say(chat.EventAdded, nil, nour)
+		say(chat.EventAdded, nil, nour, lena)
+		say(chat.EventAdded, nil, nour, mira, wang, priya, yael, long)
+		say(chat.EventJoined, nil, by)
+		say(chat.EventRemoved, nil, mira)
+		say(chat.EventLeft, nil, by)
+		for _, role := range []chat.MemberRole{chat.MemberOwner, chat.MemberAdministrator, chat.MemberPlain} {
+			say(chat.EventRole, func(e *chat.GroupEvent) { e.Role = role }, wang)
+		}
+		say(chat.EventRenamed, func(e *chat.GroupEvent) { e.Text = "Harbour crew 2027" })
+		say(chat.EventDescribed, nil)
+		say(chat.EventRules, nil)
+		say("something new", nil)
+		for n, m := range w.messages {
+			m.ID = id(fmt.Sprint(by.Username, n))
+			all = append(all, views.MessageItem(views.NewMessageItem(m, lena.ID, zone)))
+		}
+	}
+	return stack(all...)
 }
 
 func edited(m *chat.Message) {
@@ -83,7 +119,7 @@ func crew() chat.ConversationPage {
 	w.say(jonas, 0, "I’ve booked the small boat, four seats left.")
 	w.say(ines, 8, "Count me in, I’ll bring coffee and the spare ropes.")
 	w.say(lena, 11, "In. Do we need to be there before seven?")
-	w.system(20, "Jonas Brandt added Nour")
+	w.system(20, jonas, chat.GroupEvent{Code: chat.EventAdded, Members: 8, Subjects: []chat.Card{nour}})
 	w.say(nour, 5, "شكرًا جزيلاً على الدعوة، سأصل قبل السابعة بقليل مع الخرائط القديمة.")
 	w.say(yael, 3, "אני מגיעה עם האוטו, יש מקום לעוד שניים.")
 	w.say(wang, 9, "太好了，我带早餐。")
@@ -142,7 +178,7 @@ func messages() []Component {
 			{Name: "deleted-mine", View: one(lena, "gone too", deleted)},
 			{Name: "pending", View: delivery("Want me to bring yours too?", views.DeliveryPending)},
 			{Name: "failed", View: delivery("On it.", views.DeliveryFailed)},
-			{Name: "system", View: one(jonas, "Jonas Brandt added Nour", func(m *chat.Message) { m.Kind = chat.MessageSystem })},
+			{Name: "system", View: events()},
 		}},
 		{Name: "message-list", Group: "Messages", Stage: "pad", Alone: true, States: []State{
 			{Name: "direct", View: list(direct())},
@@ -185,6 +221,9 @@ func composers() []State {
 			p.Body = "What I wanted to say"
 			p.Err = &chat.Error{Kind: chat.KindConflict, Code: chat.CodeClientIDReused}
 		})},
-		{Name: "closed", View: with(func(p *views.ComposerProps) { p.Closed = true })},
+		{Name: "closed", View: with(func(p *views.ComposerProps) { p.Closed = "closed" })},
+		{Name: "past", View: with(func(p *views.ComposerProps) { p.Closed = "past" })},
+		{Name: "muted", View: with(func(p *views.ComposerProps) { p.Closed = "muted" })},
+		{Name: "administrators", View: with(func(p *views.ComposerProps) { p.Closed = "administrators" })},
 	}
 }
