@@ -125,7 +125,9 @@ func crew() chat.ConversationPage {
 	w.say(wang, 9, "太好了，我带早餐。")
 	w.say(priya, 2, "मैं भी आ रही हूँ 🌊")
 	w.say(jonas, 12, "Boat leaves at seven, don’t be late. The gate code is on the pinned note.")
-	return page(w, chat.Conversation{Kind: chat.KindGroup, Name: "Harbour crew"}, chat.Card{})
+	p := page(w, chat.Conversation{Kind: chat.KindGroup, Name: "Harbour crew"}, chat.Card{})
+	p.Members, p.Group = 8, crewDetails(chat.MemberPlain).Group
+	return p
 }
 
 // unread puts the unread line before the message seq.
