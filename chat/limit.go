@@ -22,17 +22,22 @@ var (
 	LimitLoginByAccount    = Limit{Name: "login_account", Every: 30 * time.Second, Burst: 10}
 	LimitLoginGlobal       = Limit{Name: "login_global", Every: 20 * time.Millisecond, Burst: 200}
 	LimitResetByAddress    = Limit{Name: "reset_address", Every: 10 * time.Second, Burst: 10}
+	LimitConfirm           = Limit{Name: "confirm", Every: 30 * time.Second, Burst: 10}
 	LimitSend              = Limit{Name: "send", Every: 200 * time.Millisecond, Burst: 60}
 	LimitSearch            = Limit{Name: "search", Every: 250 * time.Millisecond, Burst: 40}
 	LimitStart             = Limit{Name: "start", Every: 2 * time.Second, Burst: 30}
 	LimitSettings          = Limit{Name: "settings", Every: 2 * time.Second, Burst: 20}
+	LimitAdminister        = Limit{Name: "administer", Every: 2 * time.Second, Burst: 60}
+	// A link cannot be guessed; a whole class may follow one from a single address.
+	LimitInvitationByAddress = Limit{Name: "invitation_address", Every: 5 * time.Second, Burst: 60}
 )
 
 // Limits lists every limit.
 func Limits() []Limit {
 	return []Limit{
 		LimitRegisterByAddress, LimitRegisterGlobal, LimitLoginByAddress, LimitLoginByAccount, LimitLoginGlobal,
-		LimitResetByAddress, LimitSend, LimitSearch, LimitStart, LimitSettings,
+		LimitResetByAddress, LimitConfirm, LimitSend, LimitSearch, LimitStart, LimitSettings,
+		LimitAdminister, LimitInvitationByAddress,
 	}
 }
 
