@@ -173,6 +173,8 @@ func returnPath(r *http.Request) string {
 		}
 	case r.URL.Path == views.SettingsPath:
 		return views.SettingsPath
+	case strings.HasPrefix(r.URL.Path, views.AdministrationPath+"/"):
+		return views.AdministrationPath
 	}
 	return views.HomePath
 }

@@ -26,6 +26,8 @@ type Config struct {
 	Assets *static.Assets
 	Log    *slog.Logger
 
+	// BaseURL is where people reach this installation, for links that are handed on; without a slash at its end.
+	BaseURL string
 	// Secure: people reach this installation by https. Cookies and headers follow.
 	Secure bool
 	// TrustedProxies are those whose X-Forwarded-For is believed.

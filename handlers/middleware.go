@@ -80,11 +80,15 @@ func (h *Handlers) log(next http.Handler) http.Handler {
 	})
 }
 
-// loggable is a path as the log may hold it: what follows /reset/ is a secret, however the path is written.
+// secretPaths lead to links whose last part is a secret.
+var secretPaths = []string{"/reset/", "/join/"}
+
+// loggable is a path as the log may hold it: without the secret, however the path is written.
 func loggable(path string) string {
-	const secret = "/reset/"
-	if i := strings.Index(strings.ToLower(path), secret); i >= 0 && len(path) > i+len(secret) {
-		path = path[:i+len(secret)] + "…"
+	for _, secret := range secretPaths {
+		if i := strings.Index(strings.ToLower(path), secret); i >= 0 && len(path) > i+len(secret) {
+			path = path[:i+len(secret)] + "…"
+		}
 	}
 	return clip(path, 200)
 }

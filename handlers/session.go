@@ -104,8 +104,12 @@ func (h *Handlers) SessionNew(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	gate, err := h.config.Chat.Gate(r.Context(), visitOf(r.Context()).origin)
+	if err != nil {
+		return err
+	}
 	return h.answer(c, http.StatusOK, views.LoginPage(h.gate(r), views.LoginProps{
-		Next: nextOf(query["next"]), PasswordChanged: query["password"] == "changed",
+		Gate: gate, Next: nextOf(query["next"]), PasswordChanged: query["password"] == "changed",
 	}))
 }
 
@@ -137,8 +141,12 @@ func (h *Handlers) SessionCreate(c echo.Context) error {
 		if !ok {
 			return err
 		}
+		gate, err := h.config.Chat.Gate(r.Context(), visitOf(r.Context()).origin)
+		if err != nil {
+			gate = chat.Gate{} // the way to an account can be left out; the form cannot
+		}
 		return h.answer(c, status, views.LoginPage(h.gate(r), views.LoginProps{
-			Login: shown(f["login"]), Next: nextOf(f["next"]), Err: refusal,
+			Gate: gate, Login: shown(f["login"]), Next: nextOf(f["next"]), Err: refusal,
 		}))
 	}
 	if err := h.startSession(c.Response(), r, viewer); err != nil {

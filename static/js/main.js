@@ -7,6 +7,7 @@ import * as announce from "./announce.js";
 import * as clock from "./clock.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
+import * as copy from "./copy.js";
 import * as dress from "./dress.js";
 import * as history from "./history.js";
 import * as keys from "./keys.js";
@@ -31,7 +32,7 @@ document.documentElement.dataset.js = "";
 // to stand in it, then what looks at it.
 const behaviours = {
   shell, store, scroll, pending, place, history, composer, navigate, list, dress, read, title,
-  connection, socket, poll, announce, activity, keys, clock, zone, password,
+  connection, socket, poll, announce, activity, keys, clock, zone, password, copy,
 };
 
 for (const [name, behaviour] of Object.entries(behaviours)) {

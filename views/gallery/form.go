@@ -16,6 +16,7 @@ func signs() []Component {
 		{Name: "icon", Group: "Signs", Stage: "pad", States: []State{{Name: "all", View: icons(
 			"arrow-down", "arrow-up", "chevron-left", "eye", "eye-off", "monitor", "moon", "search", "settings", "square-pen",
 			"sun", "wifi-off",
+			"copy", "flag", "globe", "lock", "shield", "ticket", "user",
 		)}}},
 		{Name: "button", Group: "Signs", Stage: "pad", States: []State{{Name: "all", View: buttons()}}},
 		{Name: "banner", Group: "Signs", Alone: true, States: []State{
