@@ -81,7 +81,7 @@ func validState(state State) bool {
 type act func(tx Store, target Person, others int) (AuditEntry, error)
 
 // administer lets an administrator act, in one transaction with the entry that tells of it. target is the person whom it
-// concerns, or zero.
+// concerns; zero where it concerns none.
 //
 // Whoever acts must be an administrator still when the locks are held: somebody who was demoted or suspended meanwhile
 // finds nothing here. All active administrators' rows are locked with the target's, in order of id, so that two who demote
@@ -113,6 +113,14 @@ func (c *Chat) administer(ctx context.Context, viewer Viewer, origin Origin, tar
 		entry.ActorID, entry.TargetID, entry.Address = viewer.ID, orID(entry.TargetID, target), origin.Address
 		return tx.AppendAudit(ctx, entry)
 	})
+}
+
+// administerPerson is administer where there must be a person whom it concerns.
+func (c *Chat) administerPerson(ctx context.Context, viewer Viewer, origin Origin, person ID, do act) error {
+	if person == (ID{}) {
+		return NotFound()
+	}
+	return c.administer(ctx, viewer, origin, person, do)
 }
 
 func administratorsBeside(people map[ID]Person, one ID) (n int) {
@@ -156,7 +164,7 @@ func (c *Chat) ChangeRole(ctx context.Context, viewer Viewer, origin Origin, per
 		return err
 	}
 	var viewSeq int64
-	err := c.administer(ctx, viewer, origin, person, func(tx Store, target Person, others int) (entry AuditEntry, err error) {
+	err := c.administerPerson(ctx, viewer, origin, person, func(tx Store, target Person, others int) (entry AuditEntry, err error) {
 		if err := changeable(target, StateActive, StateSuspended); err != nil {
 			return entry, err
 		}
@@ -216,7 +224,7 @@ func (c *Chat) Suspend(ctx context.Context, viewer Viewer, origin Origin, person
 		return err
 	}
 	var events []Event
-	err := c.administer(ctx, viewer, origin, person, func(tx Store, target Person, others int) (AuditEntry, error) {
+	err := c.administerPerson(ctx, viewer, origin, person, func(tx Store, target Person, others int) (AuditEntry, error) {
 		events = nil
 		if target.State == StateSuspended {
 			return AuditEntry{}, nil
@@ -254,7 +262,7 @@ func (c *Chat) Suspend(ctx context.Context, viewer Viewer, origin Origin, person
 // Errors: not_found, conflict (account_state), too_many.
 func (c *Chat) Restore(ctx context.Context, viewer Viewer, origin Origin, person ID) error {
 	var viewSeq int64
-	err := c.administer(ctx, viewer, origin, person, func(tx Store, target Person, _ int) (entry AuditEntry, err error) {
+	err := c.administerPerson(ctx, viewer, origin, person, func(tx Store, target Person, _ int) (entry AuditEntry, err error) {
 		if target.State == StateActive {
 			return entry, nil
 		}
@@ -276,7 +284,7 @@ func (c *Chat) Restore(ctx context.Context, viewer Viewer, origin Origin, person
 // LogOutEverywhere ends every session of a person, on behalf of an administrator. Errors: not_found, too_many.
 func (c *Chat) LogOutEverywhere(ctx context.Context, viewer Viewer, origin Origin, person ID) error {
 	var ended []ID
-	err := c.administer(ctx, viewer, origin, person, func(tx Store, _ Person, _ int) (entry AuditEntry, err error) {
+	err := c.administerPerson(ctx, viewer, origin, person, func(tx Store, _ Person, _ int) (entry AuditEntry, err error) {
 		ended, err = tx.RevokeSessionsOf(ctx, person)
 		return AuditEntry{
 			Action: AuditLogOut, After: AuditFacts{"sessions_ended": strconv.Itoa(len(ended))},
@@ -304,7 +312,7 @@ func (c *Chat) MakeResetLinkFor(ctx context.Context, viewer Viewer, origin Origi
 		return "", err
 	}
 	token := secret()
-	err := c.administer(ctx, viewer, origin, person, func(tx Store, target Person, _ int) (AuditEntry, error) {
+	err := c.administerPerson(ctx, viewer, origin, person, func(tx Store, target Person, _ int) (AuditEntry, error) {
 		if err := changeable(target, StateActive); err != nil {
 			return AuditEntry{}, err
 		}

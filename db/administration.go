@@ -53,7 +53,8 @@ func (r accountRow) account() chat.Account {
 	return a
 }
 
-// An administrator's view of the person p; $2 is the idle limit of sessions in seconds.
+// An administrator's view of the person p; $2 is the idle limit of sessions in seconds. A LIMIT makes a look-up for each
+// person of what the planner may otherwise read as a whole.
 const (
 	accountColumns = `p.id, p.username, p.display_name, coalesce(p.email, '') AS email,
 		p.email_confirmed_at IS NOT NULL AS email_confirmed, p.role, p.state, p.created_at, used.last_used_at, used.sessions,
@@ -64,8 +65,8 @@ const (
 			SELECT max(s.last_used_at) AS last_used_at, count(*) FILTER (WHERE ` + alive + `) AS sessions
 			FROM sessions s WHERE s.person_id = p.id
 		) used
-		LEFT JOIN invitations i ON i.id = p.invitation_id
-		LEFT JOIN people inviter ON inviter.id = i.created_by`
+		LEFT JOIN LATERAL (SELECT * FROM invitations WHERE id = p.invitation_id LIMIT 1) i ON true
+		LEFT JOIN LATERAL (SELECT * FROM people WHERE id = i.created_by LIMIT 1) inviter ON true`
 )
 
 // Account implements chat.Store.

@@ -75,14 +75,14 @@ func (s *Store) AppendAudit(ctx context.Context, e chat.AuditEntry) error {
 	return err
 }
 
-func orNull(id chat.ID) *chat.ID {
+func orNull(id chat.ID) any {
 	if id == (chat.ID{}) {
 		return nil
 	}
-	return &id
+	return id
 }
 
-// Audit implements chat.Store.
+// Audit implements chat.Store. A LIMIT makes look-ups of the joins.
 func (s *Store) Audit(ctx context.Context, target chat.ID, before int64, limit int) (chat.AuditPage, error) {
 	condition, args := `true`, []any{limit + 1}
 	if before > 0 {
@@ -109,9 +109,9 @@ func (s *Store) Audit(ctx context.Context, target chat.ID, before int64, limit i
 		SELECT `+auditColumns+`, actor.username AS actor_username, actor.display_name AS actor_display_name,
 			target.username AS target_username, target.display_name AS target_display_name, coalesce(i.note, '') AS note
 		FROM top a
-		LEFT JOIN people actor ON actor.id = a.actor_id
-		LEFT JOIN people target ON target.id = a.target_id
-		LEFT JOIN invitations i ON i.id = a.target_id
+		LEFT JOIN LATERAL (SELECT * FROM people WHERE id = a.actor_id LIMIT 1) actor ON true
+		LEFT JOIN LATERAL (SELECT * FROM people WHERE id = a.target_id LIMIT 1) target ON true
+		LEFT JOIN LATERAL (SELECT * FROM invitations WHERE id = a.target_id LIMIT 1) i ON true
 		ORDER BY a.seq DESC`, args...)
 	var page chat.AuditPage
 	for n, r := range rows {

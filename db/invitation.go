@@ -34,7 +34,8 @@ const (
 			WHEN i.uses >= i.max_uses THEN 'used_up'
 			WHEN i.expires_at <= now() THEN 'expired'
 			ELSE 'usable' END AS state`
-	invitationMaker = `JOIN people m ON m.id = i.created_by`
+	// The LIMIT makes a look-up for each invitation of what the planner may otherwise read as a whole.
+	invitationMaker = `CROSS JOIN LATERAL (SELECT * FROM people WHERE id = i.created_by LIMIT 1) m`
 	// usable is the condition of an invitation i with which an account can be made.
 	usable = `i.revoked_at IS NULL AND (i.max_uses IS NULL OR i.uses < i.max_uses)
 		AND (i.expires_at IS NULL OR i.expires_at > now())`
@@ -136,5 +137,5 @@ func (s *Store) RevokeInvitationsOf(ctx context.Context, person chat.ID) (int64,
 		WITH found AS MATERIALIZED (
 			SELECT i.id FROM invitations i WHERE i.created_by = $1 AND `+usable+` ORDER BY i.id FOR NO KEY UPDATE
 		)
-		UPDATE invitations i SET revoked_at = now() FROM found WHERE i.id = found.id`, person)
+		UPDATE invitations SET revoked_at = now() WHERE id = ANY (ARRAY (SELECT id FROM found))`, person)
 }
