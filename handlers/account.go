@@ -51,6 +51,9 @@ func (h *Handlers) register(c echo.Context, token string) error {
 	if err != nil {
 		return err
 	}
+	if visitOf(r.Context()).viewer != nil { // who came by an invitation
+		return h.redirect(c, views.HomePath)
+	}
 	viewer, err := h.config.Chat.Register(r.Context(), origin, chat.RegisterInput{
 		Username: f["username"], DisplayName: f["display_name"], Email: f["email"], Password: f["password"],
 		TimeZone: f["time_zone"], Language: h.language(r), SetupCode: f["setup_code"],

@@ -166,6 +166,9 @@ func (h *Handlers) showSuspension(c echo.Context, status int, p views.RecordStep
 // SuspensionEnd lets a person in again.
 func (h *Handlers) SuspensionEnd(c echo.Context) error {
 	ctx := c.Request().Context()
+	if _, err := readForm(c.Request()); err != nil {
+		return err
+	}
 	return h.step(c, "restored", func(id chat.ID) error {
 		return h.config.Chat.Restore(ctx, h.viewer(c), visitOf(ctx).origin, id)
 	}, func(status int, p views.RecordStepProps) error { return h.showRecord(c, status, "", p.Err) })
@@ -174,6 +177,9 @@ func (h *Handlers) SuspensionEnd(c echo.Context) error {
 // RecordSessionsEnd logs a person out everywhere.
 func (h *Handlers) RecordSessionsEnd(c echo.Context) error {
 	ctx := c.Request().Context()
+	if _, err := readForm(c.Request()); err != nil {
+		return err
+	}
 	return h.step(c, "logged-out", func(id chat.ID) error {
 		return h.config.Chat.LogOutEverywhere(ctx, h.viewer(c), visitOf(ctx).origin, id)
 	}, func(status int, p views.RecordStepProps) error { return h.showRecord(c, status, "", p.Err) })

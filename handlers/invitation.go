@@ -47,9 +47,6 @@ func (h *Handlers) invitedAgain(r *http.Request, token string, refusal *chat.Err
 
 // JoinCreate makes an account by an invitation and logs it in.
 func (h *Handlers) JoinCreate(c echo.Context) error {
-	if visitOf(c.Request().Context()).viewer != nil {
-		return h.redirect(c, views.HomePath)
-	}
 	token, ok := pathText(c, "token")
 	if !ok || token == "" {
 		return &chat.Error{Kind: chat.KindNotFound, Code: chat.CodeInvitationLink}
@@ -119,6 +116,9 @@ func chosen(value string) int {
 // InvitationRevoke makes an invitation useless.
 func (h *Handlers) InvitationRevoke(c echo.Context) error {
 	r := c.Request()
+	if _, err := readForm(r); err != nil {
+		return err
+	}
 	id, ok := parseID(c.Param("id"))
 	if !ok {
 		return chat.NotFound()

@@ -104,13 +104,19 @@ func (h *Handlers) SessionNew(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return h.answer(c, http.StatusOK, views.LoginPage(h.gate(r), views.LoginProps{
+		Gate: h.wayIn(r), Next: nextOf(query["next"]), PasswordChanged: query["password"] == "changed",
+	}))
+}
+
+// wayIn says what of making an account stands on the page for logging in: nothing where that cannot be known now, because
+// the form can do without.
+func (h *Handlers) wayIn(r *http.Request) chat.Gate {
 	gate, err := h.config.Chat.Gate(r.Context(), visitOf(r.Context()).origin)
 	if err != nil {
-		return err
+		return chat.Gate{}
 	}
-	return h.answer(c, http.StatusOK, views.LoginPage(h.gate(r), views.LoginProps{
-		Gate: gate, Next: nextOf(query["next"]), PasswordChanged: query["password"] == "changed",
-	}))
+	return gate
 }
 
 // nextOf is what the form for logging in carries along: nothing where there is only the start page to go to.
@@ -141,12 +147,8 @@ func (h *Handlers) SessionCreate(c echo.Context) error {
 		if !ok {
 			return err
 		}
-		gate, err := h.config.Chat.Gate(r.Context(), visitOf(r.Context()).origin)
-		if err != nil {
-			gate = chat.Gate{} // the way to an account can be left out; the form cannot
-		}
 		return h.answer(c, status, views.LoginPage(h.gate(r), views.LoginProps{
-			Gate: gate, Login: shown(f["login"]), Next: nextOf(f["next"]), Err: refusal,
+			Gate: h.wayIn(r), Login: shown(f["login"]), Next: nextOf(f["next"]), Err: refusal,
 		}))
 	}
 	if err := h.startSession(c.Response(), r, viewer); err != nil {
