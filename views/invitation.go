@@ -114,7 +114,7 @@ func (p *InvitationProps) uses(ctx context.Context) string {
 	if p.MaxUses == 0 {
 		return T(ctx, "invitations.uses", chat.Args{"Count": p.Uses})
 	}
-	return T(ctx, "invitations.uses_of", chat.Args{"Count": p.Uses, "Max": p.MaxUses})
+	return T(ctx, "invitations.uses_of", chat.Args{"Uses": p.Uses, "Max": p.MaxUses})
 }
 
 // ends says when the invitation ends, or ended.
