@@ -80,6 +80,21 @@ func AdminResetPassword(ctx context.Context, cfg config.Config, log *slog.Logger
 	return link, err
 }
 
+// AdminVerifyAudit checks the log of what administrators did. Its line names the last entry's hash, so that it can be
+// compared with one that was written down elsewhere.
+func AdminVerifyAudit(ctx context.Context, cfg config.Config, log *slog.Logger) (string, error) {
+	var line string
+	err := withChat(ctx, cfg, log, func(c *chat.Chat) error {
+		verdict, err := c.VerifyAudit(ctx)
+		if err == nil && verdict.Broken > 0 {
+			err = fmt.Errorf("the audit log is broken at entry %d: it is missing, or it or the one before was changed", verdict.Broken)
+		}
+		line = fmt.Sprintf("The audit log is whole: %d entries, the last one's hash is %x", verdict.Entries, verdict.Hash)
+		return err
+	})
+	return line, err
+}
+
 func nobodyNamed(err error, username string) error {
 	if chat.KindOf(err) == chat.KindNotFound {
 		return fmt.Errorf("there is nobody with the username %q", username)

@@ -89,7 +89,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	a.server = &http.Server{
 		Handler: handlers.New(handlers.Config{
 			Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: static.New(cfg.Dev), Log: log,
-			BaseURL: cfg.BaseURL, Secure: cfg.Secure(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
+			BaseURL: a.URL(), Secure: cfg.Secure(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
 			Version: build.Version, Revision: build.Commit,
 			Ready: a.ready, Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
 		}),

@@ -324,6 +324,13 @@ func TestAdmin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := app.AdminPromote(t.Context(), cfg, quiet, "ana"); err != nil { // who is an administrator already
+		t.Error(err)
+	}
+	whole, err := app.AdminVerifyAudit(t.Context(), cfg, quiet)
+	if err != nil || !regexp.MustCompile(`^The audit log is whole: 2 entries, the last one's hash is [0-9a-f]{64}$`).MatchString(whole) {
+		t.Errorf("%q, %v", whole, err)
+	}
 	address, err := url.Parse(link)
 	if err != nil {
 		t.Fatal(err)
@@ -337,6 +344,12 @@ func TestAdmin(t *testing.T) {
 	}
 	if status, _ := post(t, browser(t), base+address.Path, url.Values{"password": {"a third sentence"}}); status == http.StatusOK {
 		t.Error("the link works twice")
+	}
+	if _, err := d.Pool().Exec(t.Context(), `ALTER TABLE audit DISABLE TRIGGER USER; UPDATE audit SET action = 'suspend' WHERE seq = 2`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.AdminVerifyAudit(t.Context(), cfg, quiet); err == nil || !strings.Contains(err.Error(), "broken at entry 2") {
+		t.Errorf("a forged log: %v", err)
 	}
 	if app.Libvips() == "" {
 		t.Error("libvips has no version")

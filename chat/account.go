@@ -18,7 +18,8 @@ type Origin struct {
 	Local bool
 }
 
-// RegisterInput is the form for signing up. Email, TimeZone and Language may be empty; SetupCode is needed only for the first account.
+// RegisterInput is the form for signing up. Email, TimeZone and Language may be empty; SetupCode is needed only for the
+// first account, Invitation where it is the rule that one is needed.
 type RegisterInput struct {
 	Username    string
 	DisplayName string
@@ -27,6 +28,7 @@ type RegisterInput struct {
 	TimeZone    string
 	Language    string
 	SetupCode   string
+	Invitation  string // the secret part of an invitation's link
 }
 
 // Gate says what the page for signing up has to show.
@@ -35,8 +37,10 @@ type Gate struct {
 	First bool
 	// NeedsSetupCode: the first account, made from another machine, needs the code that the log shows.
 	NeedsSetupCode bool
-	// Open: an account can be made at all.
+	// Open: an account can be made by anybody.
 	Open bool
+	// ByInvitation: an account can be made by whoever holds an invitation.
+	ByInvitation bool
 }
 
 // Gate tells who may register from origin.
@@ -45,12 +49,11 @@ func (c *Chat) Gate(ctx context.Context, origin Origin) (Gate, error) {
 	if err != nil {
 		return Gate{}, err
 	}
-	first := !anybody
-	return Gate{
-		First:          first,
-		NeedsSetupCode: first && !origin.Local,
-		Open:           first || c.settings.Registration == RegistrationOpen,
-	}, nil
+	if !anybody {
+		return Gate{First: true, NeedsSetupCode: !origin.Local, Open: true}, nil
+	}
+	rule, err := c.registration(ctx, c.store)
+	return Gate{Open: rule == RegistrationOpen, ByInvitation: rule == RegistrationInvite}, err
 }
 
 // SetupCode returns the code that makes the first account from another machine possible, making one if need be; empty
@@ -60,9 +63,10 @@ func (c *Chat) SetupCode(ctx context.Context) (string, error) {
 }
 
 // Register makes an account and logs it in. The very first one becomes administrator. An e-mail address that somebody
-// else has is taken like any other, so that nobody learns of it here; it counts only once it is confirmed.
+// else has is taken like any other, so that nobody learns of it here; it counts only once it is confirmed. An invitation
+// that comes along loses one use exactly when the account is made.
 //
-// Errors: invalid with fields, forbidden (registration_closed), too_many.
+// Errors: invalid with fields, forbidden (registration_closed, invitation_needed), not_found (invitation_link), too_many.
 func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (Viewer, error) {
 	if err := c.allow(ctx,
 		limited{LimitRegisterByAddress, origin.Address}, limited{LimitRegisterGlobal, ""}); err != nil {
@@ -72,8 +76,17 @@ func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (V
 	if err != nil {
 		return Viewer{}, err
 	}
-	if !gate.Open {
-		return Viewer{}, &Error{Kind: KindForbidden, Code: CodeRegistrationClosed}
+	// Both are asked again below, with locks: here, so that no password is hashed in vain.
+	switch {
+	case in.Invitation != "":
+		_, err = c.CheckInvitation(ctx, origin, in.Invitation)
+	case gate.ByInvitation:
+		err = refusedBy(RegistrationInvite, false)
+	case !gate.Open:
+		err = refusedBy(RegistrationClosed, false)
+	}
+	if err != nil {
+		return Viewer{}, err
 	}
 	person, err := c.newPerson(ctx, in)
 	if err != nil {
@@ -89,11 +102,17 @@ func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (V
 				return invalid("setup_code", CodeSetupCode, nil)
 			}
 			person.Role = RoleAdministrator
-		} else if c.settings.Registration != RegistrationOpen {
-			// Two registered at once while there was nobody: the second is no longer the first.
-			return &Error{Kind: KindForbidden, Code: CodeRegistrationClosed}
+			return tx.InsertPerson(ctx, person)
 		}
-		return tx.InsertPerson(ctx, person)
+		// Of two who registered at once while there was nobody, the second is no longer the first.
+		invitation, err := c.admit(ctx, tx, in.Invitation)
+		if err != nil {
+			return err
+		}
+		if err := tx.InsertPerson(ctx, person); err != nil || invitation == (ID{}) {
+			return err
+		}
+		return tx.UpdateInvitation(ctx, person.ID, invitation)
 	})
 	if CodeOf(err) == CodeUsernameTaken {
 		return Viewer{}, c.usernameTaken(ctx, person.Username, in.DisplayName)
@@ -200,12 +219,17 @@ const ResetLinkLife = time.Hour
 // MakeResetLink returns the secret part of a link with which the person sets a new password, once, within
 // [ResetLinkLife]. It is the operator's, who hands it over. Errors: not_found.
 func (c *Chat) MakeResetLink(ctx context.Context, username string) (string, error) {
-	person, err := c.store.PersonByLogin(ctx, strings.ToLower(username))
-	if err != nil {
-		return "", err
-	}
 	token := secret()
-	return token, c.store.InsertPasswordReset(ctx, person.ID, tokenHash(token), ResetLinkLife)
+	return token, c.store.InTx(ctx, func(tx Store) error {
+		person, err := tx.PersonByLogin(ctx, strings.ToLower(username))
+		if err != nil {
+			return err
+		}
+		if err := tx.InsertPasswordReset(ctx, person.ID, tokenHash(token), ResetLinkLife); err != nil {
+			return err
+		}
+		return tx.AppendAudit(ctx, AuditEntry{Action: AuditResetLink, TargetID: person.ID})
+	})
 }
 
 // CheckResetLink says whether a link can still be used. Errors: not_found (reset_link), too_many.
@@ -294,25 +318,6 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 	return nil
 }
 
-// confirm makes sure that whoever acts knows the viewer's password: for steps that a borrowed device must not be enough
-// for. Guessing is limited as in logging in. Errors: invalid (current_password), too_many.
-func (c *Chat) confirm(ctx context.Context, viewer Viewer, password string) error {
-	if password == "" {
-		return invalid("current_password", CodeRequired, nil)
-	}
-	if err := c.allow(ctx, limited{LimitConfirm, viewer.ID.String()}); err != nil {
-		return err
-	}
-	match, err := c.passwords.matches(ctx, viewer.PasswordHash, password)
-	if err != nil {
-		return err
-	}
-	if !match {
-		return invalid("current_password", CodePasswordWrong, nil)
-	}
-	return nil
-}
-
 func tokenHash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]
@@ -334,7 +339,12 @@ func (c *Chat) CreateAccount(ctx context.Context, in RegisterInput, role Role) (
 		if first {
 			person.Role = RoleAdministrator
 		}
-		return tx.InsertPerson(ctx, person)
+		if err := tx.InsertPerson(ctx, person); err != nil {
+			return err
+		}
+		return tx.AppendAudit(ctx, AuditEntry{
+			Action: AuditCreate, TargetID: person.ID, After: AuditFacts{"role": string(person.Role)},
+		})
 	})
 	if CodeOf(err) == CodeUsernameTaken {
 		return Person{}, c.usernameTaken(ctx, person.Username, in.DisplayName)
@@ -345,12 +355,30 @@ func (c *Chat) CreateAccount(ctx context.Context, in RegisterInput, role Role) (
 	return person, nil
 }
 
-// Promote gives a person a role, on behalf of the operator; the person's sessions get new tokens. Errors: not_found.
+// Promote gives a person a role, on behalf of the operator; the person's sessions get new tokens. The last administrator
+// stays one. Errors: not_found, conflict (last_administrator).
 func (c *Chat) Promote(ctx context.Context, username string, role Role) error {
-	person, viewSeq, err := c.store.UpdateRole(ctx, strings.ToLower(username), role)
-	if err != nil {
-		return err
+	var id ID
+	var viewSeq int64
+	err := c.store.InTx(ctx, func(tx Store) error {
+		person, err := tx.PersonByLogin(ctx, strings.ToLower(username))
+		if err != nil {
+			return err
+		}
+		people, err := tx.LockAdministrators(ctx, person.ID)
+		if err != nil {
+			return err
+		}
+		id = person.ID
+		var entry AuditEntry
+		entry, viewSeq, err = changeRole(ctx, tx, people[id], role, administratorsBeside(people, id))
+		if err != nil || entry.Action == "" {
+			return err
+		}
+		return tx.AppendAudit(ctx, entry)
+	})
+	if err == nil && viewSeq > 0 {
+		c.publish(ctx, PersonChanged{PersonID: id, ViewSeq: viewSeq})
 	}
-	c.publish(ctx, PersonChanged{PersonID: person, ViewSeq: viewSeq})
-	return nil
+	return err
 }

@@ -26,22 +26,13 @@ type Clock func() time.Time
 
 // Settings are the choices of the operator that rules depend on.
 type Settings struct {
-	// Registration says who may make an account, from the second account on.
+	// Registration says who may make an account, from the second account on; empty where the administrators decide.
 	Registration Registration
 	// BcryptCost is the cost of a password hash; the default is 12.
 	BcryptCost int
 	// Limits switches rate limits; only load tests switch them off.
 	Limits bool
 }
-
-// Registration says who may make an account.
-type Registration string
-
-// The ways of registering.
-const (
-	RegistrationOpen   Registration = "open"
-	RegistrationClosed Registration = "closed"
-)
 
 // Chat is the domain's use cases over a store.
 type Chat struct {
@@ -66,9 +57,6 @@ func WithLimiter(l Limiter) Option { return func(c *Chat) { c.limiter = l } }
 func New(store Store, publisher Publisher, settings Settings, options ...Option) *Chat {
 	if settings.BcryptCost == 0 {
 		settings.BcryptCost = DefaultBcryptCost
-	}
-	if settings.Registration == "" {
-		settings.Registration = RegistrationOpen
 	}
 	c := &Chat{store: store, publisher: publisher, clock: time.Now, settings: settings}
 	for _, option := range options {

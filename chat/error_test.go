@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -111,8 +112,15 @@ func TestUnavailable(t *testing.T) {
 		id := w.Direct(t, anna, anna)
 		w.Say(t, anna, id, "Hello")
 		token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
+		boss := w.Administrator(t, "Boss")
+		made, secret, err := w.Chat.Invite(t.Context(), boss, desk, chat.InvitationInput{})
+		must(t, err)
 		w.Heard()
-		return w, cases(t.Context(), w, anna, id, token)
+		all := cases(t.Context(), w, anna, id, token)
+		maps.Copy(all, administrations(t.Context(), w, boss, anna, made.ID))
+		all["CheckInvitation"] = func() error { _, err := w.Chat.CheckInvitation(t.Context(), here, secret); return err }
+		all["VerifyAudit"] = func() error { _, err := w.Chat.VerifyAudit(t.Context()); return err }
+		return w, all
 	}
 
 	t.Run("without a database every use case says that it is not available, and nothing is announced", func(t *testing.T) {
@@ -142,6 +150,7 @@ func TestUnavailable(t *testing.T) {
 		"members":       {"SendMessage", "StartDirect"},
 		"installation":  {"Register", "SetupCode"},
 		"conversations": {"SavePositions", "MarkRead"},
+		"audit_head":    {"CreateAccount", "MakeResetLink", "Promote"},
 	} {
 		t.Run("without "+table+" it is an internal error", func(t *testing.T) {
 			t.Parallel()

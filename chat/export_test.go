@@ -11,3 +11,6 @@ func (c *Chat) OnCompare(f func(hash string)) {
 
 // NewMemoryLimiterOf is a limiter with so many buckets.
 var NewMemoryLimiterOf = newMemoryLimiter
+
+// AuditBatch is how many entries of the log are read at once.
+const AuditBatch = auditBatch

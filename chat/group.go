@@ -261,7 +261,7 @@ func (c *Chat) AddMembers(ctx context.Context, viewer Viewer, group ID, people [
 		if !g.WhoAdds.includes(g.Members[viewer.ID]) {
 			return nil, forbidden(CodeNotYoursToDo)
 		}
-		added, err := c.admit(ctx, tx, g, people)
+		added, err := c.takeIn(ctx, tx, g, people)
 		if err != nil || len(added) == 0 {
 			return nil, err
 		}
@@ -269,8 +269,8 @@ func (c *Chat) AddMembers(ctx context.Context, viewer Viewer, group ID, people [
 	})
 }
 
-// admit makes members of those of the people who are none, and returns them.
-func (c *Chat) admit(ctx context.Context, tx Store, g LockedGroup, people []ID) ([]ID, error) {
+// takeIn makes members of those of the people who are none, and returns them.
+func (c *Chat) takeIn(ctx context.Context, tx Store, g LockedGroup, people []ID) ([]ID, error) {
 	added := make([]ID, 0, len(people))
 	for _, id := range people {
 		if _, in := g.Members[id]; !in {

@@ -25,14 +25,14 @@ const (
 )
 
 // MakeGroupLink makes a link and returns its secret part; life 0 is without an end, uses 0 is without a bound.
-// Errors: invalid (life, uses), not_found, forbidden (not_yours_to_do), conflict (too_many_links), too_many.
+// Errors: invalid (life, times), not_found, forbidden (not_yours_to_do), conflict (too_many_links), too_many.
 func (c *Chat) MakeGroupLink(ctx context.Context, viewer Viewer, group ID, life time.Duration, uses int) (string, error) {
 	var wrong fieldErrors
 	if life < 0 || life > MaxGroupLinkLife {
 		wrong.add("life", CodeChoice, nil)
 	}
 	if uses < 0 || uses > MaxGroupLinkUses {
-		wrong.add("uses", CodeChoice, nil)
+		wrong.add("times", CodeChoice, nil)
 	}
 	if err := wrong.err(); err != nil {
 		return "", err
@@ -115,7 +115,7 @@ func (c *Chat) JoinGroup(ctx context.Context, viewer Viewer, token string) (ID, 
 		if err != nil {
 			return err
 		}
-		added, err := c.admit(ctx, tx, g, []ID{viewer.ID})
+		added, err := c.takeIn(ctx, tx, g, []ID{viewer.ID})
 		if err != nil || len(added) == 0 {
 			return err
 		}

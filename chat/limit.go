@@ -31,13 +31,17 @@ var (
 	LimitGroup             = Limit{Name: "group", Every: 2 * time.Second, Burst: 60}
 	LimitJoin              = Limit{Name: "join", Every: 2 * time.Second, Burst: 30}
 	LimitSettings          = Limit{Name: "settings", Every: 2 * time.Second, Burst: 20}
+	LimitAdminister        = Limit{Name: "administer", Every: 2 * time.Second, Burst: 60}
+	// A link cannot be guessed; a whole class may follow one from a single address.
+	LimitInvitationByAddress = Limit{Name: "invitation_address", Every: 5 * time.Second, Burst: 60}
 )
 
 // Limits lists every limit.
 func Limits() []Limit {
 	return []Limit{
 		LimitRegisterByAddress, LimitRegisterGlobal, LimitLoginByAddress, LimitLoginByAccount, LimitLoginGlobal,
-		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitDraft, LimitSearch, LimitStart, LimitGroup, LimitJoin, LimitSettings,
+		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitDraft, LimitSearch, LimitStart, LimitGroup, LimitJoin,
+		LimitSettings, LimitAdminister, LimitInvitationByAddress,
 	}
 }
 

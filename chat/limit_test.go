@@ -183,6 +183,23 @@ func TestLimits(t *testing.T) {
 		"guessing one's password": {chat.LimitConfirm, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
 			return w.Chat.ChangePassword(ctx, anna, fmt.Sprint("guess", i), newPassword)
 		}, chat.KindInvalid},
+		"opening invitations": {chat.LimitInvitationByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.CheckInvitation(ctx, there, fmt.Sprint(i))
+			return err
+		}, chat.KindNotFound},
+		"confirming steps": {chat.LimitConfirm, func(ctx context.Context, w *chattest.World, anna chat.Viewer, _ int) error {
+			anna.Role = chat.RoleAdministrator
+			return w.Chat.Suspend(ctx, anna, there, chat.NewID(), "wrong")
+		}, chat.KindInvalid},
+		"administering": {chat.LimitAdminister, func(ctx context.Context, w *chattest.World, anna chat.Viewer, _ int) error {
+			anna.Role = chat.RoleAdministrator
+			return w.Chat.Restore(ctx, anna, there, chat.NewID())
+		}, chat.KindNotFound},
+		"searching as an administrator": {chat.LimitSearch, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			anna.Role = chat.RoleAdministrator
+			_, err := w.Chat.Accounts(ctx, anna, chat.AccountFilter{Query: fmt.Sprint(i)}, "")
+			return err
+		}, ""},
 		"sending": {chat.LimitSend, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
 			_, err := w.Chat.SendMessage(ctx, anna, chat.NewID(), chat.Draft{Body: fmt.Sprint(i), ClientID: chat.NewID()})
 			return err

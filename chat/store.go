@@ -18,6 +18,9 @@ type Store interface {
 	EnsureSetupCode(ctx context.Context, code string) (string, error)
 	// LockInstallation makes registrations take turns until the end of the transaction; first while nobody is there.
 	LockInstallation(ctx context.Context) (first bool, setupCode string, err error)
+	// Registration is who may make an account, as administrators chose.
+	Registration(ctx context.Context) (Registration, error)
+	UpdateRegistration(ctx context.Context, rule Registration) error
 
 	// InsertPerson. Errors: conflict (username_taken).
 	InsertPerson(ctx context.Context, person Person) error
@@ -36,7 +39,9 @@ type Store interface {
 	ChangedCards(ctx context.Context, since time.Time) (map[ID]int64, error)
 	// ConversationsShowing returns the conversations whose list rows show the person's name.
 	ConversationsShowing(ctx context.Context, person ID) ([]ID, error)
-	UpdateRole(ctx context.Context, username string, role Role) (person ID, viewSeq int64, err error)
+	// UpdateRole also asks for new tokens of the person's sessions.
+	UpdateRole(ctx context.Context, person ID, role Role) (viewSeq int64, err error)
+	UpdateState(ctx context.Context, person ID, state State) (viewSeq int64, err error)
 	RaiseViewSeq(ctx context.Context, people ...ID) ([]PersonChanged, error)
 	ViewSeqs(ctx context.Context, people []ID) (map[ID]int64, error)
 
@@ -62,6 +67,31 @@ type Store interface {
 	SessionsOf(ctx context.Context, person ID, idle time.Duration) ([]Session, error)
 	SessionsAlive(ctx context.Context, ids []ID, idle time.Duration) ([]ID, error)
 	DeleteEndedSessions(ctx context.Context, idle time.Duration) (int64, error)
+
+	// LockAdministrators locks the rows of these people and of all active administrators, and returns them as they are then.
+	LockAdministrators(ctx context.Context, people ...ID) (map[ID]Person, error)
+	Accounts(ctx context.Context, filter AccountFilter, after string, limit int, idle time.Duration) (AccountPage, error)
+	Account(ctx context.Context, person ID, idle time.Duration) (Account, error)
+
+	// InsertInvitation makes one that lives so long; 0 is for ever.
+	InsertInvitation(ctx context.Context, invitation Invitation, hash []byte, life time.Duration) (made time.Time, ends *time.Time, err error)
+	Invitations(ctx context.Context, after string, limit int) (InvitationPage, error)
+	Invitation(ctx context.Context, id ID) (Invitation, error)
+	// UsableInvitation. Errors: not_found (invitation_link).
+	UsableInvitation(ctx context.Context, hash []byte) (Invitation, error)
+	// UseInvitation takes one use. Errors: not_found (invitation_link).
+	UseInvitation(ctx context.Context, hash []byte) (ID, error)
+	// UpdateInvitation notes by which invitation a person came.
+	UpdateInvitation(ctx context.Context, person, invitation ID) error
+	// RevokeInvitation returns how often it was used; revoked is false where it was revoked before. Errors: not_found.
+	RevokeInvitation(ctx context.Context, id ID) (uses int, revoked bool, err error)
+	RevokeInvitationsOf(ctx context.Context, person ID) (int64, error)
+
+	// AppendAudit adds an entry to the end of the log, which is locked until the transaction ends.
+	AppendAudit(ctx context.Context, entry AuditEntry) error
+	Audit(ctx context.Context, target ID, before int64, limit int) (AuditPage, error)
+	// AuditAfter returns the entries behind a seq in order, and the end of the log as the same statement sees it.
+	AuditAfter(ctx context.Context, seq int64, limit int) (entries []AuditEntry, head AuditEntry, err error)
 
 	// EnsureDirect returns the direct conversation of two active people, made under id if there was none.
 	// Errors: not_found.

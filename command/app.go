@@ -23,6 +23,9 @@ type App struct {
 	AdminPromote func(ctx context.Context, cfg config.Config, log *slog.Logger, username string) error
 	// AdminResetPassword returns a link with which the person can set a new password once, within an hour.
 	AdminResetPassword func(ctx context.Context, cfg config.Config, log *slog.Logger, username string) (link string, err error)
+	// AdminVerifyAudit checks the log of what administrators did, and returns what it came to in one line; an entry that is
+	// missing or was changed is an error.
+	AdminVerifyAudit func(ctx context.Context, cfg config.Config, log *slog.Logger) (verdict string, err error)
 	// Libraries names what is linked in beside Go code, such as libvips, for `parley version`; nil means nothing.
 	Libraries func() []Library
 }

@@ -22,6 +22,7 @@ type grammar struct {
 		Create        adminCreate        `cmd:"" help:"Make an administrator's account."`
 		Promote       adminPromote       `cmd:"" help:"Make an account an administrator."`
 		ResetPassword adminResetPassword `cmd:"" help:"Print a link with which a person can set a new password once."`
+		VerifyAudit   adminVerifyAudit   `cmd:"" help:"Check that the audit log is whole."`
 	} `cmd:"" help:"Manage administrators."`
 	Config  showConfig  `cmd:"" help:"Show the settings in force, secrets masked."`
 	Version showVersion `cmd:"" help:"Show the version."`
@@ -105,6 +106,17 @@ func (a adminResetPassword) Run(r *request) error {
 		return err
 	}
 	fmt.Fprintf(r.stdout, "%s\nThis link works once, within an hour.\n", link)
+	return nil
+}
+
+type adminVerifyAudit struct{}
+
+func (adminVerifyAudit) Run(r *request) error {
+	verdict, err := r.app.AdminVerifyAudit(r.ctx, r.cfg, r.log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(r.stdout, verdict)
 	return nil
 }
 

@@ -65,6 +65,10 @@ func recorder(calls *[]string, err error) command.App {
 			note("reset", username)
 			return "https://chat.example.org/reset/token", err
 		},
+		AdminVerifyAudit: func(context.Context, config.Config, *slog.Logger) (string, error) {
+			note("verify")
+			return "all 3 entries hold", err
+		},
 	}
 }
 
@@ -84,6 +88,7 @@ func TestCommands(t *testing.T) {
 		{"a password without a line end", "admin create --username ada --password-stdin", "correct horse", "create ada ada correct horse", "ada can"},
 		{"promote", "admin promote ada", "", "promote ada", "ada is now an administrator\n"},
 		{"reset a password", "admin reset-password ada", "", "reset ada", "https://chat.example.org/reset/token\nThis link works once, within an hour.\n"},
+		{"verify the audit log", "admin verify-audit", "", "verify", "all 3 entries hold\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -158,7 +163,7 @@ func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"frob":                    "unexpected argument frob",
 		"--frob":                  "unknown flag --frob",
-		"admin":                   `expected one of "create", "promote", "reset-password"`,
+		"admin":                   `expected one of "create", "promote", "reset-password", "verify-audit"`,
 		"admin promote":           `expected "<username>"`,
 		"admin create":            "missing flags: --username=STRING",
 		"serve 127.0.0.1:80":      "unexpected argument 127.0.0.1:80",

@@ -23,7 +23,7 @@ type Config struct {
 	DatabaseURL Secret `env:"PARLEY_DATABASE_URL"`
 	// DataDir is the folder for everything kept on disk, as it was given: relative to the working directory or absolute.
 	DataDir string `env:"PARLEY_DATA_DIR"`
-	// Registration says who may make an account.
+	// Registration says who may make an account; empty where the administrators decide.
 	Registration Registration `env:"PARLEY_REGISTRATION"`
 	// TrustedProxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []netip.Prefix `env:"PARLEY_TRUSTED_PROXIES"`
@@ -46,6 +46,7 @@ type Registration string
 // The values of PARLEY_REGISTRATION.
 const (
 	RegistrationOpen   Registration = "open"
+	RegistrationInvite Registration = "invite"
 	RegistrationClosed Registration = "closed"
 )
 

@@ -202,7 +202,7 @@ func (c *Config) check(values map[string]string, known []Mistake) []Mistake {
 		c.BaseURL = BaseURLFor(c.Addr)
 	}
 	expect("PARLEY_DATABASE_URL", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)))
-	expect("PARLEY_REGISTRATION", c.Registration == RegistrationOpen || c.Registration == RegistrationClosed)
+	expect("PARLEY_REGISTRATION", slices.Contains([]Registration{"", RegistrationOpen, RegistrationInvite, RegistrationClosed}, c.Registration))
 	local := loopback(c.Addr) || !validAddr(c.Addr) // A wrong address is one mistake, not three.
 	expect("PARLEY_LIMITS", c.Limits || local)
 	least := 10

@@ -20,7 +20,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatalf("an environment without settings: %v", err)
 	}
 	want := config.Config{
-		Addr: "127.0.0.1:8080", BaseURL: "http://127.0.0.1:8080", DataDir: ".data", Registration: config.RegistrationOpen,
+		Addr: "127.0.0.1:8080", BaseURL: "http://127.0.0.1:8080", DataDir: ".data",
 		Limits: true, BcryptCost: 12, LogLevel: slog.LevelInfo,
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -93,6 +93,8 @@ func TestValues(t *testing.T) {
 		{"a database with a strange port is refused", "PARLEY_DATABASE_URL=postgres://db:http/parley", "PARLEY_DATABASE_URL"},
 		{"a database with nothing behind the scheme is refused", "PARLEY_DATABASE_URL=postgres://", "PARLEY_DATABASE_URL"},
 
+		{"registration by invitation is accepted", "PARLEY_REGISTRATION=invite", ""},
+		{"a registration that the administrators decide on is none that is set", "PARLEY_REGISTRATION=", ""},
 		{"another registration is refused", "PARLEY_REGISTRATION=Open", "PARLEY_REGISTRATION"},
 		{"a proxy that is no address is refused", "PARLEY_TRUSTED_PROXIES=10.0.0.0/8,proxy", "PARLEY_TRUSTED_PROXIES"},
 		{"an empty proxy in the list is refused", "PARLEY_TRUSTED_PROXIES=10.0.0.0/8,", "PARLEY_TRUSTED_PROXIES"},
@@ -149,8 +151,8 @@ func TestMistakesReadWell(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	tests := []struct{ name, environ, want string }{
 		{"a wrong value", "PARLEY_ADDR=here", `PARLEY_ADDR="here": expected host:port, such as 127.0.0.1:8080 or :8080`},
-		{"a value with control characters is quoted", "PARLEY_REGISTRATION=a\nb", `PARLEY_REGISTRATION="a\nb": expected open or closed`},
-		{"a long value is cut", "PARLEY_REGISTRATION=" + long, `PARLEY_REGISTRATION="` + long[:80] + `…": expected open or closed`},
+		{"a value with control characters is quoted", "PARLEY_REGISTRATION=a\nb", `PARLEY_REGISTRATION="a\nb": expected open, invite or closed`},
+		{"a long value is cut", "PARLEY_REGISTRATION=" + long, `PARLEY_REGISTRATION="` + long[:80] + `…": expected open, invite or closed`},
 		{"a secret is masked", "PARLEY_DATABASE_URL=mysql://u:hunter2@db", `PARLEY_DATABASE_URL=***: expected a URL such as postgres://user@host:5432/database`},
 		{"a misspelt name", "PARLEY_ADR=:80", `PARLEY_ADR: there is no such setting; did you mean PARLEY_ADDR?`},
 		{"two letters swapped", "PARLEY_DATABASE_ULR=postgres://u:hunter2@db", `PARLEY_DATABASE_ULR: there is no such setting; did you mean PARLEY_DATABASE_URL?`},

@@ -49,9 +49,9 @@ var variables = []Variable{
 		Meaning:  "folder for everything kept on disk",
 	},
 	{
-		Name: "PARLEY_REGISTRATION", Default: string(RegistrationOpen),
-		Expected: "open or closed",
-		Meaning:  "who may make an account once the first one exists",
+		Name:     "PARLEY_REGISTRATION",
+		Expected: "open, invite or closed",
+		Meaning:  "who may make an account once the first one exists (default: as administrators choose, open at first)",
 	},
 	{
 		Name:     "PARLEY_TRUSTED_PROXIES",

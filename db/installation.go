@@ -47,3 +47,15 @@ func (s *Store) LockInstallation(ctx context.Context) (bool, string, error) {
 	}
 	return !anybody, code, nil
 }
+
+// Registration implements chat.Store.
+func (s *Store) Registration(ctx context.Context) (chat.Registration, error) {
+	var rule chat.Registration
+	err := s.get(ctx, &rule, `SELECT registration FROM installation`)
+	return rule, err
+}
+
+// UpdateRegistration implements chat.Store.
+func (s *Store) UpdateRegistration(ctx context.Context, rule chat.Registration) error {
+	return s.change(ctx, `UPDATE installation SET registration = $1`, rule)
+}

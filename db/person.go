@@ -241,20 +241,15 @@ func (s *Store) ConversationsShowing(ctx context.Context, person chat.ID) ([]cha
 	return ids, err
 }
 
-// UpdateRole implements chat.Store. The sessions of the person are to get new tokens.
-func (s *Store) UpdateRole(ctx context.Context, username string, role chat.Role) (chat.ID, int64, error) {
-	var row struct {
-		ID      chat.ID `db:"id"`
-		ViewSeq int64   `db:"view_seq"`
-	}
-	err := s.get(ctx, &row, `
-		WITH p AS (
-			UPDATE people SET role = $2, view_seq = view_seq + 1 WHERE username = $1 RETURNING id, view_seq
-		), s AS (
-			UPDATE sessions SET renew = true WHERE person_id IN (SELECT id FROM p) AND revoked_at IS NULL
+// UpdateRole implements chat.Store.
+func (s *Store) UpdateRole(ctx context.Context, person chat.ID, role chat.Role) (int64, error) {
+	var viewSeq int64
+	err := s.get(ctx, &viewSeq, `
+		WITH s AS (
+			UPDATE sessions SET renew = true WHERE person_id = $1 AND revoked_at IS NULL
 		)
-		SELECT id, view_seq FROM p`, username, role)
-	return row.ID, row.ViewSeq, err
+		UPDATE people SET role = $2, view_seq = view_seq + 1 WHERE id = $1 RETURNING view_seq`, person, role)
+	return viewSeq, err
 }
 
 // RaiseViewSeq implements chat.Store. Rows are locked in order of id, so that two raises never wait for each other.

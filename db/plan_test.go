@@ -83,6 +83,18 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 			UNION ALL SELECT md5('c' || n)::uuid, seq, CASE WHEN seq % 2 = 0 THEN $1 ELSE md5('p' || n)::uuid END
 				FROM generate_series(3, 2000) n, generate_series(1, 50) seq
 		) m`, c.hub.ID, c.bot.ID)
+	fill(`
+		INSERT INTO invitations (id, token_hash, note, created_by, uses)
+		SELECT md5('i' || n)::uuid, sha256(n::text::bytea), 'Note', CASE WHEN n % 500 = 0 THEN $2::uuid ELSE $1 END, 1 FROM generate_series(1, 3000) n`, c.hub.ID, c.gone.ID)
+	fill(`
+		UPDATE people SET created_at = now() - interval '1 day' * (abs(hashtext(username)) % 1000), invitation_id = md5('i' || 1 + abs(hashtext(username)) % 3000)::uuid,
+			role = CASE WHEN abs(hashtext(username)) % 300 = 7 THEN 'moderator' ELSE role END,
+			state = CASE WHEN abs(hashtext(username)) % 300 = 8 THEN 'suspended' ELSE state END
+		WHERE username LIKE 'user%'`)
+	fill(`
+		INSERT INTO audit (seq, at, actor_id, action, target_id, address, before, after, hash)
+		SELECT n, now(), $1, 'log_out', md5('p' || 1 + n % 2998)::uuid, '', '{}', '{}', '' FROM generate_series(1, 5000) n`, c.hub.ID)
+	fill("UPDATE audit_head SET seq = 5000")
 	fill("REINDEX TABLE messages")
 	fill("VACUUM ANALYZE")
 	rows, err := c.DB.Pool().Query(t.Context(), "SELECT id FROM conversations WHERE created_by = $1 ORDER BY last_activity_at DESC", c.hub.ID)
@@ -133,6 +145,14 @@ func TestPlans(t *testing.T) {
 		}
 	}
 
+	accounts := func(filter chat.AccountFilter, after string) func() error {
+		return func() error { _, err := c.Store.Accounts(ctx, filter, after, 50, chat.SessionIdle); return err }
+	}
+	far := value[chat.AccountPage](t)(c.Store.Accounts(ctx, chat.AccountFilter{}, "", 2900, chat.SessionIdle)).Next
+	var invitation, invited chat.ID
+	var hash []byte
+	must(t, c.DB.Pool().QueryRow(ctx, "SELECT i.id, i.token_hash, p.id FROM people p JOIN invitations i ON i.id = p.invitation_id LIMIT 1").Scan(&invitation, &hash, &invited))
+
 	// What a statement may read at most, all tables together.
 	for name, s := range map[string]struct {
 		do    func() error
@@ -178,19 +198,49 @@ func TestPlans(t *testing.T) {
 		"InsertSession": {undone(func(tx chat.Store) error {
 			return tx.InsertSession(ctx, chat.Session{ID: chat.NewID(), PersonID: c.bot.ID}, c.bot.PasswordHash, time.Hour)
 		}), 3},
-		"RevokeSessionsOf":                  {func() error { _, err := c.Store.RevokeSessionsOf(ctx, author, chat.ID{}); return err }, 3},
-		"UpsertDraft":                       {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "begun") }), 3},
-		"UpsertDraft, taking away":          {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "") }), 3},
-		"SessionsOf":                        {func() error { _, err := c.Store.SessionsOf(ctx, c.hub.ID, chat.SessionIdle); return err }, 3},
-		"CardsIn, of somebody":              {func() error { _, err := c.Store.CardsIn(ctx, c.all[:100], []chat.ID{author}, now); return err }, 300},
-		"CardsIn, since a moment":           {func() error { _, err := c.Store.CardsIn(ctx, []chat.ID{c.big}, nil, now.Add(-time.Hour)); return err }, 300},
-		"ChangedCards":                      {func() error { _, err := c.Store.ChangedCards(ctx, now.Add(-10*time.Second)); return err }, 10},
-		"ConversationsShowing":              {func() error { _, err := c.Store.ConversationsShowing(ctx, c.hub.ID); return err }, 8000},
-		"SearchPeople, three letters":       {search("abc", ""), 100},
-		"SearchPeople, a username":          {search("user1234", ""), 100},
-		"SearchPeople, nobody":              {search("nobody at all", ""), 10},
-		"SearchPeople, everybody":           {search("", ""), 30},
-		"SearchPeople, everybody, from far": {search("", deep), 30},
+		"RevokeSessionsOf":                     {func() error { _, err := c.Store.RevokeSessionsOf(ctx, author, chat.ID{}); return err }, 3},
+		"UpsertDraft":                          {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "begun") }), 3},
+		"UpsertDraft, taking away":             {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "") }), 3},
+		"SessionsOf":                           {func() error { _, err := c.Store.SessionsOf(ctx, c.hub.ID, chat.SessionIdle); return err }, 3},
+		"CardsIn, of somebody":                 {func() error { _, err := c.Store.CardsIn(ctx, c.all[:100], []chat.ID{author}, now); return err }, 300},
+		"CardsIn, since a moment":              {func() error { _, err := c.Store.CardsIn(ctx, []chat.ID{c.big}, nil, now.Add(-time.Hour)); return err }, 300},
+		"ChangedCards":                         {func() error { _, err := c.Store.ChangedCards(ctx, now.Add(-10*time.Second)); return err }, 10},
+		"ConversationsShowing":                 {func() error { _, err := c.Store.ConversationsShowing(ctx, c.hub.ID); return err }, 8000},
+		"SearchPeople, three letters":          {search("abc", ""), 100},
+		"SearchPeople, a username":             {search("user1234", ""), 100},
+		"SearchPeople, nobody":                 {search("nobody at all", ""), 10},
+		"SearchPeople, everybody":              {search("", ""), 30},
+		"SearchPeople, everybody, from far":    {search("", deep), 30},
+		"LockAdministrators":                   {undone(func(tx chat.Store) error { _, err := tx.LockAdministrators(ctx, c.bot.ID); return err }), 10},
+		"Account":                              {func() error { _, err := c.Store.Account(ctx, invited, chat.SessionIdle); return err }, 10},
+		"Accounts, everybody":                  {accounts(chat.AccountFilter{}, ""), 300},
+		"Accounts, everybody, from far":        {accounts(chat.AccountFilter{}, far), 300},
+		"Accounts, members":                    {accounts(chat.AccountFilter{Role: chat.RoleMember}, far), 300},
+		"Accounts, a rare role":                {accounts(chat.AccountFilter{Role: chat.RoleModerator}, ""), 40},
+		"Accounts, a rare state":               {accounts(chat.AccountFilter{State: chat.StateSuspended}, ""), 40},
+		"Accounts, members of a rare state":    {accounts(chat.AccountFilter{Role: chat.RoleMember, State: chat.StateSuspended}, ""), 40},
+		"Accounts, active ones of a rare role": {accounts(chat.AccountFilter{Role: chat.RoleModerator, State: chat.StateActive}, ""), 60},
+		"Accounts, none of either":             {accounts(chat.AccountFilter{Role: chat.RoleAdministrator, State: chat.StateClosed}, ""), 20},
+		"Accounts, by invitation":              {accounts(chat.AccountFilter{Invitation: invitation}, ""), 60},
+		"Accounts, a username":                 {accounts(chat.AccountFilter{Query: "user1234"}, ""), 100},
+		"Accounts, a part of an address":       {accounts(chat.AccountFilter{Query: "1234@exam"}, ""), 100},
+		"Accounts, two letters":                {accounts(chat.AccountFilter{Query: "hu"}, ""), 400},
+		"Accounts, nobody":                     {accounts(chat.AccountFilter{Query: "nobody at all"}, ""), 20},
+		"Accounts, a name among members":       {accounts(chat.AccountFilter{Query: "abc", Role: chat.RoleMember}, ""), 200},
+		"UpdateRole":                           {undone(func(tx chat.Store) error { _, err := tx.UpdateRole(ctx, c.bot.ID, chat.RoleModerator); return err }), 5},
+		"UpdateState":                          {undone(func(tx chat.Store) error { _, err := tx.UpdateState(ctx, c.bot.ID, chat.StateSuspended); return err }), 3},
+		"Invitations":                          {func() error { _, err := c.Store.Invitations(ctx, "", 50); return err }, 150},
+		"Invitation":                           {func() error { _, err := c.Store.Invitation(ctx, invitation); return err }, 2},
+		"UsableInvitation":                     {func() error { _, err := c.Store.UsableInvitation(ctx, hash); return err }, 2},
+		"UseInvitation":                        {undone(func(tx chat.Store) error { _, err := tx.UseInvitation(ctx, hash); return err }), 2},
+		"RevokeInvitation":                     {undone(func(tx chat.Store) error { _, _, err := tx.RevokeInvitation(ctx, invitation); return err }), 4},
+		"RevokeInvitationsOf":                  {undone(func(tx chat.Store) error { _, err := tx.RevokeInvitationsOf(ctx, c.gone.ID); return err }), 20},
+		"UpdateInvitation":                     {undone(func(tx chat.Store) error { return tx.UpdateInvitation(ctx, c.bot.ID, invitation) }), 3},
+		"Audit":                                {func() error { _, err := c.Store.Audit(ctx, chat.ID{}, 0, 50); return err }, 300},
+		"Audit, from far":                      {func() error { _, err := c.Store.Audit(ctx, chat.ID{}, 1000, 50); return err }, 300},
+		"Audit, about somebody":                {func() error { _, err := c.Store.Audit(ctx, author, 4000, 50); return err }, 100},
+		"AuditAfter":                           {func() error { _, _, err := c.Store.AuditAfter(ctx, 2000, 100); return err }, 300},
+		"AppendAudit":                          {undone(func(tx chat.Store) error { return tx.AppendAudit(ctx, chat.AuditEntry{Action: chat.AuditLogOut}) }), 2},
 		"EnsureDirect": {undone(func(tx chat.Store) error {
 			_, _, err := tx.EnsureDirect(ctx, chat.NewID(), c.hub.ID, c.bot.ID)
 			return err
@@ -211,7 +261,7 @@ func TestPlans(t *testing.T) {
 					read += rows
 				}
 				t.Logf("%-42s %d %-18s %8v %6d rows", name, i+1, mode, did.took.Round(10*time.Microsecond), read)
-				for _, table := range []string{"messages", "members", "conversations", "people", "sessions"} {
+				for _, table := range []string{"messages", "members", "conversations", "people", "sessions", "invitations", "audit"} {
 					if slices.Contains(did.scans, table) {
 						t.Errorf("%s (%s) reads all %s:\n%s", name, mode, table, tree)
 					}

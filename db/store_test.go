@@ -37,6 +37,13 @@ func TestStore(t *testing.T) {
 	door := chat.NewID()
 	must(t, w.Store.InsertGroupLink(ctx, door, group, anna.ID, []byte("to revoke"), 0, 0, 100))
 	must(t, w.Store.InsertGroupLink(ctx, chat.NewID(), group, anna.ID, []byte("open"), 0, 0, 100))
+	invite := func(life time.Duration) (chat.Invitation, error) {
+		i := chat.Invitation{ID: chat.NewID(), By: anna.Card}
+		i.Note = i.ID.String() // and the hash of its link
+		_, _, err := s.InsertInvitation(ctx, i, []byte(i.Note), life)
+		return i, err
+	}
+	invitation, revoked := value[chat.Invitation](t)(invite(0)), value[chat.Invitation](t)(invite(0))
 
 	// For each: how it succeeds, and how it answers to nothing at all ("" where that is no refusal).
 	methods := map[string]struct {
@@ -93,9 +100,78 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"UpdateRole": {
-			good:    func() error { _, _, err := s.UpdateRole(ctx, "ben", chat.RoleModerator); return err },
-			bad:     func() error { _, _, err := s.UpdateRole(ctx, "nobody", chat.RoleModerator); return err },
+			good:    func() error { _, err := s.UpdateRole(ctx, ben.ID, chat.RoleModerator); return err },
+			bad:     func() error { _, err := s.UpdateRole(ctx, nobody, chat.RoleModerator); return err },
 			refusal: chat.CodeNotFound,
+		},
+		"UpdateState": {
+			good:    func() error { _, err := s.UpdateState(ctx, ben.ID, chat.StateActive); return err },
+			bad:     func() error { _, err := s.UpdateState(ctx, nobody, chat.StateActive); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"LockAdministrators": {
+			good: func() error { _, err := s.LockAdministrators(ctx, anna.ID); return err },
+			bad:  func() error { _, err := s.LockAdministrators(ctx, nobody); return err },
+		},
+		"Accounts": {
+			good: func() error {
+				_, err := s.Accounts(ctx, chat.AccountFilter{Query: "anna"}, "", 20, time.Hour)
+				return err
+			},
+			bad: func() error {
+				_, err := s.Accounts(ctx, chat.AccountFilter{Invitation: nobody}, "x", 20, time.Hour)
+				return err
+			},
+		},
+		"Account": {
+			good:    func() error { _, err := s.Account(ctx, anna.ID, time.Hour); return err },
+			bad:     func() error { _, err := s.Account(ctx, nobody, time.Hour); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"Registration":       {good: func() error { _, err := s.Registration(ctx); return err }},
+		"UpdateRegistration": {good: func() error { return s.UpdateRegistration(ctx, chat.RegistrationOpen) }},
+		"InsertInvitation":   {good: func() error { _, err := invite(time.Hour); return err }},
+		"Invitations": {
+			good: func() error { _, err := s.Invitations(ctx, "", 20); return err },
+			bad:  func() error { _, err := s.Invitations(ctx, "x", 20); return err },
+		},
+		"Invitation": {
+			good:    func() error { _, err := s.Invitation(ctx, invitation.ID); return err },
+			bad:     func() error { _, err := s.Invitation(ctx, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"UsableInvitation": {
+			good:    func() error { _, err := s.UsableInvitation(ctx, []byte(invitation.Note)); return err },
+			bad:     func() error { _, err := s.UsableInvitation(ctx, nil); return err },
+			refusal: chat.CodeInvitationLink,
+		},
+		"UseInvitation": {
+			good:    func() error { _, err := s.UseInvitation(ctx, []byte(invitation.Note)); return err },
+			bad:     func() error { _, err := s.UseInvitation(ctx, nil); return err },
+			refusal: chat.CodeInvitationLink,
+		},
+		"UpdateInvitation": {
+			good:    func() error { return s.UpdateInvitation(ctx, ben.ID, invitation.ID) },
+			bad:     func() error { return s.UpdateInvitation(ctx, nobody, invitation.ID) },
+			refusal: chat.CodeNotFound,
+		},
+		"RevokeInvitation": {
+			good:    func() error { _, _, err := s.RevokeInvitation(ctx, revoked.ID); return err },
+			bad:     func() error { _, _, err := s.RevokeInvitation(ctx, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"RevokeInvitationsOf": {
+			good: func() error { _, err := s.RevokeInvitationsOf(ctx, ben.ID); return err },
+			bad:  func() error { _, err := s.RevokeInvitationsOf(ctx, nobody); return err },
+		},
+		"AppendAudit": {good: func() error { return s.AppendAudit(ctx, chat.AuditEntry{Action: chat.AuditLogOut}) }},
+		"Audit": {
+			good: func() error { _, err := s.Audit(ctx, chat.ID{}, 0, 20); return err },
+			bad:  func() error { _, err := s.Audit(ctx, nobody, 1, 20); return err },
+		},
+		"AuditAfter": {
+			good: func() error { _, _, err := s.AuditAfter(ctx, 0, 20); return err },
+			bad:  func() error { _, _, err := s.AuditAfter(ctx, 1000, 20); return err },
 		},
 		"RaiseViewSeq": {
 			good: func() error { _, err := s.RaiseViewSeq(ctx, anna.ID); return err },

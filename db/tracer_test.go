@@ -205,7 +205,7 @@ func literal(t *testing.T, arg any) string {
 			return "NULL"
 		}
 		return quote(v.Format(time.RFC3339Nano))
-	case string, chat.ID, int64, int, float64, bool:
+	case string, chat.Role, chat.State, chat.AuditAction, chat.ID, int64, int, float64, bool:
 		return quote(fmt.Sprint(v))
 	default:
 		t.Fatalf("an argument of type %T", arg)

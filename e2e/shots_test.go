@@ -145,6 +145,31 @@ func TestShots(t *testing.T) {
 		shot(me, name)
 	}
 
+	// The administration, of which the first account is in charge.
+	for _, note := range []string{"For the reading circle", "", "Neighbours"} {
+		in := chat.InvitationInput{Note: note, Days: 30, Uses: 25}
+		if _, _, err := w.app.Chat().Invite(t.Context(), me.Viewer, chat.Origin{Address: "192.0.2.7"}, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Exec(`UPDATE invitations SET uses = 7 WHERE note = 'Neighbours'`)
+	w.Exec(`UPDATE people SET invitation_id = (SELECT id FROM invitations WHERE note = 'Neighbours') WHERE username LIKE 'friend%'`)
+	if err := w.app.Chat().Suspend(t.Context(), me.Viewer, chat.Origin{Address: "192.0.2.7"}, w.Viewer("friend4").ID, password); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{
+		"people": "/people", "person": "/people/" + mira.ID.String(), "role": "/people/" + mira.ID.String() + "/role",
+		"invitations": "/invitations", "registration": "/registration", "log": "/log?check=yes",
+	} {
+		me.Opens("/administration" + path)
+		me.Live()
+		shot(me, "administration-"+name)
+	}
+	me.Opens("/administration/invitations")
+	me.Clicks("Make a link")
+	me.Sees("It is shown only now.")
+	shot(me, "administration-invitation")
+
 	// For the README.
 	me.At(direct).Live()
 	me.Device("light")

@@ -41,16 +41,23 @@ func (h *Handlers) AccountNew(c echo.Context) error {
 }
 
 // AccountCreate makes an account and logs it in.
-func (h *Handlers) AccountCreate(c echo.Context) error {
+func (h *Handlers) AccountCreate(c echo.Context) error { return h.register(c, "") }
+
+// register makes an account, with an invitation or without, and logs it in.
+func (h *Handlers) register(c echo.Context, token string) error {
 	r := c.Request()
 	origin := visitOf(r.Context()).origin
 	f, err := readForm(r, "username", "display_name", "email", "password", "time_zone", "setup_code")
 	if err != nil {
 		return err
 	}
+	if visitOf(r.Context()).viewer != nil { // who came by an invitation
+		return h.redirect(c, views.HomePath)
+	}
 	viewer, err := h.config.Chat.Register(r.Context(), origin, chat.RegisterInput{
 		Username: f["username"], DisplayName: f["display_name"], Email: f["email"], Password: f["password"],
 		TimeZone: f["time_zone"], Language: h.language(r), SetupCode: f["setup_code"],
+		Invitation: token,
 	})
 	if err != nil {
 		refusal, status, ok := h.mend(c, err)
@@ -62,7 +69,7 @@ func (h *Handlers) AccountCreate(c echo.Context) error {
 			gate = chat.Gate{Open: true, NeedsSetupCode: f["setup_code"] != ""} // what was typed is kept all the same
 		}
 		return h.answer(c, status, views.RegisterPage(h.gate(r), views.RegisterProps{
-			Gate: gate, Err: refusal, Values: views.RegisterValues{
+			Gate: gate, Invited: h.invitedAgain(r, token, refusal), Err: refusal, Values: views.RegisterValues{
 				DisplayName: shown(f["display_name"]), Username: shown(f["username"]),
 				Email: shown(f["email"]), SetupCode: shown(f["setup_code"]),
 			},

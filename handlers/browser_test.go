@@ -65,6 +65,16 @@ func (s *site) person(displayName ...string) *browser {
 	return b
 }
 
+// asViewer is the browser's person as the domain knows them.
+func (s *site) asViewer(b *browser) chat.Viewer {
+	s.t.Helper()
+	person, err := s.store.PersonByLogin(s.t.Context(), b.username)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return chat.Viewer{Person: person}
+}
+
 // with is the same browser, sending other headers: pairs of name and value.
 func (b *browser) with(pairs ...string) *browser {
 	other := *b

@@ -175,6 +175,8 @@ func returnPath(r *http.Request) string {
 		return localPath(r.URL.RequestURI())
 	case r.URL.Path == views.SettingsPath:
 		return views.SettingsPath
+	case strings.HasPrefix(r.URL.Path, views.AdministrationPath+"/"):
+		return views.AdministrationPath
 	}
 	return views.HomePath
 }

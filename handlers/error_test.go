@@ -126,7 +126,7 @@ func TestUnreachable(t *testing.T) {
 			}
 			a := e.request(w, method, w.visitor)
 			want := e.anonymous.page
-			if path := e.path(w); want < 400 && !without[name] && want != 303 || strings.HasPrefix(path, "/reset/") || name == "POST /register" || name == "POST /login" {
+			if path := e.path(w); want < 400 && !without[name] && want != 303 || strings.HasPrefix(path, "/reset/") || strings.HasPrefix(path, "/join/") || name == "POST /register" || name == "POST /login" {
 				want = 503
 			}
 			if a.status != want {

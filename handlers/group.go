@@ -176,7 +176,7 @@ func (h *Handlers) GroupLinkCreate(c echo.Context) error {
 	if !ok {
 		return chat.NotFound()
 	}
-	f, err := readForm(r, "life", "uses")
+	f, err := readForm(r, "life", "times")
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (h *Handlers) GroupLinkCreate(c echo.Context) error {
 	if !known {
 		life = -1
 	}
-	uses, err := strconv.Atoi(f["uses"])
+	uses, err := strconv.Atoi(f["times"])
 	if err != nil {
 		uses = -1
 	}
@@ -198,16 +198,8 @@ func (h *Handlers) GroupLinkCreate(c echo.Context) error {
 		p.Err = refusal
 		return h.showGroupLinks(c, status, p)
 	}
-	p.Made = h.address(r) + views.GroupJoinPath(token)
+	p.Made = h.config.BaseURL + views.GroupJoinPath(token)
 	return h.showGroupLinks(c, http.StatusOK, p)
-}
-
-// address is where the reader reached this installation.
-func (h *Handlers) address(r *http.Request) string {
-	if h.config.BaseURL != "" {
-		return h.config.BaseURL
-	}
-	return "http://" + r.Host
 }
 
 // GroupLinkEnd ends a link.

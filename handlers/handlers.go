@@ -26,10 +26,10 @@ type Config struct {
 	Assets *static.Assets
 	Log    *slog.Logger
 
+	// BaseURL is where people reach this installation, for links that are handed on; without a slash at its end.
+	BaseURL string
 	// Secure: people reach this installation by https. Cookies and headers follow.
 	Secure bool
-	// BaseURL is where people reach this installation, without a slash at the end; empty where only requests tell.
-	BaseURL string
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// Dev adds the gallery and the pseudo-language.

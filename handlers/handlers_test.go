@@ -122,7 +122,8 @@ func newSite(t *testing.T, change ...func(*plan)) *site {
 		settings: chat.Settings{BcryptCost: 4, Limits: true},
 		config: Config{
 			Tokens: store.Tokens(), Assets: static.New(false), Clock: s.clock.Now, Version: "1.2.3", Revision: "abcdef",
-			Log: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			BaseURL: "https://chat.example.org",
+			Log:     slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Socket: func(w http.ResponseWriter, _ *http.Request, viewer chat.Viewer) {
 				fmt.Fprint(w, "socket of ", viewer.Username)
 			},

@@ -20,18 +20,27 @@ func TestLog(t *testing.T) {
 	for _, path := range []string{"/reset/" + w.token, "/RESET/" + w.token, "//reset/" + w.token, "/%72eset/" + w.token, "/reset/" + w.token + "/more"} {
 		guest.get(path)
 	}
+	for _, path := range []string{"/join/" + w.invitation, "/JOIN/" + w.invitation, "//join/" + w.invitation, "/%6aoin/" + w.invitation, "/join/" + w.invitation + "/more"} {
+		guest.get(path)
+		guest.post(path, signUp("password", "short"))
+	}
+	const secretNote = "canary-note-77"
+	w.other.post("/administration/invitations", url.Values{"note": {secretNote}, "days": {"7"}, "uses": {"1"}}).redirects("/administration/invitations")
+	link, _ := w.other.get("/administration/invitations").has("#secret").Attr("value")
+	w.other.post("/administration/people/"+w.stranger.id.String()+"/suspension", url.Values{"current_password": {secretPassword}})
+	w.other.get("/administration/people?q=" + secretQuery)
 	guest.post("/reset/"+w.token, url.Values{"password": {secretPassword}})
 	guest.get("/" + strings.Repeat("long", 500))
 	text := w.log.String()
 	if n := strings.Count(text, `"msg":"request"`); n < 15 {
 		t.Fatalf("premise: the log has only %d lines", n)
 	}
-	for _, secret := range []string{secretPassword, secretText, secretQuery, "canary", w.token, w.member.cookie(), goodPassword, strings.Repeat("long", 100)} {
+	for _, secret := range []string{secretPassword, secretText, secretQuery, "canary", w.token, w.invitation, link[len(link)-43:], w.member.cookie(), goodPassword, strings.Repeat("long", 100)} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the log holds %q", secret)
 		}
 	}
-	for _, wanted := range []string{`"path":"/reset/…"`, `"status":422`, `"person":"` + w.member.id.String(), `"method":"POST"`, `"address":"198.51.0.`} {
+	for _, wanted := range []string{`"path":"/reset/…"`, `"path":"/join/…"`, `"status":422`, `"person":"` + w.member.id.String(), `"method":"POST"`, `"address":"198.51.0.`} {
 		if !strings.Contains(text, wanted) {
 			t.Errorf("the log lacks %s", wanted)
 		}

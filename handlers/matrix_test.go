@@ -111,7 +111,7 @@ func groupRows(c *crew) map[string]row {
 		"GET /conversations/:id/settings":                 {nil, yields(toLogin, none, none, all(403), ok, ok)},
 		"POST /conversations/:id/settings":                {rules, yields(toLogin, none, none, all(403), home, home)},
 		"GET /conversations/:id/links":                    {nil, yields(toLogin, none, none, all(403), ok, ok)},
-		"POST /conversations/:id/links":                   {url.Values{"life": {"day"}, "uses": {"1"}}, yields(toLogin, none, none, all(403), ok, ok)},
+		"POST /conversations/:id/links":                   {url.Values{"life": {"day"}, "times": {"1"}}, yields(toLogin, none, none, all(403), ok, ok)},
 		"POST /conversations/:id/links/:link/end":         {nil, yields(toLogin, none, none, all(403), home, home)},
 		"POST /conversations/:id/leave":                   {nil, yields(toLogin, none, none, home, home, all(409))},
 		"GET /conversations/:id/members":                  {nil, yields(toLogin, none, none, ok, ok, ok)},

@@ -81,7 +81,7 @@ func (h *Handlers) log(next http.Handler) http.Handler {
 }
 
 // secretPaths are those behind which a secret follows.
-var secretPaths = []string{"/reset/", "/groups/join/"}
+var secretPaths = []string{"/reset/", "/join/"}
 
 // loggable is a path as the log may hold it: without the secret in it, however the path is written.
 func loggable(path string) string {

@@ -161,8 +161,11 @@ func TestBodyLimit(t *testing.T) {
 			continue
 		}
 		b := w.member
-		if path == "/login" || path == "/register" {
+		switch {
+		case path == "/login" || path == "/register":
 			b = w.visitor
+		case strings.HasPrefix(path, "/administration"):
+			b = w.other
 		}
 		const form = "application/x-www-form-urlencoded"
 		size := int(limits[name])

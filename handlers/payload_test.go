@@ -96,12 +96,54 @@ func TestPayloads(t *testing.T) {
 		"theme": func(w *world, p string) []*answer {
 			return []*answer{w.stranger.post("/settings", url.Values{"time_zone": {"UTC"}, "theme": {p}})}
 		},
+		"an administrator's search": func(w *world, p string) []*answer {
+			escaped := url.QueryEscape(p)
+			page := w.other.get("/administration/people?q=" + escaped)
+			if page.status == 200 {
+				if got, _ := page.has("#records-query").Attr("value"); got != strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(shown(p)) && got != shown(p) {
+					w.t.Errorf("the search for %q shows %q", clip(p, 50), clip(got, 50))
+				}
+			}
+			return []*answer{
+				page, w.other.htmx().get("/administration/people?q=" + escaped), w.other.get("/administration/people?role=" + escaped + "&state=" + escaped),
+				w.other.get("/administration/people?after=" + escaped), w.other.get("/administration/people?invitation=" + escaped),
+				w.other.get("/administration/invitations?after=" + escaped + "&done=" + escaped), w.other.get("/administration/log?about=" + escaped),
+				w.other.get("/administration/log?before=" + escaped), w.other.get("/administration/log?check=" + escaped),
+				w.other.get("/administration/registration?saved=" + escaped), w.other.get("/administration/people/" + w.member.id.String() + "?done=" + escaped),
+			}
+		},
+		"a role": func(w *world, p string) []*answer {
+			path := "/administration/people/" + w.stranger.id.String()
+			return []*answer{
+				w.other.post(path+"/role", url.Values{"role": {p}, "current_password": {goodPassword}}), w.other.post(path+"/role", url.Values{"role": {p}}),
+				w.other.post("/administration/registration", url.Values{"registration": {p}}),
+			}
+		},
+		"the own password": func(w *world, p string) []*answer {
+			path, form := "/administration/people/"+w.stranger.id.String(), url.Values{"role": {"moderator"}, "current_password": {p}}
+			return []*answer{w.other.post(path+"/role", form), w.other.post(path+"/suspension", form), w.other.post(path+"/reset", form)}
+		},
+		"days and uses": func(w *world, p string) []*answer {
+			return []*answer{
+				w.other.post("/administration/invitations", url.Values{"note": {"x"}, "days": {p}, "uses": {"1"}}),
+				w.other.post("/administration/invitations", url.Values{"note": {"x"}, "days": {"1"}, "uses": {p}}),
+			}
+		},
+		"an invitation's link": func(w *world, p string) []*answer {
+			path := "/join/" + url.PathEscape(p)
+			return []*answer{
+				w.visitor.get(path), w.visitor.post(path, signUp("password", "short")), w.member.get(path), w.member.post(path, signUp()),
+				w.visitor.post("/join/"+w.invitation, signUp("username", p, "password", "short")), w.visitor.post("/join/"+w.invitation, signUp("display_name", p, "password", "short")),
+			}
+		},
 		"a path": func(w *world, p string) []*answer {
 			escaped := url.PathEscape(p)
 			return []*answer{
 				w.member.get("/people/" + escaped), w.member.get("/conversations/" + escaped), w.visitor.get("/reset/" + escaped), w.member.get("/" + escaped),
 				w.visitor.get("/people/" + escaped), w.member.get("/static/" + escaped), w.member.get("/gallery/" + escaped), w.member.htmx().get("/people/" + escaped),
 				w.visitor.post("/reset/"+escaped, url.Values{"password": {"short"}}), w.member.post("/conversations/"+escaped+"/messages", draft("x", chat.NewID().String())),
+				w.other.get("/administration/people/" + escaped), w.other.get("/administration/people/" + escaped + "/role"), w.other.get("/administration/" + escaped),
+				w.other.post("/administration/people/"+escaped+"/suspension/end", nil), w.other.post("/administration/invitations/"+escaped+"/revoke", nil),
 			}
 		},
 		"a query": func(w *world, p string) []*answer {
@@ -207,6 +249,50 @@ func TestPayloads(t *testing.T) {
 			if !slices.Contains(profile, want) {
 				t.Errorf("%s is shown as %q", about, profile)
 			}
+		}
+		if taken < 40 {
+			t.Errorf("only %d of %d were taken", taken, len(payloads))
+		}
+	})
+
+	t.Run("whatever is typed as a note is stored and shown as it is, or refused", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		taken := 0
+		for _, payload := range payloads {
+			about := fmt.Sprintf("%q", clip(payload, 60))
+			a := w.other.post("/administration/invitations", url.Values{"note": {payload}, "days": {"7"}, "uses": {"1"}})
+			harmless(t, about, a)
+			if a.status == http.StatusUnprocessableEntity {
+				continue
+			}
+			a.redirects("/administration/invitations")
+			taken++
+			want := strings.Join(strings.Fields(payload), " ")
+			id := value[chat.ID](w.site, `SELECT id FROM invitations ORDER BY created_at DESC, id DESC LIMIT 1`)
+			if got := value[string](w.site, `SELECT note FROM invitations WHERE id = $1`, id); got != want {
+				t.Errorf("%s is stored as %q", about, got)
+			}
+			w.exec(`UPDATE people SET invitation_id = $1 WHERE id = $2`, id, w.stranger.id)
+			list := w.other.get("/administration/invitations")
+			for _, answer := range []*answer{
+				list, w.other.get("/administration/log"), w.other.get("/administration/log?about=" + id.String()),
+				w.other.get("/administration/people?invitation=" + id.String()), w.other.get("/administration/people/" + w.stranger.id.String()),
+			} {
+				harmless(t, about, answer)
+			}
+			if text := list.has("#invitation-" + id.String() + " .line__title").Text(); want != "" && text != want {
+				t.Errorf("%s is shown as %q", about, text)
+			}
+			w.exec(`UPDATE people SET display_name = $1 WHERE id = $2`, want+"x", w.stranger.id)
+			for _, answer := range []*answer{
+				w.other.get("/administration/people"), w.other.get("/administration/people/" + w.stranger.id.String() + "?done=suspended"),
+				w.other.get("/administration/people/" + w.stranger.id.String() + "/suspension"), w.stranger.get("/join/x"),
+			} {
+				harmless(t, about, answer)
+			}
+			w.exec(`UPDATE people SET invitation_id = NULL`)
+			w.exec(`DELETE FROM invitations`)
 		}
 		if taken < 40 {
 			t.Errorf("only %d of %d were taken", taken, len(payloads))

@@ -18,6 +18,8 @@ const (
 	anonymous who = "anonymous"
 	// person: whoever is logged in; others are asked to log in first.
 	person who = "person"
+	// administrator: for whoever else is logged in it is not there; others are asked to log in first.
+	administrator who = "administrator"
 )
 
 // route is one row of the sitemap.
@@ -43,6 +45,10 @@ func (h *Handlers) routes() []route {
 		// Accounts
 		{method: http.MethodGet, path: "/register", may: anonymous, handler: h.AccountNew},
 		{method: http.MethodPost, path: "/register", may: anonymous, handler: h.AccountCreate},
+
+		// Invitations
+		{method: http.MethodGet, path: "/join/:token", may: anybody, handler: h.JoinNew},
+		{method: http.MethodPost, path: "/join/:token", may: anybody, handler: h.JoinCreate},
 
 		// Sessions
 		{method: http.MethodGet, path: "/login", may: anonymous, handler: h.SessionNew},
@@ -105,6 +111,25 @@ func (h *Handlers) routes() []route {
 		{method: http.MethodGet, path: "/settings/sessions", may: person, handler: h.SessionIndex},
 		{method: http.MethodPost, path: "/settings/sessions/others/end", may: person, handler: h.OtherSessionsEnd},
 		{method: http.MethodPost, path: "/settings/sessions/:id/end", may: person, handler: h.SessionEnd},
+
+		// Administration
+		{method: http.MethodGet, path: "/administration", may: administrator, handler: h.AdministrationShow},
+		{method: http.MethodGet, path: "/administration/people", may: administrator, handler: h.RecordIndex},
+		{method: http.MethodGet, path: "/administration/people/:id", may: administrator, handler: h.RecordShow},
+		{method: http.MethodGet, path: "/administration/people/:id/role", may: administrator, handler: h.RoleEdit},
+		{method: http.MethodPost, path: "/administration/people/:id/role", may: administrator, handler: h.RoleUpdate},
+		{method: http.MethodGet, path: "/administration/people/:id/suspension", may: administrator, handler: h.SuspensionNew},
+		{method: http.MethodPost, path: "/administration/people/:id/suspension", may: administrator, handler: h.SuspensionCreate},
+		{method: http.MethodPost, path: "/administration/people/:id/suspension/end", may: administrator, handler: h.SuspensionEnd},
+		{method: http.MethodPost, path: "/administration/people/:id/sessions/end", may: administrator, handler: h.RecordSessionsEnd},
+		{method: http.MethodGet, path: "/administration/people/:id/reset", may: administrator, handler: h.ResetLinkNew},
+		{method: http.MethodPost, path: "/administration/people/:id/reset", may: administrator, handler: h.ResetLinkCreate},
+		{method: http.MethodGet, path: "/administration/invitations", may: administrator, handler: h.InvitationIndex},
+		{method: http.MethodPost, path: "/administration/invitations", may: administrator, handler: h.InvitationCreate},
+		{method: http.MethodPost, path: "/administration/invitations/:id/revoke", may: administrator, handler: h.InvitationRevoke},
+		{method: http.MethodGet, path: "/administration/registration", may: administrator, handler: h.RegistrationEdit},
+		{method: http.MethodPost, path: "/administration/registration", may: administrator, handler: h.RegistrationUpdate},
+		{method: http.MethodGet, path: "/administration/log", may: administrator, handler: h.AuditIndex},
 
 		// Health
 		{method: http.MethodGet, path: "/healthz", may: nobodyAsked, handler: h.HealthShow, program: true, quiet: true},

@@ -18,6 +18,8 @@ type world struct {
 	conversation              string // of member and other
 	message                   string // its first message
 	token                     string // of a link for a new password
+	invitation                string // the secret of an invitation's link
+	invitationID              chat.ID
 }
 
 func newWorld(t *testing.T, change ...func(*plan)) *world {
@@ -31,6 +33,11 @@ func newWorld(t *testing.T, change ...func(*plan)) *world {
 		t.Fatal(err)
 	}
 	w.token = token
+	made, invitation, err := w.chat.Invite(t.Context(), w.asViewer(w.other), chat.Origin{}, chat.InvitationInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.invitation, w.invitationID = invitation, made.ID
 	return w
 }
 
@@ -70,11 +77,24 @@ func onlyGroups(rest string, form url.Values) expectation {
 	}
 }
 
+// hidden is what is there for administrators alone.
+func hidden(path func(*world) string) expectation {
+	return expectation{path: path, anonymous: toLogin, stranger: all(404), member: all(404)}
+}
+
+func ofStranger(rest string) func(*world) string {
+	return func(w *world) string { return "/administration/people/" + w.stranger.id.String() + rest }
+}
+
 // expectations has one row for each row of the sitemap.
 var expectations = map[string]expectation{
 	"GET /":         open(200, "/"),
 	"GET /register": {path: at("/register"), anonymous: all(200), stranger: home, member: home},
 	"POST /register": {path: at("/register"), anonymous: all(422), stranger: home, member: home,
+		form: func(*world) url.Values { return url.Values{"username": {""}} }},
+	"GET /join/:token": {path: func(w *world) string { return "/join/" + w.invitation },
+		anonymous: all(200), stranger: all(200), member: all(200)},
+	"POST /join/:token": {path: func(w *world) string { return "/join/" + w.invitation }, anonymous: all(422), stranger: home, member: home,
 		form: func(*world) url.Values { return url.Values{"username": {""}} }},
 	"GET /login": {path: at("/login"), anonymous: all(200), stranger: home, member: home},
 	"POST /login": {path: at("/login"), anonymous: all(422), stranger: home, member: home,
@@ -129,7 +149,7 @@ var expectations = map[string]expectation{
 	"GET /conversations/:id/settings":                 onlyGroups("/settings", nil),
 	"POST /conversations/:id/settings":                onlyGroups("/settings", url.Values{"name": {"x"}}),
 	"GET /conversations/:id/links":                    onlyGroups("/links", nil),
-	"POST /conversations/:id/links":                   onlyGroups("/links", url.Values{"life": {"day"}, "uses": {"0"}}),
+	"POST /conversations/:id/links":                   onlyGroups("/links", url.Values{"life": {"day"}, "times": {"0"}}),
 	"POST /conversations/:id/links/:link/end":         onlyGroups("/links/"+chat.NewID().String()+"/end", nil),
 	"POST /conversations/:id/leave":                   onlyGroups("/leave", nil),
 	"GET /conversations/:id/members":                  onlyGroups("/members", nil),
@@ -146,6 +166,27 @@ var expectations = map[string]expectation{
 		return "/settings/sessions/" + value[string](w.site, `SELECT id::text FROM sessions WHERE person_id = $1`, w.other.id) + "/end"
 	}, anonymous: toLogin, stranger: all(404), member: all(404)},
 	"POST /settings/sessions/others/end": {path: at("/settings/sessions/others/end"), anonymous: toLogin, stranger: home, member: home},
+
+	// Neither stranger nor member is an administrator; what administrators get is in administration_test.go.
+	"GET /administration":                            hidden(at("/administration")),
+	"GET /administration/people":                     hidden(at("/administration/people")),
+	"GET /administration/people/:id":                 hidden(ofStranger("")),
+	"GET /administration/people/:id/role":            hidden(ofStranger("/role")),
+	"POST /administration/people/:id/role":           hidden(ofStranger("/role")),
+	"GET /administration/people/:id/suspension":      hidden(ofStranger("/suspension")),
+	"POST /administration/people/:id/suspension":     hidden(ofStranger("/suspension")),
+	"POST /administration/people/:id/suspension/end": hidden(ofStranger("/suspension/end")),
+	"POST /administration/people/:id/sessions/end":   hidden(ofStranger("/sessions/end")),
+	"GET /administration/people/:id/reset":           hidden(ofStranger("/reset")),
+	"POST /administration/people/:id/reset":          hidden(ofStranger("/reset")),
+	"GET /administration/invitations":                hidden(at("/administration/invitations")),
+	"POST /administration/invitations":               hidden(at("/administration/invitations")),
+	"POST /administration/invitations/:id/revoke": hidden(func(w *world) string {
+		return "/administration/invitations/" + w.invitationID.String() + "/revoke"
+	}),
+	"GET /administration/registration":  hidden(at("/administration/registration")),
+	"POST /administration/registration": hidden(at("/administration/registration")),
+	"GET /administration/log":           hidden(at("/administration/log")),
 
 	"GET /healthz":            open(200, "/healthz"),
 	"GET /readyz":             open(200, "/readyz"),
@@ -236,7 +277,7 @@ func TestRoutes(t *testing.T) {
 
 // wholePage: pages for those who are not logged in are not made for htmx, which never asks for them.
 func (expectation) wholePage(name string) bool {
-	for _, path := range []string{"/register", "/login", "/reset", "/gallery"} {
+	for _, path := range []string{"/register", "/login", "/reset", "/join", "/gallery"} {
 		if strings.Contains(name, " "+path) {
 			return true
 		}

@@ -106,8 +106,18 @@ func (h *Handlers) SessionNew(c echo.Context) error {
 		return err
 	}
 	return h.answer(c, http.StatusOK, views.LoginPage(h.gate(r), views.LoginProps{
-		Next: nextOf(query["next"]), PasswordChanged: query["password"] == "changed",
+		Gate: h.wayIn(r), Next: nextOf(query["next"]), PasswordChanged: query["password"] == "changed",
 	}))
+}
+
+// wayIn says what of making an account stands on the page for logging in: nothing where that cannot be known now, because
+// the form can do without.
+func (h *Handlers) wayIn(r *http.Request) chat.Gate {
+	gate, err := h.config.Chat.Gate(r.Context(), visitOf(r.Context()).origin)
+	if err != nil {
+		return chat.Gate{}
+	}
+	return gate
 }
 
 // nextOf is what the form for logging in carries along: nothing where there is only the start page to go to.
@@ -139,7 +149,7 @@ func (h *Handlers) SessionCreate(c echo.Context) error {
 			return err
 		}
 		return h.answer(c, status, views.LoginPage(h.gate(r), views.LoginProps{
-			Login: shown(f["login"]), Next: nextOf(f["next"]), Err: refusal,
+			Gate: h.wayIn(r), Login: shown(f["login"]), Next: nextOf(f["next"]), Err: refusal,
 		}))
 	}
 	if err := h.startSession(c.Response(), r, viewer); err != nil {

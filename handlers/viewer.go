@@ -60,8 +60,10 @@ func (h *Handlers) admit(c echo.Context, row route) (done bool, err error) {
 	r, w := c.Request(), c.Response()
 	v := visitOf(r.Context())
 	switch {
-	case row.may == person && v.viewer == nil:
+	case (row.may == person || row.may == administrator) && v.viewer == nil:
 		return false, chat.Unauthenticated()
+	case row.may == administrator && !v.viewer.MayAdminister():
+		return false, chat.NotFound()
 	case row.may == anonymous && v.viewer != nil:
 		next := "/"
 		if query, err := readQuery(r, "next"); err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"parley/chat"
+	"parley/chat/chattest"
 	"parley/realtime"
 )
 
@@ -211,6 +212,32 @@ func TestSocket(t *testing.T) {
 		}
 		other.follow(n.page(t, ana, conversation))
 	})
+
+	for act, do := range map[string]func(ctx context.Context, c *chat.Chat, boss chat.Viewer, person chat.ID) error{
+		"suspending somebody": func(ctx context.Context, c *chat.Chat, boss chat.Viewer, person chat.ID) error {
+			return c.Suspend(ctx, boss, chat.Origin{}, person, chattest.Password)
+		},
+		"logging somebody out everywhere": func(ctx context.Context, c *chat.Chat, boss chat.Viewer, person chat.ID) error {
+			return c.LogOutEverywhere(ctx, boss, chat.Origin{}, person)
+		},
+	} {
+		t.Run(act+" ends that person's sockets, and no others", func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t, withoutSweep)
+			ana, ben, conversation := n.pair(t)
+			boss, second := n.Administrator(t, "Boss"), n.Session(t, ben.Person)
+			one, two, other := n.connect(t, ben), n.connect(t, second), n.connect(t, ana)
+			if err := do(t.Context(), n.chat, boss, ben.ID); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range []*page{one, two} {
+				if code := p.end(); code != websocket.ClosePolicyViolation {
+					t.Errorf("closed with %d", code)
+				}
+			}
+			other.follow(n.page(t, ana, conversation))
+		})
+	}
 
 	t.Run("a session that ends while its socket begins takes the socket along", func(t *testing.T) {
 		t.Parallel()

@@ -4,9 +4,18 @@ import "parley/chat"
 
 // RegisterProps is the page for signing up. Values are what was typed, without the password.
 type RegisterProps struct {
-	Gate   chat.Gate
-	Values RegisterValues
-	Err    *chat.Error
+	Gate    chat.Gate
+	Invited *InvitedProps // by whose invitation, if any
+	Values  RegisterValues
+	Err     *chat.Error
+}
+
+// path is where the form is sent to.
+func (p *RegisterProps) path() string {
+	if p.Invited != nil {
+		return JoinPath(p.Invited.Token)
+	}
+	return RegisterPath
 }
 
 // RegisterValues are kept when the form comes back.
@@ -19,6 +28,7 @@ type RegisterValues struct {
 
 // LoginProps is the page for logging in. Next is a local path to go on to.
 type LoginProps struct {
+	Gate            chat.Gate
 	Login           string
 	Next            string
 	PasswordChanged bool // coming from a reset link

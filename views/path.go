@@ -38,6 +38,9 @@ func LoginNextPath(next string) string {
 // ResetPath is the link with which somebody sets a new password.
 func ResetPath(token string) string { return "/reset/" + url.PathEscape(token) }
 
+// JoinPath is the link of an invitation.
+func JoinPath(token string) string { return "/join/" + url.PathEscape(token) }
+
 // PeopleSearchPath searches for people; after is the cursor of the page before.
 func PeopleSearchPath(query, after string) string {
 	values := url.Values{}

@@ -131,6 +131,15 @@ func (w *World) Person(t testing.TB, name string) chat.Viewer {
 	return w.Session(t, person)
 }
 
+// Administrator is a person with that role.
+func (w *World) Administrator(t testing.TB, name string) chat.Viewer {
+	t.Helper()
+	viewer := w.Person(t, name)
+	w.Exec(t, "UPDATE people SET role = 'administrator' WHERE id = $1", viewer.ID)
+	viewer.Role = chat.RoleAdministrator
+	return viewer
+}
+
 // Session is another login of a person.
 func (w *World) Session(t testing.TB, person chat.Person) chat.Viewer {
 	t.Helper()

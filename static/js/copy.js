@@ -1,14 +1,21 @@
-/** A button that copies the text of an element, which it names. Without a clipboard there is no button. */
+import { hear } from "./page.js";
+
+/** Buttons that copy what stands in a field. Without JavaScript they are not there, and the field can be selected. */
 export function start() {
-  const reveal = (root) => {
-    for (const button of root.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
-  };
-  reveal(document);
-  document.addEventListener("parley:pane", () => reveal(document));
-  document.addEventListener("click", async ({ target }) => {
-    const button = target.closest("[data-copy]");
-    if (!button) return;
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
-    button.textContent = button.dataset.copied;
+  hear("pane", () => {
+    for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+  });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    const field = button && document.getElementById(button.dataset.copy);
+    if (!field) return;
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      // Over plain http browsers have no clipboard; the older way needs the selection.
+      if (!document.execCommand("copy")) return;
+    }
+    button.querySelector("span").textContent = button.dataset.copied;
   });
 }

@@ -108,9 +108,9 @@ func panes() []Component {
 			})},
 		}},
 		{Name: "account-page", Group: "Pages with the list", States: []State{
-			{Name: "plain", Page: account(views.AccountProps{})},
-			{Name: "saved", Page: account(views.AccountProps{Saved: "password"})},
-			{Name: "wrong", Page: account(views.AccountProps{Err: &chat.Error{
+			{Name: "plain", Page: ownAccount(views.AccountProps{})},
+			{Name: "saved", Page: ownAccount(views.AccountProps{Saved: "password"})},
+			{Name: "wrong", Page: ownAccount(views.AccountProps{Err: &chat.Error{
 				Kind: chat.KindInvalid, Code: chat.CodeInvalid,
 				Fields: []chat.FieldError{{Field: "current_password", Code: chat.CodePasswordWrong}},
 			}})},
@@ -123,7 +123,7 @@ func panes() []Component {
 	}
 }
 
-func account(props views.AccountProps) func(views.Page) templ.Component {
+func ownAccount(props views.AccountProps) func(views.Page) templ.Component {
 	return func(p views.Page) templ.Component { return views.AccountPage(loggedIn(p, chat.ID{}), props) }
 }
 
@@ -162,6 +162,9 @@ func pages() []Component {
 			{Name: "open", Page: func(p views.Page) templ.Component {
 				return views.LandingPage(p, views.LandingProps{Gate: chat.Gate{Open: true}})
 			}},
+			{Name: "invite", Page: func(p views.Page) templ.Component {
+				return views.LandingPage(p, views.LandingProps{Gate: chat.Gate{ByInvitation: true}})
+			}},
 			{Name: "closed", Page: func(p views.Page) templ.Component { return views.LandingPage(p, views.LandingProps{}) }},
 		}},
 		{Name: "register-page", Group: "Pages at the gate", States: []State{
@@ -174,7 +177,8 @@ func pages() []Component {
 			register("closed", views.RegisterProps{}),
 		}},
 		{Name: "login-page", Group: "Pages at the gate", States: []State{
-			login("empty", views.LoginProps{Next: "/settings"}),
+			login("empty", views.LoginProps{Gate: chat.Gate{Open: true}, Next: "/settings"}),
+			login("invite", views.LoginProps{Gate: chat.Gate{ByInvitation: true}}),
 			login("wrong", views.LoginProps{Login: "lena", Err: &chat.Error{Kind: chat.KindInvalid, Code: chat.CodeLogin}}),
 			login("password-changed", views.LoginProps{PasswordChanged: true}),
 		}},
@@ -202,6 +206,7 @@ func failures() []Component {
 		failure("403-other-site", views.ErrorProps{Status: 403, Err: refusal(chat.CodeCrossOrigin, nil)}),
 		failure("404", views.ErrorProps{Status: 404, Err: refusal(chat.CodeNotFound, nil), LoggedIn: true}),
 		failure("404-reset-link", views.ErrorProps{Status: 404, Err: refusal(chat.CodeResetLink, nil)}),
+		failure("404-invitation", views.ErrorProps{Status: 404, Err: refusal(chat.CodeInvitationLink, nil)}),
 		failure("405", views.ErrorProps{Status: 405, Err: refusal(chat.CodeMethodNotAllowed, nil), LoggedIn: true}),
 		failure("409", views.ErrorProps{Status: 409, Err: refusal(chat.CodeClientIDReused, nil), LoggedIn: true}),
 		failure("413", views.ErrorProps{Status: 413, Err: refusal(chat.CodeBodyTooLarge, nil), LoggedIn: true}),
