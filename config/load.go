@@ -202,6 +202,12 @@ func (c *Config) check(values map[string]string, known []Mistake) []Mistake {
 		c.BaseURL = BaseURLFor(c.Addr)
 	}
 	expect("PARLEY_DATABASE_URL", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)))
+	_, ok = ParseSMTP(c.SMTPURL)
+	expect("PARLEY_SMTP_URL", c.SMTPURL == "" || ok)
+	expect("PARLEY_MAIL_FROM", c.MailFrom == "" || validMailbox(c.MailFrom))
+	if c.MailFrom == "" {
+		c.MailFrom = MailFromFor(c.BaseURL)
+	}
 	expect("PARLEY_REGISTRATION", c.Registration == RegistrationOpen || c.Registration == RegistrationClosed)
 	local := loopback(c.Addr) || !validAddr(c.Addr) // A wrong address is one mistake, not three.
 	expect("PARLEY_LIMITS", c.Limits || local)
