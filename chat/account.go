@@ -59,8 +59,9 @@ func (c *Chat) SetupCode(ctx context.Context) (string, error) {
 	return c.store.EnsureSetupCode(ctx, secret()[:12])
 }
 
-// Register makes an account and logs it in. The very first one becomes administrator. An e-mail address that somebody
-// else has is taken like any other, so that nobody learns of it here; it counts only once it is confirmed.
+// Register makes an account and logs it in. The very first one becomes administrator. An e-mail address counts only once
+// it is confirmed, by the letter that goes there; one that somebody else has is taken like any other, so that nobody
+// learns of it here.
 //
 // Errors: invalid with fields, forbidden (registration_closed), too_many.
 func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (Viewer, error) {
@@ -79,6 +80,7 @@ func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (V
 	if err != nil {
 		return Viewer{}, err
 	}
+	write := person.EmailWanted != "" && c.reachable(ctx, person.EmailWanted)
 	err = c.store.InTx(ctx, func(tx Store) error {
 		first, code, err := tx.LockInstallation(ctx)
 		if err != nil {
@@ -93,7 +95,10 @@ func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (V
 			// Two registered at once while there was nobody: the second is no longer the first.
 			return &Error{Kind: KindForbidden, Code: CodeRegistrationClosed}
 		}
-		return tx.InsertPerson(ctx, person)
+		if err := tx.InsertPerson(ctx, person); err != nil || !write {
+			return err
+		}
+		return c.post(ctx, tx, Letter{Kind: LetterConfirm, PersonID: person.ID, Address: person.EmailWanted})
 	})
 	if CodeOf(err) == CodeUsernameTaken {
 		return Viewer{}, c.usernameTaken(ctx, person.Username, in.DisplayName)
@@ -133,7 +138,7 @@ func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) 
 	}
 	return Person{
 		Card:         Card{ID: NewID(), Username: in.Username, DisplayName: in.DisplayName},
-		Email:        in.Email,
+		EmailWanted:  in.Email,
 		PasswordHash: hash,
 		Role:         RoleMember,
 		State:        StateActive,
@@ -229,7 +234,7 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 		return err
 	}
 	var wrong fieldErrors
-	checkPassword(&wrong, password, person.Username, person.Email, person.DisplayName)
+	checkPassword(&wrong, password, person.Username, person.Email, person.EmailWanted, person.DisplayName)
 	if err := wrong.err(); err != nil {
 		return err
 	}
@@ -239,16 +244,18 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	}
 	var ended []ID
 	err = c.store.InTx(ctx, func(tx Store) error {
-		person, err := tx.UsePasswordReset(ctx, tokenHash(token))
+		id, err := tx.UsePasswordReset(ctx, tokenHash(token))
 		if err != nil {
 			return err
 		}
 		// The password first: from then on no session is made with the old one, and those made before are seen.
-		if err := tx.UpdatePassword(ctx, person, hash, ""); err != nil {
+		if err := tx.UpdatePassword(ctx, id, hash, ""); err != nil {
 			return err
 		}
-		ended, err = tx.RevokeSessionsOf(ctx, person, ID{})
-		return err
+		if ended, err = tx.RevokeSessionsOf(ctx, id, ID{}); err != nil {
+			return err
+		}
+		return c.passwordChanged(ctx, tx, person)
 	})
 	if err != nil {
 		return err
@@ -257,14 +264,14 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	return nil
 }
 
-// ChangePassword sets a new password in place of the current one and ends the viewer's other sessions. The present one
-// goes on, under a new token. Errors: invalid (current_password, password), too_many.
+// ChangePassword sets a new password in place of the current one, ends the viewer's other sessions and voids links for
+// another password. The present session goes on, under a new token. Errors: invalid (current_password, password), too_many.
 func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, password string) error {
 	if err := c.confirm(ctx, viewer, current); err != nil {
 		return err
 	}
 	var wrong fieldErrors
-	checkPassword(&wrong, password, viewer.Username, viewer.Email, viewer.DisplayName)
+	checkPassword(&wrong, password, viewer.Username, viewer.Email, viewer.EmailWanted, viewer.DisplayName)
 	if err := wrong.err(); err != nil {
 		return err
 	}
@@ -278,10 +285,16 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 		if err := tx.UpdatePassword(ctx, viewer.ID, hash, viewer.PasswordHash); err != nil {
 			return err
 		}
+		if err := tx.VoidPasswordResets(ctx, viewer.ID); err != nil {
+			return err
+		}
 		if ended, err = tx.RevokeSessionsOf(ctx, viewer.ID, viewer.SessionID); err != nil {
 			return err
 		}
-		return tx.RenewSession(ctx, viewer.SessionID)
+		if err := tx.RenewSession(ctx, viewer.SessionID); err != nil {
+			return err
+		}
+		return c.passwordChanged(ctx, tx, viewer.Person)
 	})
 	if KindOf(err) == KindNotFound {
 		// It was changed since it was compared: what was typed is no longer the current one.
@@ -292,6 +305,14 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 	}
 	c.publish(ctx, SessionsEnded{Sessions: ended})
 	return nil
+}
+
+// passwordChanged tells a person by mail, in case it was somebody else.
+func (c *Chat) passwordChanged(ctx context.Context, tx Store, person Person) error {
+	if person.Email == "" {
+		return nil
+	}
+	return c.post(ctx, tx, Letter{Kind: LetterPasswordChanged, PersonID: person.ID, Address: person.Email})
 }
 
 // confirm makes sure that whoever acts knows the viewer's password: for steps that a borrowed device must not be enough

@@ -47,6 +47,7 @@ const (
 type Chat struct {
 	store     Store
 	publisher Publisher
+	mailer    Mailer // nil: no mail is sent
 	limiter   Limiter
 	clock     Clock
 	settings  Settings

@@ -13,11 +13,15 @@ const (
 	RegisterPath      = "/register"
 	LoginPath         = "/login"
 	LogoutPath        = "/logout"
+	ForgotPath        = "/forgot"
 	PeoplePath        = "/people"
 	ConversationsPath = "/conversations"
 	SettingsPath      = "/settings"
 	ProfilePath       = "/settings/profile"
 	AccountPath       = "/settings/account"
+	EmailPath         = "/settings/email"
+	EmailAgainPath    = "/settings/email/again"
+	EmailCancelPath   = "/settings/email/cancel"
 	PasswordPath      = "/settings/password"
 	SessionsPath      = "/settings/sessions"
 	OtherSessionsPath = "/settings/sessions/others/end"
@@ -34,6 +38,9 @@ func LoginNextPath(next string) string {
 
 // ResetPath is the link with which somebody sets a new password.
 func ResetPath(token string) string { return "/reset/" + url.PathEscape(token) }
+
+// ConfirmPath is the link with which somebody confirms an e-mail address.
+func ConfirmPath(token string) string { return "/confirm/" + url.PathEscape(token) }
 
 // PeopleSearchPath searches for people; after is the cursor of the page before.
 func PeopleSearchPath(query, after string) string {

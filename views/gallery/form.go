@@ -14,7 +14,7 @@ func signs() []Component {
 	return []Component{
 		{Name: "wordmark", Group: "Signs", Stage: "pad", States: []State{{Name: "plain", View: views.Wordmark()}}},
 		{Name: "icon", Group: "Signs", Stage: "pad", States: []State{{Name: "all", View: icons(
-			"arrow-down", "arrow-up", "chevron-left", "eye", "eye-off", "monitor", "moon", "search", "settings", "smartphone",
+			"arrow-down", "arrow-up", "chevron-left", "eye", "eye-off", "mail", "monitor", "moon", "search", "settings", "smartphone",
 			"square-pen", "sun", "wifi-off",
 		)}}},
 		{Name: "button", Group: "Signs", Stage: "pad", States: []State{{Name: "all", View: buttons()}}},
