@@ -1,9 +1,9 @@
 // Package jobs does what nobody waits for: each kind of job calls one function of another room. River keeps the jobs in
 // PostgreSQL, hands each to one node and tries again what failed.
 //
-// What River costs while there is nothing to do (v0.51.1, measured over a minute): 60 short statements, 24 of them begin
-// and commit around its scheduler, and one connection that listens. That one is taken out of the pool for good, so that
-// the pool has as many as before; and what is written (who leads) goes to an unlogged table, so that the disk rests.
+// What River costs while there is nothing to do (v0.51.1, measured over a minute): 58 short statements, 24 of them begin
+// and commit around its scheduler; 800 bytes of log, which nobody waits for, because who leads stands in an unlogged
+// table; and one connection that listens. That one is taken out of the pool for good, and the pool opens another.
 package jobs
 
 import (
