@@ -3,6 +3,7 @@ package views
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,14 @@ type Letter struct {
 type LetterLink struct {
 	Label string
 	URL   string
+}
+
+// parts cuts the address into pieces between which a narrow page may break it.
+func (l LetterLink) parts() (parts []string) {
+	for part := range slices.Chunk([]byte(l.URL), 16) {
+		parts = append(parts, string(part))
+	}
+	return parts
 }
 
 // NewLetter says what a mail has to say. base is where people reach this installation, without a slash at the end. The
