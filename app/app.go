@@ -17,6 +17,7 @@ import (
 	"parley/config"
 	"parley/db"
 	"parley/handlers"
+	"parley/jobs"
 	"parley/realtime"
 	"parley/static"
 )
@@ -34,6 +35,7 @@ type App struct {
 	database *database
 	chat     *chat.Chat
 	hub      *realtime.Hub
+	jobs     *jobs.Jobs // nil while there is nothing that makes any
 	server   *http.Server
 	listener net.Listener
 	draining atomic.Bool
@@ -46,6 +48,7 @@ type options struct {
 	timing realtime.Timing
 	store  db.Options
 	chat   []chat.Option
+	jobs   []jobs.Option
 }
 
 // WithTiming replaces the realtime room's timing.
@@ -56,6 +59,9 @@ func WithStore(store db.Options) Option { return func(o *options) { o.store = st
 
 // WithChat passes options to the domain.
 func WithChat(option chat.Option) Option { return func(o *options) { o.chat = append(o.chat, option) } }
+
+// WithJobs passes options to the workers.
+func WithJobs(option jobs.Option) Option { return func(o *options) { o.jobs = append(o.jobs, option) } }
 
 // New opens everything that the application needs and listens, but does not answer yet: the database is started or
 // reached and brought up to date. What is wrong comes back as one clear line.
@@ -81,7 +87,19 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 		return nil, err
 	}
 	a.hub = realtime.New(log, o.timing)
+	if cfg.SMTPURL != "" {
+		mailer, err := a.mailer()
+		if err != nil {
+			return nil, err
+		}
+		o.chat = append(o.chat, chat.WithMailer(mailer))
+	}
 	a.chat = chat.New(a.database.store, a.hub, settings(cfg), o.chat...)
+	if a.chat.SendsMail() {
+		if a.jobs, err = jobs.New(a.database.store.Pool(), a.chat, log, o.jobs...); err != nil {
+			return nil, err
+		}
+	}
 	if err = a.hub.Start(ctx, a.chat); err != nil {
 		return nil, err
 	}
@@ -136,6 +154,11 @@ func (a *App) ready(ctx context.Context) error {
 // Run answers until ctx ends, then ends gracefully: not ready any more, sockets told to come back elsewhere, requests
 // in flight finished, the database closed.
 func (a *App) Run(ctx context.Context) error {
+	if a.jobs != nil {
+		if err := a.jobs.Start(ctx); err != nil {
+			return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+		}
+	}
 	cleaning, stopCleaning := context.WithCancel(ctx)
 	defer stopCleaning()
 	go a.clean(cleaning)
@@ -156,9 +179,21 @@ func (a *App) Close(ctx context.Context) error {
 	a.draining.Store(true)
 	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()
+	stopped := a.stopJobs(ctx) // meanwhile: what requests still ask for waits in the database
 	a.hub.Close(ctx)
 	err := a.server.Shutdown(ctx)
-	return errors.Join(err, a.release(context.WithoutCancel(ctx)))
+	return errors.Join(err, <-stopped, a.release(context.WithoutCancel(ctx)))
+}
+
+// stopJobs begins to end the work, and says when that is done.
+func (a *App) stopJobs(ctx context.Context) <-chan error {
+	stopped := make(chan error, 1)
+	if a.jobs == nil {
+		stopped <- nil
+		return stopped
+	}
+	go func() { stopped <- a.jobs.Close(ctx) }()
+	return stopped
 }
 
 func (a *App) release(ctx context.Context) error {

@@ -62,9 +62,9 @@ func (c *Chat) SetupCode(ctx context.Context) (string, error) {
 	return c.store.EnsureSetupCode(ctx, secret()[:12])
 }
 
-// Register makes an account and logs it in. The very first one becomes administrator. An e-mail address that somebody
-// else has is taken like any other, so that nobody learns of it here; it counts only once it is confirmed. An invitation
-// that comes along loses one use exactly when the account is made.
+// Register makes an account and logs it in. The very first one becomes administrator. An e-mail address counts only once
+// it is confirmed, by the letter that goes there; one that somebody else has is taken like any other, so that nobody
+// learns of it here. An invitation that comes along loses one use exactly when the account is made.
 //
 // Errors: invalid with fields, forbidden (registration_closed, invitation_needed), not_found (invitation_link), too_many.
 func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (Viewer, error) {
@@ -92,6 +92,7 @@ func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (V
 	if err != nil {
 		return Viewer{}, err
 	}
+	write := person.EmailWanted != "" && c.reachable(ctx, person.EmailWanted)
 	err = c.store.InTx(ctx, func(tx Store) error {
 		first, code, err := tx.LockInstallation(ctx)
 		if err != nil {
@@ -102,17 +103,25 @@ func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (V
 				return invalid("setup_code", CodeSetupCode, nil)
 			}
 			person.Role = RoleAdministrator
-			return tx.InsertPerson(ctx, person)
+			if err := tx.InsertPerson(ctx, person); err != nil {
+				return err
+			}
+			return c.greet(ctx, tx, person, write)
 		}
 		// Of two who registered at once while there was nobody, the second is no longer the first.
 		invitation, err := c.admit(ctx, tx, in.Invitation)
 		if err != nil {
 			return err
 		}
-		if err := tx.InsertPerson(ctx, person); err != nil || invitation == (ID{}) {
+		if err := tx.InsertPerson(ctx, person); err != nil {
 			return err
 		}
-		return tx.UpdateInvitation(ctx, person.ID, invitation)
+		if invitation != (ID{}) {
+			if err := tx.UpdateInvitation(ctx, person.ID, invitation); err != nil {
+				return err
+			}
+		}
+		return c.greet(ctx, tx, person, write)
 	})
 	if CodeOf(err) == CodeUsernameTaken {
 		return Viewer{}, c.usernameTaken(ctx, person.Username, in.DisplayName)
@@ -152,7 +161,7 @@ func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) 
 	}
 	return Person{
 		Card:         Card{ID: NewID(), Username: in.Username, DisplayName: in.DisplayName},
-		Email:        in.Email,
+		EmailWanted:  in.Email,
 		PasswordHash: hash,
 		Role:         RoleMember,
 		State:        StateActive,
@@ -253,7 +262,7 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 		return err
 	}
 	var wrong fieldErrors
-	checkPassword(&wrong, password, person.Username, person.Email, person.DisplayName)
+	checkPassword(&wrong, password, person.Username, person.Email, person.EmailWanted, person.DisplayName)
 	if err := wrong.err(); err != nil {
 		return err
 	}
@@ -263,16 +272,18 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	}
 	var ended []ID
 	err = c.store.InTx(ctx, func(tx Store) error {
-		person, err := tx.UsePasswordReset(ctx, tokenHash(token))
+		id, err := tx.UsePasswordReset(ctx, tokenHash(token))
 		if err != nil {
 			return err
 		}
 		// The password first: from then on no session is made with the old one, and those made before are seen.
-		if err := tx.UpdatePassword(ctx, person, hash, ""); err != nil {
+		if err := tx.UpdatePassword(ctx, id, hash, ""); err != nil {
 			return err
 		}
-		ended, err = tx.RevokeSessionsOf(ctx, person, ID{})
-		return err
+		if ended, err = tx.RevokeSessionsOf(ctx, id, ID{}); err != nil {
+			return err
+		}
+		return c.passwordChanged(ctx, tx, person)
 	})
 	if err != nil {
 		return err
@@ -281,14 +292,14 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	return nil
 }
 
-// ChangePassword sets a new password in place of the current one and ends the viewer's other sessions. The present one
-// goes on, under a new token. Errors: invalid (current_password, password), too_many.
+// ChangePassword sets a new password in place of the current one, ends the viewer's other sessions and voids links for
+// another password. The present session goes on, under a new token. Errors: invalid (current_password, password), too_many.
 func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, password string) error {
 	if err := c.confirm(ctx, viewer, current); err != nil {
 		return err
 	}
 	var wrong fieldErrors
-	checkPassword(&wrong, password, viewer.Username, viewer.Email, viewer.DisplayName)
+	checkPassword(&wrong, password, viewer.Username, viewer.Email, viewer.EmailWanted, viewer.DisplayName)
 	if err := wrong.err(); err != nil {
 		return err
 	}
@@ -302,10 +313,16 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 		if err := tx.UpdatePassword(ctx, viewer.ID, hash, viewer.PasswordHash); err != nil {
 			return err
 		}
+		if err := tx.VoidPasswordResets(ctx, viewer.ID); err != nil {
+			return err
+		}
 		if ended, err = tx.RevokeSessionsOf(ctx, viewer.ID, viewer.SessionID); err != nil {
 			return err
 		}
-		return tx.RenewSession(ctx, viewer.SessionID)
+		if err := tx.RenewSession(ctx, viewer.SessionID); err != nil {
+			return err
+		}
+		return c.passwordChanged(ctx, tx, viewer.Person)
 	})
 	if KindOf(err) == KindNotFound {
 		// It was changed since it was compared: what was typed is no longer the current one.
@@ -316,6 +333,22 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 	}
 	c.publish(ctx, SessionsEnded{Sessions: ended})
 	return nil
+}
+
+// greet writes to the address that came with a new account, where it is to be confirmed.
+func (c *Chat) greet(ctx context.Context, tx Store, person Person, write bool) error {
+	if !write {
+		return nil
+	}
+	return c.post(ctx, tx, Letter{Kind: LetterConfirm, PersonID: person.ID, Address: person.EmailWanted})
+}
+
+// passwordChanged tells a person by mail, in case it was somebody else.
+func (c *Chat) passwordChanged(ctx context.Context, tx Store, person Person) error {
+	if person.Email == "" {
+		return nil
+	}
+	return c.post(ctx, tx, Letter{Kind: LetterPasswordChanged, PersonID: person.ID, Address: person.Email})
 }
 
 func tokenHash(token string) []byte {

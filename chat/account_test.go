@@ -37,7 +37,7 @@ func TestRegister(t *testing.T) {
 		must(t, err)
 		read := value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), viewer.SessionID))
 		for _, v := range []chat.Viewer{viewer, read} {
-			if v.Username != "anna.schmidt" || v.DisplayName != "Anna Schmidt" || v.Email != "Anna@example.org" || v.EmailConfirmedAt != nil ||
+			if v.Username != "anna.schmidt" || v.DisplayName != "Anna Schmidt" || v.Email != "" || v.EmailWanted != "Anna@example.org" || v.EmailConfirmedAt != nil ||
 				v.TimeZone != "Europe/Berlin" || v.Language != "de-AT" || v.Theme != chat.ThemeAuto || v.Role != chat.RoleMember ||
 				v.State != chat.StateActive || v.Renew {
 				t.Errorf("got %+v", v)
@@ -359,7 +359,7 @@ func TestLogIn(t *testing.T) {
 	suspend(t, w, suspended)
 	w.Exec(t, "UPDATE people SET state = 'closed' WHERE id = $1", closed.ID)
 	w.Exec(t, "UPDATE people SET email = 'Anna@Example.org', email_confirmed_at = now() WHERE id = $1", anna.ID)
-	w.Exec(t, "UPDATE people SET email = 'ben@example.org' WHERE id = $1", ben.ID)
+	w.Exec(t, "UPDATE people SET email_wanted = 'ben@example.org' WHERE id = $1", ben.ID)
 
 	for _, login := range []string{"anna", " ANNA ", "anna@example.org", "ANNA@example.ORG"} {
 		t.Run("the username and the confirmed address log in: "+login, func(t *testing.T) {

@@ -38,6 +38,7 @@ type Settings struct {
 type Chat struct {
 	store     Store
 	publisher Publisher
+	mailer    Mailer // nil: no mail is sent
 	limiter   Limiter
 	clock     Clock
 	settings  Settings

@@ -34,6 +34,9 @@ const (
 	CodeUsernameForm       Code = "username_form"       // not a username's form
 	CodeUsernameTaken      Code = "username_taken"      // Args: Suggestion (may be empty)
 	CodeEmailForm          Code = "email_form"          // not an e-mail address
+	CodeEmailTaken         Code = "email_taken"         // another account has confirmed the address meanwhile
+	CodeEmailLink          Code = "email_link"          // used, expired, replaced or unknown link
+	CodeNoMail             Code = "no_mail"             // this server sends no mail
 	CodePasswordCommon     Code = "password_common"     // on the list of common passwords
 	CodePasswordTooLong    Code = "password_too_long"   // over 72 bytes
 	CodePasswordTooShort   Code = "password_too_short"  // under 8 bytes

@@ -36,9 +36,21 @@ var (
 	LimitInvitationByAddress = Limit{Name: "invitation_address", Every: 5 * time.Second, Burst: 60}
 )
 
+// The limits of letters. One is read in minutes, and a link for a new password holds for an hour: nobody needs many, and
+// nobody's mailbox should take many from here.
+var (
+	LimitForgotByAddress    = Limit{Name: "forgot_address", Every: time.Minute, Burst: 10}
+	LimitForgotByAccount    = Limit{Name: "forgot_account", Every: 10 * time.Minute, Burst: 4}
+	LimitForgotGlobal       = Limit{Name: "forgot_global", Every: time.Second, Burst: 60}
+	LimitEmail              = Limit{Name: "email", Every: 5 * time.Minute, Burst: 5}
+	LimitLettersTo          = Limit{Name: "letters_to", Every: 5 * time.Minute, Burst: 10}
+	LimitEmailLinkByAddress = Limit{Name: "email_link_address", Every: 10 * time.Second, Burst: 10}
+)
+
 // Limits lists every limit.
 func Limits() []Limit {
 	return []Limit{
+		LimitForgotByAddress, LimitForgotByAccount, LimitForgotGlobal, LimitEmail, LimitLettersTo, LimitEmailLinkByAddress,
 		LimitRegisterByAddress, LimitRegisterGlobal, LimitLoginByAddress, LimitLoginByAccount, LimitLoginGlobal,
 		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitDraft, LimitSearch, LimitStart, LimitGroup, LimitJoin,
 		LimitSettings, LimitAdminister, LimitInvitationByAddress,

@@ -163,6 +163,36 @@ func TestLimits(t *testing.T) {
 		"using reset links": {chat.LimitResetByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
 			return w.Chat.ResetPassword(ctx, there, fmt.Sprint(i), newPassword)
 		}, chat.KindNotFound},
+		"asking for a new password, by address": {chat.LimitForgotByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			return w.Chat.ForgotPassword(ctx, there, fmt.Sprint("somebody", i))
+		}, ""},
+		"asking for a new password, by account": {chat.LimitForgotByAccount, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			return w.Chat.ForgotPassword(ctx, chat.Origin{Address: fmt.Sprint(i)}, []string{"anna", "ANNA", " Anna "}[i%3])
+		}, ""},
+		"asking for a new password of accounts that are not there": {chat.LimitForgotByAccount, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			return w.Chat.ForgotPassword(ctx, chat.Origin{Address: fmt.Sprint(i)}, "nobody@example.org")
+		}, ""},
+		"asking for a new password at all": {chat.LimitForgotGlobal, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			return w.Chat.ForgotPassword(ctx, chat.Origin{Address: fmt.Sprint(i)}, fmt.Sprint("somebody", i))
+		}, ""},
+		"changing the address": {chat.LimitEmail, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			return w.Chat.ChangeEmail(ctx, anna, chattest.Password, fmt.Sprint("anna", i, "@example.org"))
+		}, ""},
+		"sending the letter again": {chat.LimitEmail, func(ctx context.Context, w *chattest.World, anna chat.Viewer, _ int) error {
+			anna.EmailWanted = "anna@example.org"
+			return w.Chat.SendConfirmation(ctx, anna)
+		}, ""},
+		"looking at links that confirm an address": {chat.LimitEmailLinkByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.CheckEmailLink(ctx, there, fmt.Sprint(i))
+			return err
+		}, chat.KindNotFound},
+		"using links that confirm an address": {chat.LimitEmailLinkByAddress, func(ctx context.Context, w *chattest.World, _ chat.Viewer, i int) error {
+			_, err := w.Chat.ConfirmEmail(ctx, there, fmt.Sprint(i))
+			return err
+		}, chat.KindNotFound},
+		"removing the address, by the password it needs": {chat.LimitConfirm, func(ctx context.Context, w *chattest.World, anna chat.Viewer, _ int) error {
+			return w.Chat.RemoveEmail(ctx, anna, chattest.Password)
+		}, ""},
 		"searching": {chat.LimitSearch, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
 			_, err := w.Chat.SearchPeople(ctx, anna, fmt.Sprint(i), "")
 			return err
@@ -207,7 +237,7 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(name+" is limited", func(t *testing.T) {
 			t.Parallel()
-			w := chattest.New(t, chattest.Limits())
+			w := chattest.New(t, chattest.Limits(), chattest.Mail())
 			anna := w.Person(t, "Anna")
 			passes := func(i int) {
 				t.Helper()

@@ -47,8 +47,9 @@ type Card struct {
 // Person is an account.
 type Person struct {
 	Card
-	Email            string // may be empty
+	Email            string // the confirmed address, or empty
 	EmailConfirmedAt *time.Time
+	EmailWanted      string // the address that waits to be confirmed, or empty; it may be anybody's
 	PasswordHash     string
 	Role             Role
 	State            State

@@ -28,6 +28,8 @@ type Store interface {
 	// PersonByLogin finds by username or confirmed e-mail address. Errors: not_found.
 	PersonByLogin(ctx context.Context, login string) (Person, error)
 	Cards(ctx context.Context, people []ID) ([]Card, error)
+	// PersonByID. Errors: not_found.
+	PersonByID(ctx context.Context, id ID) (Person, error)
 	CardByUsername(ctx context.Context, username string) (Card, error)
 	SearchPeople(ctx context.Context, folded, after string, limit int) (PeoplePage, error)
 	UpdatePreferences(ctx context.Context, person ID, p Preferences) (viewSeq int64, err error)
@@ -45,7 +47,25 @@ type Store interface {
 	RaiseViewSeq(ctx context.Context, people ...ID) ([]PersonChanged, error)
 	ViewSeqs(ctx context.Context, people []ID) (map[ID]int64, error)
 
+	// InsertLetter keeps a letter to be sent, from the commit on.
+	InsertLetter(ctx context.Context, letter Letter) error
+	// UpdateEmailWanted replaces the address that waits to be confirmed (by none, where it is empty) and voids its link.
+	UpdateEmailWanted(ctx context.Context, person ID, email string) error
+	// DeleteEmail forgets both addresses, voids the link, and returns the confirmed one. Errors: not_found.
+	DeleteEmail(ctx context.Context, person ID) (before string, err error)
+	// ReplaceEmailConfirmation makes the one link that confirms an address, as long as that is wanted. Errors: not_found.
+	ReplaceEmailConfirmation(ctx context.Context, person ID, email string, hash []byte, life time.Duration) error
+	// PersonByEmailConfirmation returns whose link it is, as long as it works. Errors: not_found (email_link).
+	PersonByEmailConfirmation(ctx context.Context, hash []byte) (Person, error)
+	// UseEmailConfirmation takes the link and makes the wanted address the person's. It returns the person as it is now,
+	// and the confirmed address before. Errors: not_found (email_link), conflict (email_taken).
+	UseEmailConfirmation(ctx context.Context, hash []byte) (person Person, before string, err error)
+
 	InsertPasswordReset(ctx context.Context, person ID, hash []byte, life time.Duration) error
+	// InsertPasswordResetByMail is for an active person whose confirmed address is still that one. Errors: not_found.
+	InsertPasswordResetByMail(ctx context.Context, person ID, email string, hash []byte, life time.Duration) error
+	// VoidPasswordResets voids every link of the person.
+	VoidPasswordResets(ctx context.Context, person ID) error
 	// PersonByPasswordReset returns who may use the link. Errors: not_found (reset_link).
 	PersonByPasswordReset(ctx context.Context, hash []byte) (Person, error)
 	// UsePasswordReset takes the link and every other one of the same person. Errors: not_found (reset_link).

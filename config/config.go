@@ -25,6 +25,10 @@ type Config struct {
 	DataDir string `env:"PARLEY_DATA_DIR"`
 	// Registration says who may make an account; empty where the administrators decide.
 	Registration Registration `env:"PARLEY_REGISTRATION"`
+	// SMTPURL names the mail server, see [ParseSMTP]; empty means that Parley sends no mail.
+	SMTPURL Secret `env:"PARLEY_SMTP_URL"`
+	// MailFrom is the sender of letters, such as "Parley <parley@example.org>". Where none is set it follows from BaseURL.
+	MailFrom string `env:"PARLEY_MAIL_FROM"`
 	// TrustedProxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []netip.Prefix `env:"PARLEY_TRUSTED_PROXIES"`
 	// Limits switches the rate limits; false only where Addr is a loopback address.

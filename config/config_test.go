@@ -130,6 +130,7 @@ func TestSettings(t *testing.T) {
 	full := config.Config{
 		Addr: ":80", BaseURL: "https://chat.example.org", DatabaseURL: "postgres://u:hunter2@db:5432/parley?sslpassword=hunter3",
 		DataDir: "/srv", Registration: config.RegistrationClosed,
+		SMTPURL: "smtp://u:hunter4@mail.example.org:587", MailFrom: "post@example.org",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		Limits:         true, BcryptCost: 11, LogLevel: slog.LevelWarn,
 	}
@@ -139,6 +140,8 @@ func TestSettings(t *testing.T) {
 		"PARLEY_DATABASE_URL=postgres://***@db:5432/parley?***",
 		"PARLEY_DATA_DIR=/srv",
 		"PARLEY_REGISTRATION=closed",
+		"PARLEY_SMTP_URL=smtp://***@mail.example.org:587",
+		"PARLEY_MAIL_FROM=post@example.org",
 		"PARLEY_TRUSTED_PROXIES=10.0.0.0/8,::1/128",
 		"PARLEY_LIMITS=on",
 		"PARLEY_BCRYPT_COST=11",
@@ -162,7 +165,7 @@ func TestSettings(t *testing.T) {
 	t.Run("what is shown can be loaded again", func(t *testing.T) {
 		t.Parallel()
 		full := full
-		full.DatabaseURL = ""
+		full.DatabaseURL, full.SMTPURL = "", ""
 		again, err := config.Load(strings.Split(text(full), "\n"))
 		if err != nil || !reflect.DeepEqual(again, full) {
 			t.Errorf("\n got %+v (%v)\nwant %+v", again, err, full)

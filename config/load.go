@@ -203,6 +203,12 @@ func (c *Config) check(values map[string]string, known []Mistake) []Mistake {
 	}
 	expect("PARLEY_DATABASE_URL", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)))
 	expect("PARLEY_REGISTRATION", slices.Contains([]Registration{"", RegistrationOpen, RegistrationInvite, RegistrationClosed}, c.Registration))
+	_, ok = ParseSMTP(c.SMTPURL)
+	expect("PARLEY_SMTP_URL", c.SMTPURL == "" || ok)
+	expect("PARLEY_MAIL_FROM", c.MailFrom == "" || validMailbox(c.MailFrom))
+	if c.MailFrom == "" {
+		c.MailFrom = MailFromFor(c.BaseURL)
+	}
 	local := loopback(c.Addr) || !validAddr(c.Addr) // A wrong address is one mistake, not three.
 	expect("PARLEY_LIMITS", c.Limits || local)
 	least := 10

@@ -21,7 +21,8 @@ func TestDefaults(t *testing.T) {
 	}
 	want := config.Config{
 		Addr: "127.0.0.1:8080", BaseURL: "http://127.0.0.1:8080", DataDir: ".data",
-		Limits: true, BcryptCost: 12, LogLevel: slog.LevelInfo,
+		MailFrom: "Parley <parley@localhost>",
+		Limits:   true, BcryptCost: 12, LogLevel: slog.LevelInfo,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults:\n got %+v\nwant %+v", got, want)
@@ -34,6 +35,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"PARLEY_ADDR=[::1]:9000", "PARLEY_BASE_URL=https://Chat.Example.org:443/", "PARLEY_DATABASE_URL=postgres://u:pw@db/parley",
 		"PARLEY_DATA_DIR=/srv/parley", "PARLEY_REGISTRATION=closed", "PARLEY_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.7,2001:db8::1,::ffff:10.0.0.1",
 		"PARLEY_LIMITS=off", "PARLEY_BCRYPT_COST=4", "PARLEY_DEV=on", "PARLEY_LOG_LEVEL=debug",
+		"PARLEY_SMTP_URL=smtp://u:pw@mail.example.org", "PARLEY_MAIL_FROM=Our place <post@example.org>",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +43,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	want := config.Config{
 		Addr: "[::1]:9000", BaseURL: "https://chat.example.org", DatabaseURL: "postgres://u:pw@db/parley",
 		DataDir: "/srv/parley", Registration: config.RegistrationClosed,
+		SMTPURL: "smtp://u:pw@mail.example.org", MailFrom: "Our place <post@example.org>",
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"),
 			netip.MustParsePrefix("2001:db8::1/128"), netip.MustParsePrefix("10.0.0.1/32"),
@@ -95,6 +98,30 @@ func TestValues(t *testing.T) {
 
 		{"registration by invitation is accepted", "PARLEY_REGISTRATION=invite", ""},
 		{"a registration that the administrators decide on is none that is set", "PARLEY_REGISTRATION=", ""},
+		{"a mail server without a port is accepted", "PARLEY_SMTP_URL=smtp://mail.example.org", ""},
+		{"a mail server with user, password and port is accepted", "PARLEY_SMTP_URL=smtps://me%40example.org:p%20w@mail.example.org:465", ""},
+		{"a mail server of numbers is accepted", "PARLEY_SMTP_URL=smtp://u:p@[2001:db8::1]:25/", ""},
+		{"a mail server of another scheme is refused", "PARLEY_SMTP_URL=http://mail.example.org", "PARLEY_SMTP_URL"},
+		{"a mail server without a scheme is refused", "PARLEY_SMTP_URL=mail.example.org:587", "PARLEY_SMTP_URL"},
+		{"a mail server without a host is refused", "PARLEY_SMTP_URL=smtp://u:p@:587", "PARLEY_SMTP_URL"},
+		{"a mail server with a strange host is refused", "PARLEY_SMTP_URL=smtp://a_b%20c", "PARLEY_SMTP_URL"},
+		{"a mail server with a user and no password is refused", "PARLEY_SMTP_URL=smtp://u@mail.example.org", "PARLEY_SMTP_URL"},
+		{"a mail server with a password and no user is refused", "PARLEY_SMTP_URL=smtp://:p@mail.example.org", "PARLEY_SMTP_URL"},
+		{"a mail server with a line end in its password is refused", "PARLEY_SMTP_URL=smtp://u:p%0d%0aq@mail.example.org", "PARLEY_SMTP_URL"},
+		{"a mail server with port 0 is refused", "PARLEY_SMTP_URL=smtp://mail.example.org:0", "PARLEY_SMTP_URL"},
+		{"a mail server with port 70000 is refused", "PARLEY_SMTP_URL=smtp://mail.example.org:70000", "PARLEY_SMTP_URL"},
+		{"a mail server with a colon and no port is refused", "PARLEY_SMTP_URL=smtp://mail.example.org:", "PARLEY_SMTP_URL"},
+		{"a mail server with a path is refused", "PARLEY_SMTP_URL=smtp://mail.example.org/inbox", "PARLEY_SMTP_URL"},
+		{"a mail server with a query is refused", "PARLEY_SMTP_URL=smtp://mail.example.org?tls=off", "PARLEY_SMTP_URL"},
+		{"a mail server with an empty query is refused", "PARLEY_SMTP_URL=smtp://mail.example.org?", "PARLEY_SMTP_URL"},
+		{"a mail server with a fragment is refused", "PARLEY_SMTP_URL=smtp://mail.example.org#", "PARLEY_SMTP_URL"},
+		{"a mail server that is no URL is refused", "PARLEY_SMTP_URL=smtp://u:%zz@mail.example.org", "PARLEY_SMTP_URL"},
+		{"a sender without a name is accepted", "PARLEY_MAIL_FROM=post@example.org", ""},
+		{"a sender that is no address is refused", "PARLEY_MAIL_FROM=example.org", "PARLEY_MAIL_FROM"},
+		{"two senders are refused", "PARLEY_MAIL_FROM=a@example.org,b@example.org", "PARLEY_MAIL_FROM"},
+		{"a sender with a line end is refused", "PARLEY_MAIL_FROM=a@example.org\r\n", "PARLEY_MAIL_FROM"},
+		{"a sender at an address in numbers is refused", "PARLEY_MAIL_FROM=a@[127.0.0.1]", "PARLEY_MAIL_FROM"},
+
 		{"another registration is refused", "PARLEY_REGISTRATION=Open", "PARLEY_REGISTRATION"},
 		{"a proxy that is no address is refused", "PARLEY_TRUSTED_PROXIES=10.0.0.0/8,proxy", "PARLEY_TRUSTED_PROXIES"},
 		{"an empty proxy in the list is refused", "PARLEY_TRUSTED_PROXIES=10.0.0.0/8,", "PARLEY_TRUSTED_PROXIES"},
@@ -154,6 +181,7 @@ func TestMistakesReadWell(t *testing.T) {
 		{"a value with control characters is quoted", "PARLEY_REGISTRATION=a\nb", `PARLEY_REGISTRATION="a\nb": expected open, invite or closed`},
 		{"a long value is cut", "PARLEY_REGISTRATION=" + long, `PARLEY_REGISTRATION="` + long[:80] + `…": expected open, invite or closed`},
 		{"a secret is masked", "PARLEY_DATABASE_URL=mysql://u:hunter2@db", `PARLEY_DATABASE_URL=***: expected a URL such as postgres://user@host:5432/database`},
+		{"a mail server is masked", "PARLEY_SMTP_URL=http://u:hunter2@mail", `PARLEY_SMTP_URL=***: expected a URL such as smtp://user:password@mail.example.org:587 or smtps://user:password@mail.example.org:465`},
 		{"a misspelt name", "PARLEY_ADR=:80", `PARLEY_ADR: there is no such setting; did you mean PARLEY_ADDR?`},
 		{"two letters swapped", "PARLEY_DATABASE_ULR=postgres://u:hunter2@db", `PARLEY_DATABASE_ULR: there is no such setting; did you mean PARLEY_DATABASE_URL?`},
 		{"a misspelt twin", "PARLEY_DATABASE_URL_FIEL=/x", `PARLEY_DATABASE_URL_FIEL: there is no such setting; did you mean PARLEY_DATABASE_URL_FILE?`},

@@ -54,6 +54,16 @@ var variables = []Variable{
 		Meaning:  "who may make an account once the first one exists (default: as administrators choose, open at first)",
 	},
 	{
+		Name: "PARLEY_SMTP_URL", Secret: true,
+		Expected: "a URL such as smtp://user:password@mail.example.org:587 or smtps://user:password@mail.example.org:465",
+		Meaning:  "mail server to send through (default: no mail is sent)",
+	},
+	{
+		Name:     "PARLEY_MAIL_FROM",
+		Expected: "an e-mail address, such as parley@example.org or Parley <parley@example.org>",
+		Meaning:  "sender of letters (default: parley at the host of PARLEY_BASE_URL)",
+	},
+	{
 		Name:     "PARLEY_TRUSTED_PROXIES",
 		Expected: "addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7",
 		Meaning:  "proxies whose X-Forwarded-For and X-Forwarded-Proto are believed",

@@ -106,6 +106,9 @@ func (s *Store) Close() {
 	s.pool.Close()
 }
 
+// Pool is the one pool of connections, for what brings its own statements.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
 // Ping says whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return translate(s.sqlx.PingContext(ctx)) }
 
@@ -168,6 +171,7 @@ func (s *Store) change(ctx context.Context, query string, args ...any) error {
 // The named constraints that people can run into.
 var constraints = map[string]chat.Code{
 	"people_username_key":              chat.CodeUsernameTaken,
+	"people_email":                     chat.CodeEmailTaken,
 	"messages_author_id_client_id_key": chat.CodeClientIDReused,
 }
 

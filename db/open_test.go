@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,6 +188,7 @@ func TestServerStops(t *testing.T) {
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	files := value[[]os.DirEntry](t)(migrations.FS.ReadDir("."))
+	const rivers = 8 // a new version of River may bring more
 
 	t.Run("it runs once, and nothing is left to do", func(t *testing.T) {
 		t.Parallel()
@@ -197,7 +199,7 @@ func TestMigrate(t *testing.T) {
 			t.Error("an empty database is said to be migrated")
 		}
 		applied := value[[]string](t)(db.Migrate(t.Context(), d.DSN))
-		if len(applied) != len(files) || applied[0] != "00001_ground.sql" {
+		if len(applied) != len(files)+rivers || applied[0] != "00001_ground.sql" || applied[len(files)] != "river_001" {
 			t.Errorf("applied %v", applied)
 		}
 		if again := value[[]string](t)(db.Migrate(t.Context(), d.DSN)); len(again) != 0 {
@@ -221,7 +223,7 @@ func TestMigrate(t *testing.T) {
 		for _, names := range applied {
 			n += len(names)
 		}
-		if n != len(files) {
+		if n != len(files)+rivers {
 			t.Errorf("applied %v", applied)
 		}
 	})
@@ -244,9 +246,9 @@ func TestMigrate(t *testing.T) {
 		var left []string
 		must(t, d.Pool().QueryRow(t.Context(), `
 			SELECT coalesce(array_agg(name), '{}') FROM (
-				SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'goose%'
+				SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'goose%' AND relname NOT LIKE 'river%'
 				UNION ALL
-				SELECT proname::text FROM pg_proc p WHERE pronamespace = 'public'::regnamespace
+				SELECT proname::text FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE 'river%'
 					AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')
 			) things`).Scan(&left))
 		if len(left) != 0 {
@@ -257,6 +259,68 @@ func TestMigrate(t *testing.T) {
 		}
 		must(t, store.Migrated(t.Context()))
 		must(t, store.InsertPerson(t.Context(), newcomer()))
+	})
+
+	t.Run("a migration of River's that is missing is noticed, and applied", func(t *testing.T) {
+		t.Parallel()
+		d := dbtest.New(t)
+		store := value[*db.Store](t)(db.Open(t.Context(), d.DSN, db.Options{}))
+		t.Cleanup(store.Close)
+		_, err := d.Pool().Exec(t.Context(), "DELETE FROM river_migration WHERE version = 8")
+		must(t, err)
+		said(t, store.Migrated(t.Context()), "and 7 of River's 8")
+		if applied := value[[]string](t)(db.Migrate(t.Context(), d.DSN)); !slices.Equal(applied, []string{"river_008"}) {
+			t.Errorf("applied %v", applied)
+		}
+		must(t, store.Migrated(t.Context()))
+	})
+
+	t.Run("one with a lower number than the last may come later", func(t *testing.T) {
+		t.Parallel()
+		d := dbtest.New(t)
+		config := value[*pgx.ConnConfig](t)(pgx.ParseConfig(d.DSN))
+		handle := stdlib.OpenDB(*config)
+		defer func() { _ = handle.Close() }()
+		provider := value[*goose.Provider](t)(goose.NewProvider(goose.DialectPostgres, handle, migrations.FS))
+		_, err := provider.ApplyVersion(t.Context(), 2, false)
+		must(t, err)
+		if applied := value[[]string](t)(db.Migrate(t.Context(), d.DSN)); !slices.Equal(applied, []string{"00002_mail.sql"}) {
+			t.Errorf("applied %v", applied)
+		}
+	})
+
+	t.Run("addresses that were not confirmed wait for it afterwards", func(t *testing.T) {
+		t.Parallel()
+		d := dbtest.New(t)
+		config := value[*pgx.ConnConfig](t)(pgx.ParseConfig(d.DSN))
+		handle := stdlib.OpenDB(*config)
+		defer func() { _ = handle.Close() }()
+		provider := value[*goose.Provider](t)(goose.NewProvider(goose.DialectPostgres, handle, migrations.FS))
+		_, err := provider.ApplyVersion(t.Context(), 2, false)
+		must(t, err)
+		_, err = d.Pool().Exec(t.Context(), `
+			INSERT INTO people (id, username, display_name, password_hash, email, email_confirmed_at)
+			SELECT gen_random_uuid(), username, '', '', email, confirmed FROM (VALUES
+				('anna', 'a@example.org', now()), ('ben', 'a@example.org', NULL), ('cleo', NULL, NULL), ('dora', NULL, now())
+			) p (username, email, confirmed)`)
+		must(t, err)
+		addresses := func() (all []string) {
+			rows, _ := d.Pool().Query(t.Context(), `
+				SELECT username || ' ' || coalesce(email, '-') || ' ' || coalesce(email_wanted, '-') || ' ' || (email_confirmed_at IS NOT NULL)
+				FROM people ORDER BY username`)
+			return value[[]string](t)(pgx.CollectRows(rows, pgx.RowTo[string]))
+		}
+		value[[]string](t)(db.Migrate(t.Context(), d.DSN))
+		want := []string{"anna a@example.org - true", "ben - a@example.org false", "cleo - - false", "dora - - false"}
+		if got := addresses(); !slices.Equal(got, want) {
+			t.Errorf("got %v", got)
+		}
+		_, err = provider.ApplyVersion(t.Context(), 2, false)
+		must(t, err)
+		value[[]string](t)(db.Migrate(t.Context(), d.DSN))
+		if got := addresses(); !slices.Equal(got, want) {
+			t.Errorf("down and up: got %v", got)
+		}
 	})
 
 	t.Run("one that fails leaves nothing half done", func(t *testing.T) {

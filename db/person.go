@@ -25,6 +25,7 @@ type personRow struct {
 	cardRow
 	Email            string     `db:"email"`
 	EmailConfirmedAt *time.Time `db:"email_confirmed_at"`
+	EmailWanted      string     `db:"email_wanted"`
 	PasswordHash     string     `db:"password_hash"`
 	Role             string     `db:"role"`
 	State            string     `db:"state"`
@@ -36,22 +37,22 @@ type personRow struct {
 }
 
 const personColumns = `p.id, p.username, p.display_name, p.card_seq, coalesce(p.email, '') AS email, p.email_confirmed_at,
-	p.password_hash, p.role, p.state, p.language, p.time_zone, p.theme, p.view_seq, p.created_at`
+	coalesce(p.email_wanted, '') AS email_wanted, p.password_hash, p.role, p.state, p.language, p.time_zone, p.theme, p.view_seq, p.created_at`
 
 func (r personRow) person() chat.Person {
 	return chat.Person{
-		Card: r.card(), Email: r.Email, EmailConfirmedAt: r.EmailConfirmedAt, PasswordHash: r.PasswordHash,
+		Card: r.card(), Email: r.Email, EmailConfirmedAt: r.EmailConfirmedAt, EmailWanted: r.EmailWanted, PasswordHash: r.PasswordHash,
 		Role: chat.Role(r.Role), State: chat.State(r.State), Language: r.Language, TimeZone: r.TimeZone,
 		Theme: chat.Theme(r.Theme), ViewSeq: r.ViewSeq, CreatedAt: r.CreatedAt,
 	}
 }
 
-// InsertPerson implements chat.Store.
+// InsertPerson implements chat.Store. Nobody begins with a confirmed address.
 func (s *Store) InsertPerson(ctx context.Context, p chat.Person) error {
 	_, err := s.exec(ctx, `
-		INSERT INTO people (id, username, display_name, email, password_hash, role, state, language, time_zone, theme)
+		INSERT INTO people (id, username, display_name, email_wanted, password_hash, role, state, language, time_zone, theme)
 		VALUES ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10)`,
-		p.ID, p.Username, p.DisplayName, p.Email, p.PasswordHash, p.Role, p.State, p.Language, p.TimeZone, p.Theme)
+		p.ID, p.Username, p.DisplayName, p.EmailWanted, p.PasswordHash, p.Role, p.State, p.Language, p.TimeZone, p.Theme)
 	return err
 }
 
@@ -71,7 +72,14 @@ func (s *Store) PersonByLogin(ctx context.Context, login string) (chat.Person, e
 	var row personRow
 	err := s.get(ctx, &row, `
 		SELECT `+personColumns+` FROM people p
-		WHERE p.username = $1 OR (lower(p.email) = $1 AND p.email_confirmed_at IS NOT NULL)`, login)
+		WHERE p.username = $1 OR lower(p.email) = $1`, login)
+	return row.person(), err
+}
+
+// PersonByID implements chat.Store.
+func (s *Store) PersonByID(ctx context.Context, id chat.ID) (chat.Person, error) {
+	var row personRow
+	err := s.get(ctx, &row, `SELECT `+personColumns+` FROM people p WHERE p.id = $1`, id)
 	return row.person(), err
 }
 

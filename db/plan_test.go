@@ -56,6 +56,13 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 	fill(`
 		INSERT INTO sessions (id, person_id, address, user_agent, expires_at)
 		SELECT md5('s' || id)::uuid, id, '', '', now() + interval '1 year' FROM people`)
+	fill("UPDATE people SET email_wanted = 'wanted@example.org' WHERE email IS NOT NULL")
+	fill(`
+		INSERT INTO email_confirmations (person_id, token_hash, email, expires_at)
+		SELECT id, sha256(id::text::bytea), email_wanted, now() + interval '1 day' FROM people WHERE email_wanted IS NOT NULL`)
+	fill(`
+		INSERT INTO password_resets (token_hash, person_id, expires_at)
+		SELECT sha256(id::text::bytea), id, now() + interval '1 hour' FROM people`)
 	fill(`
 		INSERT INTO conversations (id, kind, name, created_by, created_at, last_activity_at, msg_seq, change_seq)
 		SELECT md5('c' || n)::uuid, 'group', 'Group ' || n, $1, now(), now() - n * interval '1 hour',
@@ -128,6 +135,11 @@ func TestPlans(t *testing.T) {
 	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 2900)).Next
 	list := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100))
 	now := time.Now()
+	mailed := value[chat.Person](t)(c.Store.PersonByLogin(ctx, "user7@example.org"))
+	wanting := value[chat.Person](t)(c.Store.PersonByLogin(ctx, "user8")).ID
+	var confirming, resetting []byte
+	must(t, c.DB.Pool().QueryRow(ctx, "SELECT token_hash FROM email_confirmations WHERE person_id = $1", wanting).Scan(&confirming))
+	must(t, c.DB.Pool().QueryRow(ctx, "SELECT token_hash FROM password_resets WHERE person_id = $1", mailed.ID).Scan(&resetting))
 	page := func(place chat.Place) func() error {
 		return func() error { _, err := c.Store.ConversationPage(ctx, c.hub.ID, c.big, place, 50); return err }
 	}
@@ -189,8 +201,27 @@ func TestPlans(t *testing.T) {
 		"Active":                                   {func() error { _, _, err := c.Store.Active(ctx, now.Add(-10*time.Second)); return err }, 10_000},
 		"PersonByLogin, by username":               {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234"); return err }, 1},
 		"PersonByLogin, by address":                {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234@example.org"); return err }, 1},
-		"CardByUsername":                           {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
-		"ViewerBySession":                          {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
+		"PersonByID":                               {func() error { _, err := c.Store.PersonByID(ctx, author); return err }, 1},
+		"InsertLetter": {undone(func(tx chat.Store) error {
+			return tx.InsertLetter(ctx, chat.Letter{Kind: chat.LetterReset, Login: "x"})
+		}), 1},
+		"UpdateEmailWanted": {undone(func(tx chat.Store) error { return tx.UpdateEmailWanted(ctx, author, "x@example.org") }), 3},
+		"DeleteEmail":       {undone(func(tx chat.Store) error { _, err := tx.DeleteEmail(ctx, author); return err }), 5},
+		"ReplaceEmailConfirmation": {undone(func(tx chat.Store) error {
+			return tx.ReplaceEmailConfirmation(ctx, wanting, "wanted@example.org", []byte("another"), time.Hour)
+		}), 3},
+		"PersonByEmailConfirmation": {func() error { _, err := c.Store.PersonByEmailConfirmation(ctx, confirming); return err }, 2},
+		"UseEmailConfirmation": {undone(func(tx chat.Store) error {
+			_, _, err := tx.UseEmailConfirmation(ctx, confirming)
+			return err
+		}), 8},
+		"InsertPasswordResetByMail": {undone(func(tx chat.Store) error {
+			return tx.InsertPasswordResetByMail(ctx, mailed.ID, mailed.Email, []byte("x"), time.Hour)
+		}), 3},
+		"VoidPasswordResets": {func() error { return c.Store.VoidPasswordResets(ctx, author) }, 2},
+		"UsePasswordReset":   {undone(func(tx chat.Store) error { _, err := tx.UsePasswordReset(ctx, resetting); return err }), 8},
+		"CardByUsername":     {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
+		"ViewerBySession":    {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
 		"SessionsAlive": {func() error {
 			_, err := c.Store.SessionsAlive(ctx, []chat.ID{c.hub.SessionID, c.bot.SessionID}, chat.SessionIdle)
 			return err
@@ -261,7 +292,7 @@ func TestPlans(t *testing.T) {
 					read += rows
 				}
 				t.Logf("%-42s %d %-18s %8v %6d rows", name, i+1, mode, did.took.Round(10*time.Microsecond), read)
-				for _, table := range []string{"messages", "members", "conversations", "people", "sessions", "invitations", "audit"} {
+				for _, table := range []string{"messages", "members", "conversations", "people", "sessions", "invitations", "audit", "email_confirmations", "password_resets"} {
 					if slices.Contains(did.scans, table) {
 						t.Errorf("%s (%s) reads all %s:\n%s", name, mode, table, tree)
 					}

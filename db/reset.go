@@ -15,6 +15,25 @@ func (s *Store) InsertPasswordReset(ctx context.Context, person chat.ID, hash []
 	return err
 }
 
+// InsertPasswordResetByMail implements chat.Store. The person's row is locked and so read anew after waiting: a change of
+// the address writes it first and voids the links afterwards, so either this one is seen there or it is not made.
+func (s *Store) InsertPasswordResetByMail(
+	ctx context.Context, person chat.ID, email string, hash []byte, life time.Duration,
+) error {
+	return s.change(ctx, `
+		WITH p AS MATERIALIZED (
+			SELECT id FROM people WHERE id = $1 AND email = $2 AND state = 'active' FOR SHARE
+		)
+		INSERT INTO password_resets (token_hash, person_id, expires_at)
+		SELECT $3, p.id, now() + make_interval(secs => $4) FROM p`, person, email, hash, life.Seconds())
+}
+
+// VoidPasswordResets implements chat.Store.
+func (s *Store) VoidPasswordResets(ctx context.Context, person chat.ID) error {
+	_, err := s.exec(ctx, `UPDATE password_resets SET used_at = now() WHERE person_id = $1 AND used_at IS NULL`, person)
+	return err
+}
+
 // PersonByPasswordReset implements chat.Store.
 func (s *Store) PersonByPasswordReset(ctx context.Context, hash []byte) (chat.Person, error) {
 	var row personRow
@@ -24,10 +43,16 @@ func (s *Store) PersonByPasswordReset(ctx context.Context, hash []byte) (chat.Pe
 	return row.person(), resetLink(err)
 }
 
-// UsePasswordReset implements chat.Store. Every link of the person is taken by one statement: of two uses at once, of one
-// link or of two, the second waits for the first and finds nothing left to take.
+// UsePasswordReset implements chat.Store. It must run in a transaction. The person's row comes first, as everywhere; what
+// follows reads what holds once that is locked, and takes every link of the person: of two uses at once, of one link or
+// of two, the second waits for the first and finds nothing left to take.
 func (s *Store) UsePasswordReset(ctx context.Context, hash []byte) (chat.ID, error) {
 	var person chat.ID
+	if err := s.get(ctx, &person, `
+		SELECT p.id FROM password_resets r JOIN people p ON p.id = r.person_id
+		WHERE r.token_hash = $1 FOR NO KEY UPDATE OF p`, hash); err != nil {
+		return person, resetLink(err)
+	}
 	err := s.get(ctx, &person, `
 		UPDATE password_resets SET used_at = now()
 		WHERE used_at IS NULL AND person_id = (

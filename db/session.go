@@ -121,5 +121,9 @@ func (s *Store) DeleteEndedSessions(ctx context.Context, idle time.Duration) (in
 		return 0, err
 	}
 	links, err := s.exec(ctx, `DELETE FROM password_resets WHERE expires_at < now() - interval '1 day'`)
-	return tokens + rows + links, err
+	if err != nil {
+		return tokens + rows, err
+	}
+	confirmations, err := s.exec(ctx, `DELETE FROM email_confirmations WHERE expires_at < now() - interval '1 day'`)
+	return tokens + rows + links + confirmations, err
 }

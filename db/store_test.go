@@ -7,6 +7,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,19 @@ func TestStore(t *testing.T) {
 		return i, err
 	}
 	invitation, revoked := value[chat.Invitation](t)(invite(0)), value[chat.Invitation](t)(invite(0))
+	wanting := func(name string) (chat.Viewer, []byte) {
+		person, hash := w.Person(t, name), []byte(chat.NewID().String())
+		email := strings.ToLower(name) + "@example.org"
+		must(t, s.UpdateEmailWanted(ctx, person.ID, email))
+		must(t, s.ReplaceEmailConfirmation(ctx, person.ID, email, hash, time.Hour))
+		return person, hash
+	}
+	cleo, forCleo := wanting("Cleo")
+	_, _, err := s.UseEmailConfirmation(ctx, forCleo)
+	must(t, err)
+	_, looked := wanting("Dora")
+	_, used := wanting("Finn")
+	gina, _ := wanting("Gina")
 
 	// For each: how it succeeds, and how it answers to nothing at all ("" where that is no refusal).
 	methods := map[string]struct {
@@ -180,6 +194,47 @@ func TestStore(t *testing.T) {
 		"ViewSeqs": {
 			good: func() error { _, err := s.ViewSeqs(ctx, []chat.ID{anna.ID}); return err },
 			bad:  func() error { _, err := s.ViewSeqs(ctx, nil); return err },
+		},
+		"PersonByID": {
+			good:    func() error { _, err := s.PersonByID(ctx, anna.ID); return err },
+			bad:     func() error { _, err := s.PersonByID(ctx, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"InsertLetter": {good: func() error { return s.InsertLetter(ctx, chat.Letter{Kind: chat.LetterReset, Login: "anna"}) }},
+		"UpdateEmailWanted": {
+			good: func() error { return s.UpdateEmailWanted(ctx, eve.ID, "eve@example.org") },
+			bad:  func() error { return s.UpdateEmailWanted(ctx, nobody, "eve@example.org") },
+		},
+		"DeleteEmail": {
+			good:    func() error { _, err := s.DeleteEmail(ctx, ben.ID); return err },
+			bad:     func() error { _, err := s.DeleteEmail(ctx, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"ReplaceEmailConfirmation": {
+			good:    func() error { return s.ReplaceEmailConfirmation(ctx, gina.ID, "gina@example.org", first, time.Hour) },
+			bad:     func() error { return s.ReplaceEmailConfirmation(ctx, gina.ID, "another@example.org", first, time.Hour) },
+			refusal: chat.CodeNotFound,
+		},
+		"PersonByEmailConfirmation": {
+			good:    func() error { _, err := s.PersonByEmailConfirmation(ctx, looked); return err },
+			bad:     func() error { _, err := s.PersonByEmailConfirmation(ctx, nil); return err },
+			refusal: chat.CodeEmailLink,
+		},
+		"UseEmailConfirmation": {
+			good:    func() error { _, _, err := s.UseEmailConfirmation(ctx, used); return err },
+			bad:     func() error { _, _, err := s.UseEmailConfirmation(ctx, nil); return err },
+			refusal: chat.CodeEmailLink,
+		},
+		"InsertPasswordResetByMail": {
+			good: func() error {
+				return s.InsertPasswordResetByMail(ctx, cleo.ID, "cleo@example.org", []byte(chat.NewID().String()), time.Hour)
+			},
+			bad:     func() error { return s.InsertPasswordResetByMail(ctx, cleo.ID, "cle@example.org", nil, time.Hour) },
+			refusal: chat.CodeNotFound,
+		},
+		"VoidPasswordResets": {
+			good: func() error { return s.VoidPasswordResets(ctx, eve.ID) },
+			bad:  func() error { return s.VoidPasswordResets(ctx, nobody) },
 		},
 		"InsertPasswordReset": {good: func() error { return s.InsertPasswordReset(ctx, anna.ID, []byte(chat.NewID().String()), time.Hour) }},
 		"PersonByPasswordReset": {
@@ -499,10 +554,18 @@ func TestPersonByLogin(t *testing.T) {
 	t.Parallel()
 	w := chattest.New(t)
 	anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
-	w.Exec(t, "UPDATE people SET email = 'a@example.org'")
-	w.Exec(t, "UPDATE people SET email_confirmed_at = now() WHERE id = $1", ben.ID)
+	w.Exec(t, "UPDATE people SET email_wanted = 'a@example.org' WHERE id = $1", anna.ID)
+	w.Exec(t, "UPDATE people SET email = 'a@example.org', email_confirmed_at = now() WHERE id = $1", ben.ID)
 	if person := value[chat.Person](t)(w.Store.PersonByLogin(t.Context(), "a@example.org")); person.ID != ben.ID || person.EmailConfirmedAt == nil {
 		t.Errorf("the address is %s's", person.Username)
+	}
+	for name, sql := range map[string]string{
+		"an address that is not confirmed":   "UPDATE people SET email = 'b@example.org', email_confirmed_at = NULL WHERE id = $1",
+		"a confirmation that has no address": "UPDATE people SET email = NULL, email_confirmed_at = now() WHERE id = $1",
+	} {
+		if _, err := w.DB.Pool().Exec(t.Context(), sql, anna.ID); err == nil {
+			t.Errorf("%s can be stored", name)
+		}
 	}
 	// An address is somebody's once it is confirmed, and then nobody else's, whatever its case.
 	_, err := w.DB.Pool().Exec(t.Context(), "UPDATE people SET email = 'A@Example.org', email_confirmed_at = now() WHERE id = $1", anna.ID)

@@ -73,7 +73,7 @@ func TestAxeFindsNothingInThePagesOfVisitors(t *testing.T) {
 	visitor.Opens("/register")
 	visitor.examine("the first registration")
 	ana := w.Account("Ana Torres")
-	for _, path := range []string{"/", "/register", "/login", "/login?password=changed", "/nowhere"} {
+	for _, path := range []string{"/", "/register", "/login", "/login?password=changed", "/forgot", "/nowhere"} {
 		visitor.Opens(path)
 		visitor.examine(path)
 	}
@@ -122,6 +122,7 @@ func TestAxeFindsNothingInThePagesOfPeople(t *testing.T) {
 	w.Say(others[0], full, "Look at https://example.org/a/page and write to ben@example.org\n\n👍")
 	for _, path := range []string{
 		"/", "/people", "/people?q=cast", "/people?q=zzz", "/people/ben", "/people/ana", "/people/nobody", "/settings",
+		"/settings/account",
 		"/conversations", "/conversations/" + empty.String(), "/conversations/" + full.String(),
 		"/conversations/" + full.String() + "?before=30", "/conversations/" + full.String() + "?before=x", "/nowhere",
 	} {

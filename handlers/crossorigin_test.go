@@ -87,7 +87,8 @@ func TestGETChangesNothing(t *testing.T) {
 		return value[string](w.site, `SELECT concat((SELECT string_agg(p::text, ';' ORDER BY id) FROM people p),
 			(SELECT string_agg(c::text, ';' ORDER BY id) FROM conversations c), (SELECT string_agg(m::text, ';' ORDER BY m::text) FROM members m),
 			(SELECT string_agg(m::text, ';' ORDER BY id) FROM messages m), (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM session_tokens t),
-			(SELECT string_agg(s::text, ';' ORDER BY id) FROM sessions s), (SELECT string_agg(r::text, ';') FROM password_resets r))`)
+			(SELECT string_agg(s::text, ';' ORDER BY id) FROM sessions s), (SELECT string_agg(r::text, ';') FROM password_resets r),
+			(SELECT string_agg(e::text, ';') FROM email_confirmations e), (SELECT count(*) FROM river_job))`)
 	}
 	before := state()
 	for name, e := range expectations {

@@ -108,7 +108,7 @@ func TestUnreachable(t *testing.T) {
 		w := newWorld(t, developing)
 		w.cutOff()
 		without := map[string]bool{
-			"GET /login": true, "POST /logout": true, "GET /healthz": true, "GET /readyz": true, "GET /version": true, "GET /static/*": true,
+			"GET /login": true, "GET /forgot": true, "POST /logout": true, "GET /healthz": true, "GET /readyz": true, "GET /version": true, "GET /static/*": true,
 			"GET /favicon.ico": true, "GET /robots.txt": true, "GET /gallery": true, "GET /gallery/:component": true,
 		}
 		for name, e := range expectations {
@@ -116,7 +116,7 @@ func TestUnreachable(t *testing.T) {
 			for kind, b := range map[string]*browser{"member": w.member, "member's htmx": w.member.htmx()} {
 				a := e.request(w, method, b)
 				_, path, _ := strings.Cut(name, " ")
-				asked := !without[name] || path == "/login" || path == "/logout" // their cookie is looked up
+				asked := !without[name] || path == "/login" || path == "/logout" || path == "/forgot" // their cookie is looked up
 				if (a.status == 503) != asked {
 					t.Errorf("%s, %s: %d", name, kind, a.status)
 				}
@@ -126,7 +126,9 @@ func TestUnreachable(t *testing.T) {
 			}
 			a := e.request(w, method, w.visitor)
 			want := e.anonymous.page
-			if path := e.path(w); want < 400 && !without[name] && want != 303 || strings.HasPrefix(path, "/reset/") || strings.HasPrefix(path, "/join/") || name == "POST /register" || name == "POST /login" {
+			if path := e.path(w); want < 400 && !without[name] && want != 303 || strings.HasPrefix(path, "/reset/") ||
+				strings.HasPrefix(path, "/join/") || strings.HasPrefix(path, "/confirm/") ||
+				name == "POST /register" || name == "POST /login" || name == "POST /forgot" {
 				want = 503
 			}
 			if a.status != want {

@@ -46,6 +46,7 @@ func TestForm(t *testing.T) {
 		for path, names := range map[string][]string{
 			"/register": {"username", "display_name", "email", "password", "time_zone", "setup_code"},
 			"/login":    {"login", "password", "next"},
+			"/forgot":   {"login"},
 		} {
 			for _, name := range names {
 				form := signUp("login", w.member.username, "username", "twice", "password", goodPassword)
@@ -60,15 +61,21 @@ func TestForm(t *testing.T) {
 			w.conversation + "/messages": {"body": {"a", "b"}, "client_id": {chat.NewID().String()}},
 			w.conversation + "/read":     {"seq": {"1", "1"}},
 			"/reset/" + w.token:          {"password": {"a new short sentence", "another one"}},
+			"/settings/email":            {"email": {"a@example.org", "b@example.org"}, "current_password": {goodPassword}},
 		} {
 			w.member.post(path, form).is(400)
 		}
+		w.member.post("/settings/email", url.Values{"email": {"a@example.org"}, "current_password": {goodPassword, "b"}}).is(400)
+		w.member.post("/settings/email", url.Values{"remove": {"yes", "no"}, "current_password": {goodPassword}}).is(400)
 		w.member.post(w.conversation+"/messages", url.Values{"body": {"a"}, "client_id": {chat.NewID().String(), chat.NewID().String()}}).is(400)
 		if n := value[int](w.site, `SELECT count(*) FROM messages`); n != 1 {
 			t.Error("a message was stored")
 		}
 		if n := value[int](w.site, `SELECT count(*) FROM people`); n != 3 {
 			t.Error("an account was made")
+		}
+		if n := value[int](w.site, `SELECT count(*) FROM river_job`); n != 0 {
+			t.Error("a letter is kept")
 		}
 	})
 

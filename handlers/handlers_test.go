@@ -3,6 +3,7 @@ package handlers
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"mime/multipart"
@@ -87,6 +88,19 @@ func (e *ear) heard() []chat.Event {
 	return append([]chat.Event(nil), e.events...)
 }
 
+// outbox is a mailer that keeps what it is given.
+type outbox struct {
+	mu    sync.Mutex
+	mails []chat.Mail
+}
+
+func (o *outbox) Send(_ context.Context, mail chat.Mail) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.mails = append(o.mails, mail)
+	return nil
+}
+
 // site is a whole Parley over a database of its own, without sockets.
 type site struct {
 	t        *testing.T
@@ -97,6 +111,7 @@ type site struct {
 	clock    *clock
 	log      *notebook
 	ear      *ear
+	outbox   *outbox
 	visitors atomic.Int32
 	names    atomic.Int32
 }
@@ -106,12 +121,13 @@ type plan struct {
 	settings chat.Settings
 	options  []chat.Option
 	config   Config
+	noMail   bool // this installation sends none
 }
 
 // newSite starts a Parley; change, if any, has the last word on how.
 func newSite(t *testing.T, change ...func(*plan)) *site {
 	t.Helper()
-	s := &site{t: t, database: dbtest.New(t), clock: newClock(), log: &notebook{}, ear: &ear{}}
+	s := &site{t: t, database: dbtest.New(t), clock: newClock(), log: &notebook{}, ear: &ear{}, outbox: &outbox{}}
 	store, err := db.Open(t.Context(), s.database.DSN, db.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -139,10 +155,42 @@ func newSite(t *testing.T, change ...func(*plan)) *site {
 	for _, f := range change {
 		f(&p)
 	}
+	if !p.noMail {
+		p.options = append(p.options, chat.WithMailer(s.outbox))
+	}
 	s.chat = chat.New(store, s.ear, p.settings, append([]chat.Option{chat.WithClock(s.clock.Now)}, p.options...)...)
 	p.config.Chat = s.chat
 	s.handlers = New(p.config)
 	return s
+}
+
+// mails sends the letters that are kept, and returns what became of them.
+func (s *site) mails() []chat.Mail {
+	s.t.Helper()
+	for _, args := range value[[]string](s, `
+		WITH kept AS (DELETE FROM river_job RETURNING id, args)
+		SELECT coalesce(array_agg(args::text ORDER BY id), '{}') FROM kept`) {
+		var letter chat.Letter
+		if err := json.Unmarshal([]byte(args), &letter); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := s.chat.DeliverLetter(s.t.Context(), letter); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	mails := s.outbox.mails
+	s.outbox.mails = nil
+	return mails
+}
+
+// mail is the one letter that is kept.
+func (s *site) mail(kind chat.LetterKind) chat.Mail {
+	s.t.Helper()
+	mails := s.mails()
+	if len(mails) != 1 || mails[0].Kind != kind {
+		s.t.Fatalf("instead of one letter %s: %+v", kind, mails)
+	}
+	return mails[0]
 }
 
 // exec changes the database behind everybody's back.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,6 +110,63 @@ func TestLimits(t *testing.T) {
 		s := newSite(t)
 		b := s.visitor()
 		exactly(t, s, chat.LimitResetByAddress, func() *answer { return b.get("/reset/guess") })
+	})
+
+	t.Run("asking for a new password, per address, whatever the name", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		b, n := s.visitor(), 0
+		exactly(t, s, chat.LimitForgotByAddress, func() *answer {
+			n++
+			return b.post("/forgot", forgot("somebody"+itoa(n)))
+		})
+		s.visitor().post("/forgot", forgot("somebody")).is(303)
+	})
+
+	t.Run("asking for a new password, per account, whether there is one or not", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		mira := s.person()
+		exactly(t, s, chat.LimitForgotByAccount, func() *answer { return s.visitor().post("/forgot", forgot(mira.username)) })
+		exactly(t, s, chat.LimitForgotByAccount, func() *answer { return s.visitor().post("/forgot", forgot("nobody@example.org")) })
+		s.visitor().post("/forgot", forgot(mira.username)).is(303) // the time of the second has passed for the first as well
+		a := s.visitor().post("/forgot", forgot(mira.username)).is(429)
+		b := s.visitor().post("/forgot", forgot("nobody@example.org")).is(429)
+		a.body = strings.ReplaceAll(a.body, mira.username, "nobody@example.org")
+		same(t, a, b)
+		s.visitor().post("/forgot", forgot("another")).is(303)
+	})
+
+	t.Run("other addresses and other letters, per person; what was typed stays", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		mira, ben := s.person(), s.person()
+		n := 0
+		exactly(t, s, chat.LimitEmail, func() *answer {
+			n++
+			if n%2 == 0 {
+				return mira.post("/settings/email/again", nil)
+			}
+			return mira.post("/settings/email", wants("mira"+itoa(n)+"@example.org", goodPassword))
+		})
+		a := mira.post("/settings/email", wants("kept@example.org", goodPassword)).is(429)
+		if v, _ := a.has("#field-email-email").Attr("value"); v != "kept@example.org" {
+			t.Errorf("the address is %q", v)
+		}
+		ben.post("/settings/email", wants("ben@example.org", goodPassword)).is(303)
+	})
+
+	t.Run("links that confirm an address, per address", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		b, n := s.visitor(), 0
+		exactly(t, s, chat.LimitEmailLinkByAddress, func() *answer {
+			n++
+			if n%2 == 0 {
+				return b.post("/confirm/guess", nil)
+			}
+			return b.get("/confirm/guess")
+		})
 	})
 
 	t.Run("searching, per person", func(t *testing.T) {

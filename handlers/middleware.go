@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -80,15 +81,13 @@ func (h *Handlers) log(next http.Handler) http.Handler {
 	})
 }
 
-// secretPaths are those behind which a secret follows.
-var secretPaths = []string{"/reset/", "/join/"}
+// secretPath finds the paths whose rest is a secret, however they are written.
+var secretPath = regexp.MustCompile(`(?i)/(reset|confirm|join)/`)
 
-// loggable is a path as the log may hold it: without the secret in it, however the path is written.
+// loggable is a path as the log may hold it.
 func loggable(path string) string {
-	for _, secret := range secretPaths {
-		if i := strings.Index(strings.ToLower(path), secret); i >= 0 && len(path) > i+len(secret) {
-			path = path[:i+len(secret)] + "…"
-		}
+	if found := secretPath.FindStringIndex(path); found != nil && found[1] < len(path) {
+		path = path[:found[1]] + "…"
 	}
 	return clip(path, 200)
 }

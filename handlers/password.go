@@ -15,7 +15,14 @@ func (h *Handlers) AccountEdit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.showAccount(c, http.StatusOK, views.AccountProps{Saved: query["saved"]})
+	account := h.account(c)
+	account.Saved = query["saved"]
+	return h.showAccount(c, http.StatusOK, account)
+}
+
+// account is the viewer's account as it stands.
+func (h *Handlers) account(c echo.Context) views.AccountProps {
+	return views.NewAccount(h.viewer(c), h.config.Chat.SendsMail())
 }
 
 // PasswordUpdate changes the viewer's password. The session goes on under a new token.
@@ -31,7 +38,9 @@ func (h *Handlers) PasswordUpdate(c echo.Context) error {
 		if !ok {
 			return err
 		}
-		return h.showAccount(c, status, views.AccountProps{Err: refusal})
+		account := h.account(c)
+		account.Err = refusal
+		return h.showAccount(c, status, account)
 	}
 	if err := h.renewSession(c.Response(), r, viewer); err != nil {
 		return err

@@ -43,16 +43,30 @@ func TestPayloads(t *testing.T) {
 			return []*answer{w.visitor.post("/register", signUp("username", p, "password", "short"))}
 		},
 		"email": func(w *world, p string) []*answer {
-			return []*answer{w.visitor.post("/register", signUp("email", p, "password", "short"))}
+			form := url.Values{"email": {p}, "current_password": {goodPassword}}
+			return []*answer{
+				w.visitor.post("/register", signUp("email", p, "password", "short")), w.stranger.post("/settings/email", form),
+				w.stranger.htmx().post("/settings/email", form), w.stranger.get("/settings/account"),
+			}
 		},
 		"password": func(w *world, p string) []*answer {
 			return []*answer{w.visitor.post("/login", login(w.member.username, p)), w.visitor.post("/register", signUp("username", "!", "password", p)),
 				w.visitor.post("/reset/"+w.token, url.Values{"password": {p[:min(len(p), 7)]}})}
 		},
+		"current_password": func(w *world, p string) []*answer {
+			return []*answer{
+				w.stranger.post("/settings/email", url.Values{"email": {"a@example.org"}, "current_password": {p}}),
+				w.stranger.post("/settings/email", url.Values{"remove": {p}, "current_password": {p}}),
+				w.stranger.post("/settings/password", url.Values{"password": {"short"}, "current_password": {p}}),
+			}
+		},
 		"setup_code": func(w *world, p string) []*answer {
 			return []*answer{w.visitor.post("/register", signUp("setup_code", p, "password", "short"))}
 		},
-		"login": func(w *world, p string) []*answer { return []*answer{w.visitor.post("/login", login(p, goodPassword))} },
+		"login": func(w *world, p string) []*answer {
+			w.exec("DELETE FROM river_job") // far more than anybody is ever sent
+			return []*answer{w.visitor.post("/login", login(p, goodPassword)), w.visitor.post("/forgot", url.Values{"login": {p}})}
+		},
 		"next": func(w *world, p string) []*answer {
 			form := login(w.member.username, "wrong password 1")
 			form.Set("next", p)
@@ -140,6 +154,7 @@ func TestPayloads(t *testing.T) {
 			escaped := url.PathEscape(p)
 			return []*answer{
 				w.member.get("/people/" + escaped), w.member.get("/conversations/" + escaped), w.visitor.get("/reset/" + escaped), w.member.get("/" + escaped),
+				w.visitor.get("/confirm/" + escaped), w.visitor.post("/confirm/"+escaped, nil),
 				w.visitor.get("/people/" + escaped), w.member.get("/static/" + escaped), w.member.get("/gallery/" + escaped), w.member.htmx().get("/people/" + escaped),
 				w.visitor.post("/reset/"+escaped, url.Values{"password": {"short"}}), w.member.post("/conversations/"+escaped+"/messages", draft("x", chat.NewID().String())),
 				w.other.get("/administration/people/" + escaped), w.other.get("/administration/people/" + escaped + "/role"), w.other.get("/administration/" + escaped),
@@ -148,7 +163,8 @@ func TestPayloads(t *testing.T) {
 		},
 		"a query": func(w *world, p string) []*answer {
 			escaped := url.QueryEscape(p)
-			return []*answer{w.visitor.get("/settings?" + escaped), w.member.get("/?" + escaped + "=" + escaped), w.member.get("/login?next=" + escaped), w.member.get("/settings?saved=" + escaped)}
+			return []*answer{w.visitor.get("/settings?" + escaped), w.member.get("/?" + escaped + "=" + escaped), w.member.get("/login?next=" + escaped), w.member.get("/settings?saved=" + escaped),
+				w.member.get("/settings/account?saved=" + escaped), w.visitor.get("/forgot?sent=" + escaped), w.visitor.get("/login?email=" + escaped)}
 		},
 		"a header": func(w *world, p string) []*answer {
 			var all []*answer

@@ -56,8 +56,14 @@ func (h *Handlers) routes() []route {
 		{method: http.MethodPost, path: "/logout", may: anybody, handler: h.SessionDelete},
 
 		// Lost passwords
+		{method: http.MethodGet, path: "/forgot", may: anybody, handler: h.ForgotNew},
+		{method: http.MethodPost, path: "/forgot", may: anybody, handler: h.ForgotCreate},
 		{method: http.MethodGet, path: "/reset/:token", may: anybody, handler: h.ResetEdit},
 		{method: http.MethodPost, path: "/reset/:token", may: anybody, handler: h.ResetUpdate},
+
+		// E-mail addresses
+		{method: http.MethodGet, path: "/confirm/:token", may: anybody, handler: h.ConfirmationNew},
+		{method: http.MethodPost, path: "/confirm/:token", may: anybody, handler: h.ConfirmationCreate},
 
 		// People
 		{method: http.MethodGet, path: "/people", may: person, handler: h.PeopleIndex},
@@ -107,6 +113,9 @@ func (h *Handlers) routes() []route {
 		{method: http.MethodPost, path: "/settings", may: person, handler: h.SettingsUpdate},
 		{method: http.MethodPost, path: "/settings/profile", may: person, handler: h.ProfileUpdate},
 		{method: http.MethodGet, path: "/settings/account", may: person, handler: h.AccountEdit},
+		{method: http.MethodPost, path: "/settings/email", may: person, handler: h.EmailUpdate},
+		{method: http.MethodPost, path: "/settings/email/again", may: person, handler: h.EmailAgain},
+		{method: http.MethodPost, path: "/settings/email/cancel", may: person, handler: h.EmailCancel},
 		{method: http.MethodPost, path: "/settings/password", may: person, handler: h.PasswordUpdate},
 		{method: http.MethodGet, path: "/settings/sessions", may: person, handler: h.SessionIndex},
 		{method: http.MethodPost, path: "/settings/sessions/others/end", may: person, handler: h.OtherSessionsEnd},

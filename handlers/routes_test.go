@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/chat"
 	"parley/views/gallery"
@@ -17,7 +19,7 @@ type world struct {
 	other                     *browser
 	conversation              string // of member and other
 	message                   string // its first message
-	token                     string // of a link for a new password
+	token                     string // of the other's links: for a new password, and to confirm an address
 	invitation                string // the secret of an invitation's link
 	invitationID              chat.ID
 }
@@ -38,6 +40,12 @@ func newWorld(t *testing.T, change ...func(*plan)) *world {
 		t.Fatal(err)
 	}
 	w.invitation, w.invitationID = invitation, made.ID
+	w.exec(`UPDATE people SET email_wanted = username || '@example.org'`)
+	hash := sha256.Sum256([]byte(token))
+	address := w.other.username + "@example.org"
+	if err := w.store.ReplaceEmailConfirmation(t.Context(), w.other.id, address, hash[:], time.Hour); err != nil {
+		t.Fatal(err)
+	}
 	return w
 }
 
@@ -100,6 +108,13 @@ var expectations = map[string]expectation{
 	"POST /login": {path: at("/login"), anonymous: all(422), stranger: home, member: home,
 		form: func(*world) url.Values { return login("nobody", "nothing at all") }},
 	"POST /logout": {path: at("/logout"), anonymous: home, stranger: home, member: home},
+	"GET /forgot":  open(200, "/forgot"),
+	"POST /forgot": {path: at("/forgot"), anonymous: home, stranger: home, member: home,
+		form: func(w *world) url.Values { return url.Values{"login": {w.other.username}} }},
+	"GET /confirm/:token": {path: func(w *world) string { return "/confirm/" + w.token },
+		anonymous: all(200), stranger: all(200), member: all(200)},
+	"POST /confirm/:token": {path: func(w *world) string { return "/confirm/" + w.token },
+		anonymous: home, stranger: home, member: home},
 	"GET /reset/:token": {path: func(w *world) string { return "/reset/" + w.token },
 		anonymous: all(200), stranger: all(200), member: all(200)},
 	"POST /reset/:token": {path: func(w *world) string { return "/reset/" + w.token },
@@ -140,6 +155,12 @@ var expectations = map[string]expectation{
 	"POST /settings/profile": {path: at("/settings/profile"), anonymous: toLogin, stranger: home, member: home,
 		form: func(*world) url.Values { return url.Values{"display_name": {"Another Name"}} }},
 	"GET /settings/account": {path: at("/settings/account"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /settings/email": {path: at("/settings/email"), anonymous: toLogin, stranger: all(422), member: all(422),
+		form: func(*world) url.Values {
+			return url.Values{"current_password": {"not it"}, "email": {"another@example.org"}}
+		}},
+	"POST /settings/email/again":  {path: at("/settings/email/again"), anonymous: toLogin, stranger: home, member: home},
+	"POST /settings/email/cancel": {path: at("/settings/email/cancel"), anonymous: toLogin, stranger: home, member: home},
 	"POST /settings/password": {path: at("/settings/password"), anonymous: toLogin, stranger: all(422), member: all(422),
 		form: func(*world) url.Values {
 			return url.Values{"current_password": {"not it"}, "password": {"another horse"}}
@@ -252,8 +273,8 @@ func TestRoutes(t *testing.T) {
 				{"member", func(w *world) *browser { return w.member }, e.member},
 			} {
 				for _, fragment := range []bool{false, true} {
-					if name == "POST /logout" {
-						w = newWorld(t, developing) // whose people are still logged in
+					if name == "POST /logout" || name == "POST /confirm/:token" {
+						w = newWorld(t, developing) // whose people are still logged in, and whose link is not used up
 					}
 					b, want, form := kind.as(w), kind.want.page, "page"
 					if fragment {
@@ -277,7 +298,7 @@ func TestRoutes(t *testing.T) {
 
 // wholePage: pages for those who are not logged in are not made for htmx, which never asks for them.
 func (expectation) wholePage(name string) bool {
-	for _, path := range []string{"/register", "/login", "/reset", "/join", "/gallery"} {
+	for _, path := range []string{"/register", "/login", "/reset", "/join", "/forgot", "/confirm", "/gallery"} {
 		if strings.Contains(name, " "+path) {
 			return true
 		}

@@ -101,12 +101,13 @@ func (h *Handlers) writeCookie(w http.ResponseWriter, r *http.Request, token str
 // SessionNew shows the form for logging in.
 func (h *Handlers) SessionNew(c echo.Context) error {
 	r := c.Request()
-	query, err := readQuery(r, "next", "password")
+	query, err := readQuery(r, "next", "password", "email")
 	if err != nil {
 		return err
 	}
 	return h.answer(c, http.StatusOK, views.LoginPage(h.gate(r), views.LoginProps{
 		Gate: h.wayIn(r), Next: nextOf(query["next"]), PasswordChanged: query["password"] == "changed",
+		EmailConfirmed: query["email"] == "confirmed",
 	}))
 }
 

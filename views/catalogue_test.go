@@ -222,6 +222,7 @@ func TestSentence(t *testing.T) {
 		{"a code without gaps", "You may not do that here.", Sentence(ctx, &chat.Error{Code: chat.CodeForbidden})},
 		{"a code without gaps, with arguments", "You may not do that here.", Sentence(ctx, &chat.Error{Code: chat.CodeForbidden, Args: chat.Args{"Count": 2}})},
 		{"a code with a number", "That was a little fast. Please wait 1 second.", Sentence(ctx, &chat.Error{Code: chat.CodeTooMany, Args: chat.Args{"Count": 1}})},
+		{"a wait of minutes", "That was a little fast. Please wait 3 minutes.", Sentence(ctx, &chat.Error{Code: chat.CodeTooMany, Args: chat.Args{"Count": 121, "Seconds": 121}})},
 		{"a field", "Please use at least 2 characters.", FieldSentence(ctx, chat.FieldError{Code: chat.CodeTooShort, Args: chat.Args{"Count": 2}})},
 		{"a taken name with another", "Somebody has that one already. Try mira2?", FieldSentence(ctx, chat.FieldError{Code: chat.CodeUsernameTaken, Args: chat.Args{"Suggestion": "mira2"}})},
 		{"a taken name without another", "Somebody has that one already.", FieldSentence(ctx, chat.FieldError{Code: chat.CodeUsernameTaken, Args: chat.Args{"Suggestion": ""}})},

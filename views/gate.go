@@ -32,6 +32,7 @@ type LoginProps struct {
 	Login           string
 	Next            string
 	PasswordChanged bool // coming from a reset link
+	EmailConfirmed  bool // coming from a link that confirms an address
 	Err             *chat.Error
 }
 
@@ -48,6 +49,7 @@ type LandingProps struct {
 
 // FieldProps is one field of a form, with its label, its hint and what is wrong with it.
 type FieldProps struct {
+	Form         string // where a page has several forms with such a field: which one it is of
 	Name         string
 	Label        string
 	Hint         string
@@ -79,7 +81,14 @@ func (p *FieldProps) class() string {
 	return "field"
 }
 
-func (p *FieldProps) id() string { return "field-" + p.Name }
+func (p *FieldProps) id() string { return fieldID(p.Form, p.Name) }
+
+func fieldID(form, name string) string {
+	if form != "" {
+		name = form + "-" + name
+	}
+	return "field-" + name
+}
 
 func (p *FieldProps) inputType() string {
 	if p.Type == "" {

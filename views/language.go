@@ -55,6 +55,9 @@ func Sentence(ctx context.Context, err *chat.Error) string {
 	if err == nil {
 		return T(ctx, "error.internal")
 	}
+	if seconds, _ := err.Args["Seconds"].(int); err.Code == chat.CodeTooMany && seconds >= 120 {
+		return T(ctx, "error.too_many_minutes", chat.Args{"Count": (seconds + 59) / 60})
+	}
 	return codeSentence(ctx, err.Code, err.Args)
 }
 

@@ -235,6 +235,9 @@ func TestPages(t *testing.T) {
 	t.Run("a page has one heading of the first rank, one main, a title and a language", func(t *testing.T) {
 		t.Parallel()
 		for _, d := range all {
+			if strings.HasPrefix(d.name, "letter--") {
+				continue // for a mail program, which has its own way around
+			}
 			count := map[string]int{}
 			each(d.root, func(n *html.Node) {
 				if n.Type == html.ElementNode {

@@ -14,6 +14,7 @@ const (
 	RegisterPath      = "/register"
 	LoginPath         = "/login"
 	LogoutPath        = "/logout"
+	ForgotPath        = "/forgot"
 	PeoplePath        = "/people"
 	ConversationsPath = "/conversations"
 	ArchivePath       = "/conversations/archive"
@@ -21,6 +22,9 @@ const (
 	SettingsPath      = "/settings"
 	ProfilePath       = "/settings/profile"
 	AccountPath       = "/settings/account"
+	EmailPath         = "/settings/email"
+	EmailAgainPath    = "/settings/email/again"
+	EmailCancelPath   = "/settings/email/cancel"
 	PasswordPath      = "/settings/password"
 	SessionsPath      = "/settings/sessions"
 	OtherSessionsPath = "/settings/sessions/others/end"
@@ -40,6 +44,9 @@ func ResetPath(token string) string { return "/reset/" + url.PathEscape(token) }
 
 // JoinPath is the link of an invitation.
 func JoinPath(token string) string { return "/join/" + url.PathEscape(token) }
+
+// ConfirmPath is the link with which somebody confirms an e-mail address.
+func ConfirmPath(token string) string { return "/confirm/" + url.PathEscape(token) }
 
 // PeopleSearchPath searches for people; after is the cursor of the page before.
 func PeopleSearchPath(query, after string) string {

@@ -37,7 +37,7 @@ func savedSentence(ctx context.Context, saved string) string {
 	case "password":
 		return T(ctx, "account.saved_password")
 	}
-	return ""
+	return emailSentence(ctx, saved)
 }
 
 // ZoneGroup is a region's time zones.

@@ -41,6 +41,7 @@ type World struct {
 	Clock *Clock
 
 	heard  recorder
+	outbox outbox
 	people atomic.Int64
 }
 
@@ -51,6 +52,7 @@ type options struct {
 	settings  chat.Settings
 	publisher chat.Publisher
 	database  db.Options
+	mail      bool
 }
 
 // Limits switches rate limits on; without it there are none.
@@ -60,6 +62,9 @@ func Limits() Option { return func(o *options) { o.settings.Limits = true } }
 func Registration(r chat.Registration) Option {
 	return func(o *options) { o.settings.Registration = r }
 }
+
+// Mail lets the installation send mail: see [World.Mails].
+func Mail() Option { return func(o *options) { o.mail = true } }
 
 // Publisher hears every event too, before [World.Heard] has it.
 func Publisher(p chat.Publisher) Option { return func(o *options) { o.publisher = p } }
@@ -81,7 +86,11 @@ func New(t testing.TB, opts ...Option) *World {
 		t.Fatalf("chattest: %v", err)
 	}
 	t.Cleanup(w.Store.Close)
-	w.Chat = chat.New(w.Store, &w.heard, o.settings, chat.WithClock(w.Clock.Now))
+	with := []chat.Option{chat.WithClock(w.Clock.Now)}
+	if o.mail {
+		with = append(with, chat.WithMailer(&w.outbox))
+	}
+	w.Chat = chat.New(w.Store, &w.heard, o.settings, with...)
 	return w
 }
 

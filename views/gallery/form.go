@@ -16,7 +16,7 @@ func signs() []Component {
 		{Name: "icon", Group: "Signs", Stage: "pad", States: []State{{Name: "all", View: icons(
 			"archive", "arrow-down", "arrow-up", "bell", "bell-off", "chevron-left", "ellipsis-vertical", "eye", "eye-off", "link",
 			"panel-right", "pin", "user-plus", "users", "x", "monitor", "moon", "search", "settings", "smartphone",
-			"square-pen", "sun", "wifi-off", "copy", "flag", "globe", "lock", "shield", "ticket", "user",
+			"square-pen", "sun", "wifi-off", "copy", "flag", "globe", "lock", "mail", "shield", "ticket", "user",
 		)}}},
 		{Name: "button", Group: "Signs", Stage: "pad", States: []State{{Name: "all", View: buttons()}}},
 		{Name: "banner", Group: "Signs", Alone: true, States: []State{

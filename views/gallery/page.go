@@ -107,24 +107,13 @@ func panes() []Component {
 				}}
 			})},
 		}},
-		{Name: "account-page", Group: "Pages with the list", States: []State{
-			{Name: "plain", Page: ownAccount(views.AccountProps{})},
-			{Name: "saved", Page: ownAccount(views.AccountProps{Saved: "password"})},
-			{Name: "wrong", Page: ownAccount(views.AccountProps{Err: &chat.Error{
-				Kind: chat.KindInvalid, Code: chat.CodeInvalid,
-				Fields: []chat.FieldError{{Field: "current_password", Code: chat.CodePasswordWrong}},
-			}})},
-		}},
+		accountPage(),
 		{Name: "sessions-page", Group: "Pages with the list", States: []State{
 			{Name: "several", Page: sessions(-1, 0, 1, 2, 3)},
 			{Name: "ended", Page: sessions(2, 0, 1)},
 			{Name: "one", Page: sessions(-1, 0)},
 		}},
 	}
-}
-
-func ownAccount(props views.AccountProps) func(views.Page) templ.Component {
-	return func(p views.Page) templ.Component { return views.AccountPage(loggedIn(p, chat.ID{}), props) }
 }
 
 // sessions shows those of the devices below that are named.
@@ -181,7 +170,10 @@ func pages() []Component {
 			login("invite", views.LoginProps{Gate: chat.Gate{ByInvitation: true}}),
 			login("wrong", views.LoginProps{Login: "lena", Err: &chat.Error{Kind: chat.KindInvalid, Code: chat.CodeLogin}}),
 			login("password-changed", views.LoginProps{PasswordChanged: true}),
+			login("email-confirmed", views.LoginProps{EmailConfirmed: true}),
 		}},
+		forgotPage(),
+		confirmPage(),
 		{Name: "reset-page", Group: "Pages at the gate", States: []State{
 			{Name: "empty", Page: func(p views.Page) templ.Component { return views.ResetPage(p, views.ResetProps{Token: "abc"}) }},
 			{Name: "wrong", Page: func(p views.Page) templ.Component {
@@ -206,7 +198,8 @@ func failures() []Component {
 		failure("403-other-site", views.ErrorProps{Status: 403, Err: refusal(chat.CodeCrossOrigin, nil)}),
 		failure("404", views.ErrorProps{Status: 404, Err: refusal(chat.CodeNotFound, nil), LoggedIn: true}),
 		failure("404-reset-link", views.ErrorProps{Status: 404, Err: refusal(chat.CodeResetLink, nil)}),
-		failure("404-invitation", views.ErrorProps{Status: 404, Err: refusal(chat.CodeInvitationLink, nil)}),
+		failure("404-email-link", views.ErrorProps{Status: 404, Err: refusal(chat.CodeEmailLink, nil)}),
+		failure("409-email-taken", views.ErrorProps{Status: 409, Err: refusal(chat.CodeEmailTaken, nil)}),
 		failure("405", views.ErrorProps{Status: 405, Err: refusal(chat.CodeMethodNotAllowed, nil), LoggedIn: true}),
 		failure("409", views.ErrorProps{Status: 409, Err: refusal(chat.CodeClientIDReused, nil), LoggedIn: true}),
 		failure("413", views.ErrorProps{Status: 413, Err: refusal(chat.CodeBodyTooLarge, nil), LoggedIn: true}),
