@@ -239,7 +239,7 @@ func TestAccounts(t *testing.T) {
 	suspended, moderator := w.Person(t, "Cleo"), w.Person(t, "Dora")
 	suspend(t, w, suspended)
 	must(t, w.Chat.Promote(t.Context(), moderator.Username, chat.RoleModerator))
-	w.Exec(t, "UPDATE people SET email = 'Somebody.Else@Example.org' WHERE id = $1", ben.ID)
+	w.Exec(t, "UPDATE people SET email = 'Somebody.Else@Example.org', email_confirmed_at = now() WHERE id = $1", ben.ID)
 	made, token, err := w.Chat.Invite(t.Context(), boss, desk, chat.InvitationInput{Note: "for Emil", Uses: 5})
 	must(t, err)
 	in := form("emil")
