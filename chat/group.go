@@ -317,16 +317,18 @@ func (c *Chat) dismiss(ctx context.Context, tx Store, g LockedGroup, person, by 
 // Errors: not_found, conflict (last_owner).
 func (c *Chat) LeaveGroup(ctx context.Context, viewer Viewer, group ID) error {
 	return c.changeGroup(ctx, viewer, group, nil, func(tx Store, g LockedGroup) ([]ID, error) {
-		if err := c.keepsOwner(ctx, tx, g, viewer.ID); err != nil {
-			return nil, err
+		if g.MemberCount > 1 {
+			if err := c.keepsOwner(ctx, tx, g, viewer.ID); err != nil {
+				return nil, err
+			}
 		}
 		return []ID{viewer.ID}, c.dismiss(ctx, tx, g, viewer.ID, viewer.ID, EventLeft)
 	})
 }
 
-// keepsOwner refuses what would leave people without an owner.
+// keepsOwner refuses to let the last owner go.
 func (c *Chat) keepsOwner(ctx context.Context, tx Store, g LockedGroup, going ID) error {
-	if g.Members[going] != MemberOwner || g.MemberCount == 1 {
+	if g.Members[going] != MemberOwner {
 		return nil
 	}
 	owners, err := tx.CountOwners(ctx, g.ID)
