@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -241,6 +242,10 @@ func (s *Store) ConversationPage(
 			WhoWrites: chat.Who(head.WhoWrites), History: chat.History(head.History),
 		},
 		Members: head.MemberCount,
+	}
+	if until := head.UntilChange; until.Valid { // what came afterwards is not this person's, not even how much it was
+		page.MsgSeq, page.ChangeSeq = cmp.Or(head.LeftSeq.Int64, until.Int64), until.Int64
+		page.Group, page.Members = chat.GroupSettings{Name: head.Name}, 0
 	}
 	for _, row := range rows {
 		if row.ID != nil {

@@ -209,7 +209,7 @@ func (s *Store) Group(ctx context.Context, viewer, group chat.ID) (chat.Group, e
 		Viewer: row.member(viewer, group),
 	}
 	if err == nil && !g.Viewer.Present() {
-		g.Settings.Description, g.MemberCount = "", 0 // which may have changed since
+		g.Settings, g.MemberCount = chat.GroupSettings{Name: g.Settings.Name}, 0 // the rest may have changed since
 	}
 	return g, err
 }
