@@ -65,6 +65,7 @@ var listJoins = otherMember + `
 				CASE WHEN x.deleted_at IS NULL THEN left(x.body, 140) ELSE '' END AS body, x.event, ` + subjectsOf("x") + `
 			FROM messages x JOIN people a ON a.id = x.author_id
 			WHERE x.conversation_id = c.id AND x.seq = coalesce(m.left_seq, c.msg_seq) AND x.seq > m.from_seq
+				AND (m.until_change IS NULL OR x.change_seq <= m.until_change)
 		) last ON true`
 
 const (
