@@ -57,7 +57,7 @@ var listColumns = `c.id AS conversation_id, m.person_id, c.kind, ` + nameOfMembe
 		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at, last.event AS last_event,
 		last.subjects AS last_subjects,
 		coalesce((SELECT left(d.body, 140) FROM drafts d
-			WHERE d.person_id = m.person_id AND d.conversation_id = c.id), '') AS draft`
+			WHERE d.person_id = m.person_id AND d.conversation_id = c.id AND m.until_change IS NULL), '') AS draft`
 
 var listJoins = otherMember + `
 		LEFT JOIN LATERAL (
