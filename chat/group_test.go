@@ -20,6 +20,7 @@ type crew struct {
 	*chattest.World
 	id                                     chat.ID
 	owner, admin, member, former, stranger chat.Viewer
+	once                                   string // see token
 }
 
 func newCrew(t *testing.T, settings chat.GroupSettings) *crew {
