@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"time"
 	"unicode/utf8"
@@ -102,7 +103,7 @@ type GroupEvent struct {
 // CreateGroup makes a group of the viewer, who becomes its owner, and of other active people. Errors: invalid (name,
 // about, people), not_found for somebody who is not there, too_many.
 func (c *Chat) CreateGroup(ctx context.Context, viewer Viewer, settings GroupSettings, people []ID) (ID, error) {
-	settings = settings.clean()
+	settings = settings.clean().or(unchosen)
 	if err := settings.check(); err != nil {
 		return ID{}, err
 	}
@@ -148,15 +149,17 @@ func (s GroupSettings) clean() GroupSettings {
 		s.Name = cleanLine(s.Name)
 	}
 	s.Description = cleanBody(s.Description)
-	if s.WhoAdds == "" {
-		s.WhoAdds = WhoMembers
-	}
-	if s.WhoWrites == "" {
-		s.WhoWrites = WhoMembers
-	}
-	if s.History == "" {
-		s.History = HistoryAll
-	}
+	return s
+}
+
+// unchosen is what holds in a new group where nothing else was said.
+var unchosen = GroupSettings{WhoAdds: WhoMembers, WhoWrites: WhoMembers, History: HistoryAll}
+
+// or takes the choices that were left out from elsewhere.
+func (s GroupSettings) or(other GroupSettings) GroupSettings {
+	s.WhoAdds = cmp.Or(s.WhoAdds, other.WhoAdds)
+	s.WhoWrites = cmp.Or(s.WhoWrites, other.WhoWrites)
+	s.History = cmp.Or(s.History, other.History)
 	return s
 }
 
@@ -317,16 +320,18 @@ func (c *Chat) dismiss(ctx context.Context, tx Store, g LockedGroup, person, by 
 // Errors: not_found, conflict (last_owner).
 func (c *Chat) LeaveGroup(ctx context.Context, viewer Viewer, group ID) error {
 	return c.changeGroup(ctx, viewer, group, nil, func(tx Store, g LockedGroup) ([]ID, error) {
-		if err := c.keepsOwner(ctx, tx, g, viewer.ID); err != nil {
-			return nil, err
+		if g.MemberCount > 1 {
+			if err := c.keepsOwner(ctx, tx, g, viewer.ID); err != nil {
+				return nil, err
+			}
 		}
 		return []ID{viewer.ID}, c.dismiss(ctx, tx, g, viewer.ID, viewer.ID, EventLeft)
 	})
 }
 
-// keepsOwner refuses what would leave people without an owner.
+// keepsOwner refuses to let the last owner go.
 func (c *Chat) keepsOwner(ctx context.Context, tx Store, g LockedGroup, going ID) error {
-	if g.Members[going] != MemberOwner || g.MemberCount == 1 {
+	if g.Members[going] != MemberOwner {
 		return nil
 	}
 	owners, err := tx.CountOwners(ctx, g.ID)
@@ -365,14 +370,15 @@ func (c *Chat) SetMemberRole(ctx context.Context, viewer Viewer, group, person I
 	})
 }
 
-// UpdateGroup changes what a group says of itself and lets people do. Errors: invalid, not_found, forbidden
-// (not_yours_to_do), too_many.
+// UpdateGroup changes what a group says of itself and lets people do; a choice that is left out stays as it is. Errors:
+// invalid, not_found, forbidden (not_yours_to_do), too_many.
 func (c *Chat) UpdateGroup(ctx context.Context, viewer Viewer, group ID, settings GroupSettings) error {
 	settings = settings.clean()
-	if err := settings.check(); err != nil {
+	if err := settings.or(unchosen).check(); err != nil {
 		return err
 	}
 	return c.changeGroup(ctx, viewer, group, nil, func(tx Store, g LockedGroup) ([]ID, error) {
+		settings := settings.or(g.GroupSettings)
 		if !g.Members[viewer.ID].MayManage() {
 			return nil, forbidden(CodeNotYoursToDo)
 		}

@@ -93,7 +93,8 @@ type GroupInvitation struct {
 	Member      bool // the viewer is in it already
 }
 
-// OpenGroupLink shows where a link leads. Errors: not_found (group_link), too_many.
+// OpenGroupLink shows where a link leads; to a group that everybody has left it leads no more. Errors: not_found
+// (group_link), too_many.
 func (c *Chat) OpenGroupLink(ctx context.Context, viewer Viewer, token string) (GroupInvitation, error) {
 	if err := c.allow(ctx, limited{LimitJoin, viewer.ID.String()}); err != nil {
 		return GroupInvitation{}, err
@@ -114,6 +115,9 @@ func (c *Chat) JoinGroup(ctx context.Context, viewer Viewer, token string) (ID, 
 		g, err := tx.LockGroup(ctx, found.GroupID, []ID{viewer.ID})
 		if err != nil {
 			return err
+		}
+		if g.MemberCount == 0 {
+			return &Error{Kind: KindNotFound, Code: CodeGroupLink} // whoever joins now would be in it without an owner
 		}
 		added, err := c.takeIn(ctx, tx, g, []ID{viewer.ID})
 		if err != nil || len(added) == 0 {

@@ -207,6 +207,41 @@ func TestLimits(t *testing.T) {
 		"saving drafts": {chat.LimitDraft, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
 			return w.Chat.SaveDraft(ctx, anna, chat.NewID(), fmt.Sprint(i))
 		}, chat.KindNotFound},
+		"choosing what to make of a conversation": {chat.LimitSettings, func(ctx context.Context, w *chattest.World, anna chat.Viewer, _ int) error {
+			return w.Chat.Choose(ctx, anna, chat.NewID(), chat.Choices{})
+		}, chat.KindNotFound},
+		"making groups": {chat.LimitGroup, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			_, err := w.Chat.CreateGroup(ctx, anna, chat.GroupSettings{Name: fmt.Sprint(i)}, nil)
+			return err
+		}, ""},
+		"changing groups": {chat.LimitGroup, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			return []func() error{
+				func() error { return w.Chat.UpdateGroup(ctx, anna, chat.NewID(), chat.GroupSettings{Name: "x"}) },
+				func() error { return w.Chat.AddMembers(ctx, anna, chat.NewID(), []chat.ID{chat.NewID()}) },
+				func() error { return w.Chat.RemoveMember(ctx, anna, chat.NewID(), chat.NewID()) },
+				func() error { return w.Chat.SetMemberRole(ctx, anna, chat.NewID(), anna.ID, chat.MemberOwner) },
+				func() error { return w.Chat.LeaveGroup(ctx, anna, chat.NewID()) },
+			}[i%5]()
+		}, chat.KindNotFound},
+		"making and revoking links": {chat.LimitGroup, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			if i%2 == 0 {
+				return w.Chat.RevokeGroupLink(ctx, anna, chat.NewID(), chat.NewID())
+			}
+			_, err := w.Chat.MakeGroupLink(ctx, anna, chat.NewID(), 0, 0)
+			return err
+		}, chat.KindNotFound},
+		"guessing links": {chat.LimitJoin, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			if i%2 == 0 {
+				_, err := w.Chat.OpenGroupLink(ctx, anna, fmt.Sprint(i))
+				return err
+			}
+			_, err := w.Chat.JoinGroup(ctx, anna, fmt.Sprint(i))
+			return err
+		}, chat.KindNotFound},
+		"searching among members": {chat.LimitSearch, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
+			_, err := w.Chat.Members(ctx, anna, chat.NewID(), fmt.Sprint(i), "")
+			return err
+		}, chat.KindNotFound},
 		"changing one's name": {chat.LimitRename, func(ctx context.Context, w *chattest.World, anna chat.Viewer, i int) error {
 			return w.Chat.ChangeName(ctx, anna, fmt.Sprint("Anna ", i))
 		}, ""},

@@ -146,7 +146,7 @@ func TestSendMessage(t *testing.T) {
 		w.Remove(t, id, anna)
 		third := w.Say(t, ben, id, "third")
 		page := value[chat.ConversationPage](t)(w.Chat.OpenConversation(t.Context(), anna, id, chat.Place{}))
-		if len(page.Messages) != 2 || page.HasNewer || page.Unread != 1 || page.Member.UntilChange == nil || *page.Member.UntilChange != 2 {
+		if len(page.Messages) != 2 || page.HasNewer || page.Unread != 0 || page.Member.UntilChange == nil || *page.Member.UntilChange != 2 {
 			t.Errorf("got %+v", page)
 		}
 		for m, sees := range map[chat.Message]bool{first: true, second: true, third: false} {

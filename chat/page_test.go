@@ -151,43 +151,52 @@ func TestPlaces(t *testing.T) {
 			}
 			w.Exec(t, c.change+";")
 
-			check := func(what string, place chat.Place, want []int64, older, newer bool) {
-				t.Helper()
-				page, err := w.Store.ConversationPage(t.Context(), anna.ID, id, place, limit)
-				if got := seqs(page.Messages); err != nil || !slices.Equal(got, want) || page.HasOlder != older || page.HasNewer != newer {
-					t.Errorf("%s: got %v, older: %v, newer: %v, %v; not %v, %v, %v", what, got, page.HasOlder, page.HasNewer, err, want, older, newer)
-				}
-				for _, m := range page.Messages {
-					if !page.Member.Sees(m) {
-						t.Errorf("%s: %d is said to be hidden", what, m.Seq)
-					}
-				}
-			}
-			split := func(at int64) (before, from []int64) {
-				n, _ := slices.BinarySearch(c.visible, at)
-				return c.visible[:n], c.visible[n:]
-			}
-			last := func(seqs []int64, n int) []int64 { return seqs[max(0, len(seqs)-n):] }
-			first := func(seqs []int64, n int) []int64 { return seqs[:min(len(seqs), n)] }
-
-			check("the end", chat.Place{}, last(c.visible, limit), len(c.visible) > limit, false)
-			for at := int64(1); at <= 12; at++ {
-				before, from := split(at)
-				check(fmt.Sprint("before ", at), chat.Place{Before: at}, last(before, limit), len(before) > limit, len(from) > 0)
-				upTo, after := split(at + 1)
-				check(fmt.Sprint("after ", at), chat.Place{After: at}, first(after, limit), len(upTo) > 0, len(after) > limit)
-				if at > 10 {
-					continue
-				}
-				place := chat.Place{Around: sent[at-1]}
-				if !slices.Contains(c.visible, at) {
-					_, err := w.Store.ConversationPage(t.Context(), anna.ID, id, place, limit)
-					notFound(t, err)
-					continue
-				}
-				want := slices.Concat(last(before, limit/2-1), []int64{at}, first(after, limit/2))
-				check(fmt.Sprint("around ", at), place, want, len(before) > limit/2-1, len(after) > limit/2)
-			}
+			checkPlaces(t, w, anna, id, limit, sent, c.visible)
 		})
+	}
+}
+
+// checkPlaces compares every place in a conversation with what a list of the visible messages says. sent are the ids of
+// all messages, by seq.
+func checkPlaces(
+	t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID, limit int, sent []chat.ID, visible []int64,
+) {
+	t.Helper()
+	check := func(what string, place chat.Place, want []int64, older, newer bool) {
+		t.Helper()
+		page, err := w.Store.ConversationPage(t.Context(), viewer.ID, id, place, limit)
+		if got := seqs(page.Messages); err != nil || !slices.Equal(got, want) || page.HasOlder != older || page.HasNewer != newer {
+			t.Errorf("%s: got %v, older: %v, newer: %v, %v; not %v, %v, %v", what, got, page.HasOlder, page.HasNewer, err, want, older, newer)
+		}
+		for _, m := range page.Messages {
+			if !page.Member.Sees(m) {
+				t.Errorf("%s: %d is said to be hidden", what, m.Seq)
+			}
+		}
+	}
+	split := func(at int64) (before, from []int64) {
+		n, _ := slices.BinarySearch(visible, at)
+		return visible[:n], visible[n:]
+	}
+	last := func(seqs []int64, n int) []int64 { return seqs[max(0, len(seqs)-n):] }
+	first := func(seqs []int64, n int) []int64 { return seqs[:min(len(seqs), n)] }
+
+	check("the end", chat.Place{}, last(visible, limit), len(visible) > limit, false)
+	for at := int64(1); at <= int64(len(sent))+2; at++ {
+		before, from := split(at)
+		check(fmt.Sprint("before ", at), chat.Place{Before: at}, last(before, limit), len(before) > limit, len(from) > 0)
+		upTo, after := split(at + 1)
+		check(fmt.Sprint("after ", at), chat.Place{After: at}, first(after, limit), len(upTo) > 0, len(after) > limit)
+		if at > int64(len(sent)) {
+			continue
+		}
+		place := chat.Place{Around: sent[at-1]}
+		if !slices.Contains(visible, at) {
+			_, err := w.Store.ConversationPage(t.Context(), viewer.ID, id, place, limit)
+			notFound(t, err)
+			continue
+		}
+		want := slices.Concat(last(before, limit/2-1), []int64{at}, first(after, limit/2))
+		check(fmt.Sprint("around ", at), place, want, len(before) > limit/2-1, len(after) > limit/2)
 	}
 }

@@ -56,7 +56,7 @@ func (r accountRow) account() chat.Account {
 // An administrator's view of the person p; $2 is the idle limit of sessions in seconds. A LIMIT makes a look-up for each
 // person of what the planner may otherwise read as a whole.
 const (
-	accountColumns = `p.id, p.username, p.display_name, coalesce(p.email, '') AS email,
+	accountColumns = `p.id, p.username, p.display_name, coalesce(p.email, p.email_wanted, '') AS email,
 		p.email_confirmed_at IS NOT NULL AS email_confirmed, p.role, p.state, p.created_at, used.last_used_at, used.sessions,
 		i.id AS invitation_id, i.note AS invitation_note,
 		inviter.id AS inviter_id, inviter.username AS inviter_username, inviter.display_name AS inviter_display_name`

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -62,8 +63,8 @@ type memberRow struct {
 
 const memberColumns = `m.role, m.past_from_seq, m.past_until_change,
 	coalesce(m.muted_until > now(), false) AS muted, m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.closed,
-	coalesce((SELECT d.body FROM drafts d WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id), '')
-		AS draft`
+	coalesce((SELECT d.body FROM drafts d
+		WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id AND m.until_change IS NULL), '') AS draft`
 
 func (r memberRow) member(person, conversation chat.ID) chat.Member {
 	member := chat.Member{
@@ -241,6 +242,10 @@ func (s *Store) ConversationPage(
 			WhoWrites: chat.Who(head.WhoWrites), History: chat.History(head.History),
 		},
 		Members: head.MemberCount,
+	}
+	if until := head.UntilChange; until.Valid { // what came afterwards is not this person's, not even how much it was
+		page.MsgSeq, page.ChangeSeq = cmp.Or(head.LeftSeq.Int64, until.Int64), until.Int64
+		page.Group, page.Members = chat.GroupSettings{Name: head.Name}, 0
 	}
 	for _, row := range rows {
 		if row.ID != nil {

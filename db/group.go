@@ -53,9 +53,9 @@ func (r groupRow) settings() chat.GroupSettings {
 }
 
 // LockGroup implements chat.Store. The order of locks is that of a send: the members' rows, in the order of their ids, then
-// the conversation's. Rows that were not there at first may have appeared while the group's row was waited for; those of
-// people who are in the group need no lock, the others are taken only if nobody else holds them, because whoever does may
-// be waiting for the group's row.
+// the conversation's. Rows that were not there at first may have appeared while the group's row was waited for. They are
+// taken only if nobody else holds them, because whoever does may be waiting for the group's row: to write in the group one
+// has just come into is enough. Then the answer is that the database is busy, and one comes back.
 func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) (chat.LockedGroup, error) {
 	var locked []chat.ID
 	err := s.list(ctx, &locked, `
@@ -94,10 +94,10 @@ func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) 
 	}
 	var late []chat.ID
 	for _, m := range members {
-		switch {
-		case m.Present:
+		if m.Present {
 			g.Members[m.PersonID] = chat.MemberRole(m.Role)
-		case !slices.Contains(locked, m.PersonID):
+		}
+		if !slices.Contains(locked, m.PersonID) {
 			late = append(late, m.PersonID)
 		}
 	}
@@ -217,7 +217,7 @@ func (s *Store) Details(ctx context.Context, viewer, conversation chat.ID) (chat
 		Archived: row.Archived, QuietUntil: row.QuietUntil, Notify: chat.Notify(row.Notify),
 	}
 	if err == nil && !d.Member.Present() {
-		d.Group.Description, d.MemberCount = "", 0 // which may have changed since
+		d.Group, d.MemberCount = chat.GroupSettings{Name: d.Group.Name}, 0 // the rest may have changed since
 	}
 	return d, err
 }

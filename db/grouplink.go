@@ -69,7 +69,7 @@ func (s *Store) GroupByLink(ctx context.Context, viewer chat.ID, hash []byte) (c
 		SELECT `+groupColumns+`, EXISTS (
 			SELECT FROM members m WHERE m.conversation_id = c.id AND m.person_id = $1 AND m.until_change IS NULL) AS member
 		FROM group_links l JOIN conversations c ON c.id = l.conversation_id
-		WHERE l.token_hash = $2 AND `+working, viewer, hash)
+		WHERE l.token_hash = $2 AND c.member_count > 0 AND `+working, viewer, hash)
 	return chat.GroupInvitation{
 		GroupID: row.ID, Name: row.Name, Description: row.Description, MemberCount: row.MemberCount, Member: row.Member,
 	}, groupLink(err)

@@ -57,7 +57,7 @@ var listColumns = `c.id AS conversation_id, m.person_id, c.kind, ` + nameOfMembe
 		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at, last.event AS last_event,
 		last.subjects AS last_subjects,
 		coalesce((SELECT left(d.body, 140) FROM drafts d
-			WHERE d.person_id = m.person_id AND d.conversation_id = c.id), '') AS draft`
+			WHERE d.person_id = m.person_id AND d.conversation_id = c.id AND m.until_change IS NULL), '') AS draft`
 
 var listJoins = otherMember + `
 		LEFT JOIN LATERAL (
@@ -65,6 +65,7 @@ var listJoins = otherMember + `
 				CASE WHEN x.deleted_at IS NULL THEN left(x.body, 140) ELSE '' END AS body, x.event, ` + subjectsOf("x") + `
 			FROM messages x JOIN people a ON a.id = x.author_id
 			WHERE x.conversation_id = c.id AND x.seq = coalesce(m.left_seq, c.msg_seq) AND x.seq > m.from_seq
+				AND (m.until_change IS NULL OR x.change_seq <= m.until_change)
 		) last ON true`
 
 const (
@@ -76,8 +77,15 @@ const (
 	// Joining brings a group to the top; what happens in one that somebody left does not.
 	activity = `coalesce(m.left_at, greatest(c.last_activity_at, m.joined_at))`
 	quiet    = `coalesce(m.quiet_until > now(), false)`
-	// What is archived comes back with the next message, unless it is quiet.
-	archived = `(m.archived_seq IS NOT NULL AND (coalesce(m.left_seq, c.msg_seq) <= m.archived_seq OR ` + quiet + `))`
+	// What is archived comes back with the next thing that somebody says, unless it is quiet; that people come and go in a
+	// group brings it back no more than it brings it to the top.
+	archived = `(m.archived_seq IS NOT NULL AND (
+			` + quiet + ` OR coalesce(m.left_seq, c.msg_seq) <= m.archived_seq OR (
+				SELECT n.seq FROM messages n
+				WHERE n.conversation_id = c.id AND n.seq > m.archived_seq AND n.seq <= coalesce(m.left_seq, c.msg_seq)
+					AND n.kind = 'text'
+				ORDER BY n.seq LIMIT 1
+			) IS NULL))`
 	// What is quiet or out of sight asks for nobody's attention.
 	counted = `NOT ` + quiet + ` AND NOT ` + archived
 )

@@ -415,7 +415,9 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"InsertEvent": {
-			good:    func() error { return s.InsertEvent(ctx, group, anna.ID, nil, chat.GroupEvent{Code: chat.EventRules}) },
+			good: func() error {
+				return s.InsertEvent(ctx, group, anna.ID, nil, chat.GroupEvent{Code: chat.EventRules, Members: 3})
+			},
 			bad:     func() error { return s.InsertEvent(ctx, nobody, anna.ID, nil, chat.GroupEvent{Code: chat.EventRules}) },
 			refusal: chat.CodeNotFound,
 		},

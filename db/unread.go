@@ -14,13 +14,13 @@ import (
 //
 // Each step is a scalar subquery with a LIMIT, which the planner leaves where it stands; an EXISTS it might turn into a
 // join that reads every message.
-const unreadTemplate = `CASE WHEN greatest(m.unread_from, m.from_seq) >= c.msg_seq THEN 0 ELSE (
-		SELECT CASE WHEN near.n = MOST OR c.msg_seq - greatest(m.unread_from, m.from_seq) <= NEAR THEN near.n ELSE (
+const unreadTemplate = `CASE WHEN greatest(m.unread_from, m.from_seq) >= END_SEQ THEN 0 ELSE (
+		SELECT CASE WHEN near.n = MOST OR END_SEQ - greatest(m.unread_from, m.from_seq) <= NEAR THEN near.n ELSE (
 			SELECT count(*) FROM (
 				SELECT FROM members om CROSS JOIN LATERAL (
 					SELECT FROM messages u
 					WHERE u.conversation_id = c.id AND u.author_id = om.person_id AND COUNTS
-						AND u.seq > greatest(m.unread_from, m.from_seq) AND u.seq <= coalesce(m.until_change, c.msg_seq)
+						AND u.seq > greatest(m.unread_from, m.from_seq) AND u.seq <= END_SEQ
 					LIMIT MOST
 				) theirs
 				WHERE om.conversation_id = c.id AND om.person_id <> m.person_id
@@ -32,7 +32,7 @@ const unreadTemplate = `CASE WHEN greatest(m.unread_from, m.from_seq) >= c.msg_s
 				SELECT FROM (
 					SELECT * FROM messages u
 					WHERE u.conversation_id = c.id
-						AND u.seq > greatest(m.unread_from, m.from_seq) AND u.seq <= coalesce(m.until_change, c.msg_seq)
+						AND u.seq > greatest(m.unread_from, m.from_seq) AND u.seq <= END_SEQ
 					ORDER BY u.seq LIMIT NEAR
 				) u
 				WHERE u.author_id <> m.person_id AND COUNTS
@@ -46,6 +46,7 @@ const unreadTemplate = `CASE WHEN greatest(m.unread_from, m.from_seq) >= c.msg_s
 func unreadUpTo(most int) string {
 	return strings.NewReplacer(
 		"COUNTS", `u.kind = 'text' AND u.deleted_at IS NULL AND (m.until_change IS NULL OR u.change_seq <= m.until_change)`,
+		"END_SEQ", `coalesce(m.left_seq, m.until_change, c.msg_seq)`, // what came after somebody left need not even be looked at
 		"MOST", strconv.Itoa(most),
 		"NEAR", strconv.Itoa(most+32),
 	).Replace(unreadTemplate)
