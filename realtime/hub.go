@@ -263,7 +263,7 @@ func (h *Hub) register(s *Socket) bool {
 }
 
 func (h *Hub) unregister(s *Socket) {
-	h.leave(s)
+	h.leave(s, s.nextVisit()) // and what is still opening notices
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sockets, s)
