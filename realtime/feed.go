@@ -184,14 +184,15 @@ func (h *Hub) sameView(ctx context.Context, s *Socket, at cursor) (bool, error) 
 	if at.Epoch != epoch || at.After < 0 {
 		return false, nil
 	}
-	if at.View == h.viewSeqOf(s.viewer.ID) {
+	known := h.viewSeqOf(s.viewer.ID)
+	if at.View == known {
 		return true, nil
 	}
 	seqs, err := h.chat.ViewSeqs(ctx, []chat.ID{s.viewer.ID})
 	if err != nil {
 		return false, err
 	}
-	h.hintPerson(s.viewer.ID, seqs[s.viewer.ID])
+	h.readPerson(s.viewer.ID, known, seqs[s.viewer.ID])
 	return at.View == seqs[s.viewer.ID], nil
 }
 

@@ -51,6 +51,14 @@ type faultyStore struct {
 	faults map[string]int // by method
 	read   func()         // called once, after changes were read and before they are handed on
 	asked  func()         // called once, after a membership was asked for
+	viewed func()         // called once, after view counters were read and before they are handed on
+}
+
+// onceViewed lets a test act between the reading of the view counters and what follows from them.
+func (s *faultyStore) onceViewed(act func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.viewed = act
 }
 
 // onceAsked lets a test act between the question who may see a conversation and what follows from the answer.
@@ -167,7 +175,15 @@ func (s *faultyStore) ViewSeqs(ctx context.Context, people []chat.ID) (map[chat.
 	if err := s.fault("ViewSeqs"); err != nil {
 		return nil, err
 	}
-	return s.Store.ViewSeqs(ctx, people)
+	seqs, err := s.Store.ViewSeqs(ctx, people)
+	s.mu.Lock()
+	act := s.viewed
+	s.viewed = nil
+	s.mu.Unlock()
+	if act != nil {
+		act()
+	}
+	return seqs, err
 }
 
 func (s *faultyStore) SessionsAlive(ctx context.Context, ids []chat.ID, idle time.Duration) ([]chat.ID, error) {
