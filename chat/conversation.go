@@ -150,6 +150,11 @@ func (c *Chat) List(ctx context.Context, viewer Viewer, before *ListRow) (ListPa
 	return c.store.List(ctx, viewer.ID, before, ListLength)
 }
 
+// Lists returns the beginning of each person's list. Feeds push them.
+func (c *Chat) Lists(ctx context.Context, people []ID) (map[ID]ListPage, error) {
+	return c.store.Lists(ctx, people, ListLength)
+}
+
 // RowsOf returns, for each of the conversations, the row of each of its present members. Feeds push them.
 func (c *Chat) RowsOf(ctx context.Context, conversations []ID) ([]ListRow, error) {
 	return c.store.RowsOf(ctx, conversations)

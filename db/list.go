@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"parley/chat"
@@ -63,7 +64,24 @@ const (
 	listed = `m.until_change IS NULL AND (c.msg_seq > 0 OR c.created_by = m.person_id)`
 )
 
-// List implements chat.Store. The page is picked before anything is joined to it.
+// listOf is a stretch of the list of one person (PERSON): behind the row of $2 and $3, and one row more than $4 asks for,
+// which tells whether there is more. The page is picked before anything is joined to it.
+var listOf = `
+	WITH mine AS MATERIALIZED (
+		SELECT c.id, c.last_activity_at, ` + hasUnread + ` AS unread FROM members m ` + conversationOfMember + `
+		WHERE m.person_id = PERSON AND ` + listed + `
+	), top AS MATERIALIZED (
+		SELECT id FROM mine WHERE $2::timestamptz IS NULL OR (last_activity_at, id) < ($2, $3)
+		ORDER BY last_activity_at DESC, id DESC LIMIT $4 + 1
+	)
+	SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total, ` + listColumns + `
+	FROM top
+	JOIN members m ON m.conversation_id = top.id AND m.person_id = PERSON
+	` + conversationOfMember + `
+	` + listJoins + `
+	ORDER BY c.last_activity_at DESC, c.id DESC`
+
+// List implements chat.Store.
 func (s *Store) List(ctx context.Context, person chat.ID, before *chat.ListRow, limit int) (chat.ListPage, error) {
 	var beforeAt *time.Time
 	var beforeID chat.ID
@@ -71,28 +89,39 @@ func (s *Store) List(ctx context.Context, person chat.ID, before *chat.ListRow, 
 		beforeAt, beforeID = &before.ActivityAt, before.ConversationID
 	}
 	var rows []listRow
-	err := s.list(ctx, &rows, `
-		WITH mine AS MATERIALIZED (
-			SELECT c.id, c.last_activity_at, `+hasUnread+` AS unread FROM members m `+conversationOfMember+`
-			WHERE m.person_id = $1 AND `+listed+`
-		), top AS MATERIALIZED (
-			SELECT id FROM mine WHERE $2::timestamptz IS NULL OR (last_activity_at, id) < ($2, $3)
-			ORDER BY last_activity_at DESC, id DESC LIMIT $4
-		)
-		SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total, `+listColumns+`
-		FROM top
-		JOIN members m ON m.conversation_id = top.id AND m.person_id = $1
-		`+conversationOfMember+`
-		`+listJoins+`
-		ORDER BY c.last_activity_at DESC, c.id DESC`, person, beforeAt, beforeID, limit+1)
+	err := s.list(ctx, &rows, strings.ReplaceAll(listOf, "PERSON", "$1"), person, beforeAt, beforeID, limit)
 	if err != nil {
 		return chat.ListPage{}, err
 	}
-	var page chat.ListPage
 	if len(rows) == 0 && before != nil { // nothing is left behind the place, but the total is over the whole list
 		totals, err := s.UnreadTotals(ctx, []chat.ID{person})
 		return chat.ListPage{UnreadTotal: totals[person]}, err
 	}
+	return listPage(rows, limit), nil
+}
+
+// Lists implements chat.Store: for each person the statement of List, all of them in one.
+func (s *Store) Lists(ctx context.Context, people []chat.ID, limit int) (map[chat.ID]chat.ListPage, error) {
+	var rows []listRow
+	err := s.list(ctx, &rows, `
+		SELECT l.* FROM unnest($1::uuid[]) AS asked (person)
+		CROSS JOIN LATERAL (`+strings.ReplaceAll(listOf, "PERSON", "asked.person")+`) l
+		ORDER BY l.person_id, l.last_activity_at DESC, l.conversation_id DESC`, people, nil, chat.ID{}, limit)
+	pages := make(map[chat.ID]chat.ListPage, len(people))
+	for _, person := range people {
+		pages[person] = chat.ListPage{}
+	}
+	for start, end := 0, 0; start < len(rows); start = end {
+		for end < len(rows) && rows[end].PersonID == rows[start].PersonID {
+			end++
+		}
+		pages[rows[start].PersonID] = listPage(rows[start:end], limit)
+	}
+	return pages, err
+}
+
+// listPage makes a page of what listOf found.
+func listPage(rows []listRow, limit int) (page chat.ListPage) {
 	for i, row := range rows {
 		page.UnreadTotal = row.UnreadTotal
 		if page.HasMore = i == limit; page.HasMore {
@@ -100,7 +129,7 @@ func (s *Store) List(ctx context.Context, person chat.ID, before *chat.ListRow, 
 		}
 		page.Rows = append(page.Rows, row.row())
 	}
-	return page, nil
+	return page
 }
 
 // RowsOf implements chat.Store.
