@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/chat"
 	"parley/realtime"
 )
 
@@ -93,6 +94,34 @@ func TestAConnectionThatIsDeadWithoutSayingSoIsNoticed(t *testing.T) {
 		t.Fatal("the message came through a dead connection")
 	}
 	ana.EqualsFresh()
+}
+
+func TestWhatWasReadOnADeadConnectionIsReadAfterwards(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben, cleo := w.Person("Ana Torres"), w.Account("Ben Castle"), w.Account("Cleo Mars")
+	withBen, withCleo := w.Direct(ana.Viewer, ben), w.Direct(ana.Viewer, cleo)
+	w.Say(ben, withBen, "from Ben")
+	w.Say(cleo, withCleo, "from Cleo")
+	ana.Expects("WebSocket connection to", "net::ERR_")
+	ana.Opens("/")
+	ana.Live()
+	ana.Titled("(2) Parley")
+
+	// The cable is pulled, and nobody is told; pages still come.
+	ana.Line.Freeze()
+	for _, conversation := range []chat.ID{withBen, withCleo} {
+		ana.ClicksAt("#row-" + conversation.String() + " a")
+		ana.IsAt("/conversations/" + conversation.String())
+		ana.until("the frame that says so is gone into the dark", `(conversation) =>
+			__watch.sockets.at(-1).said.some((frame) => frame.type === "ack" && frame.positions[conversation]?.read === 1)`, conversation.String())
+	}
+	ana.Line.DropSockets() // now the browser notices
+	ana.Live()
+	w.HasRead(ana.Viewer, withBen)
+	w.HasRead(ana.Viewer, withCleo)
+	ana.FindsNone("#list .badge")
+	ana.Titled("Cleo Mars · Parley")
 }
 
 func TestWhereSocketsAreForbiddenThePageAsks(t *testing.T) {

@@ -37,7 +37,7 @@ export function start() {
     now: Date.now,
     frame: receive,
     up: () => tell("up"),
-    down: () => tell("down"),
+    down: (heard) => tell("down", { heard }),
     refused: atMostEvery(10_000, askWhy),
     revoked: goToLogin,
   });
