@@ -182,11 +182,14 @@ func TestASessionThatEndedElsewhereLeadsToTheLogin(t *testing.T) {
 func TestLoggingOutEndsEveryTabAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	w, ana, ben, conversation := pair(t)
+	ana.Expects("status of 422")
+	ana.Writes("a secret that the server refuses\a")
+	ana.Finds(".message--failed")
 	ana.Drafts("a secret draft")
 	conversations := ana.Tab
 	ana.OpensTab()
 	ana.Opens("/settings")
-	ana.until("the draft is kept", `() => JSON.stringify(localStorage).includes("a secret draft")`)
+	ana.until("what was refused is kept", `() => JSON.stringify(localStorage).includes("a secret that")`)
 	ana.Clicks("Log out")
 	ana.Finds("a[href='/login']")
 	conversations.IsAt("/login")
@@ -195,6 +198,51 @@ func TestLoggingOutEndsEveryTabAndLeavesNothingBehind(t *testing.T) {
 	conversations.SeesNot("after the end")
 	ana.Back()
 	ana.IsAt("/login")
+}
+
+func TestALogOutThatFailsLosesNothing(t *testing.T) {
+	t.Parallel()
+	w, ana, ben, conversation := pair(t)
+	ana.Expects("status of 500", "WebSocket connection to")
+	talk := ana.Tab
+	ana.OpensTab()
+	ana.Opens("/settings")
+	w.Exec(`ALTER TABLE sessions RENAME TO out_of_order`)
+	ana.Clicks("Log out")
+	ana.Sees("Something broke")
+	w.Exec(`ALTER TABLE out_of_order RENAME TO sessions`)
+
+	// The other tab does not know yet what came of it.
+	ana.Turns(talk)
+	ana.Writes("precious")
+	ana.Drafts("half a thought")
+	w.Stores(conversation, "precious")
+	ana.Live()
+	w.Say(ben, conversation, "still there?")
+	ana.Reads("precious", "still there?")
+	ana.until("the draft is kept, here or by the server", `() => document.querySelector("#composer-body").value === "half a thought" &&
+		(JSON.stringify(localStorage).includes("half a thought") || document.querySelector("#composer-body").hasAttribute("data-drafted"))`)
+	ana.Reloads()
+	ana.until("the draft is there", `() => document.querySelector("#composer-body").value === "half a thought"`)
+}
+
+func TestAnErrorPageInOneTabLeavesTheOthersAlone(t *testing.T) {
+	t.Parallel()
+	w, ana, ben, conversation := pair(t)
+	ana.Expects("status of 500")
+	talk := ana.Tab
+	ana.OpensTab()
+	w.Exec(`ALTER TABLE drafts RENAME TO out_of_order`)
+	ana.Opens("/")
+	ana.Sees("Something broke")
+	w.Exec(`ALTER TABLE out_of_order RENAME TO drafts`)
+	if who := ask[string](ana.Tab, `() => localStorage.getItem("parley:person")`); who != ana.Viewer.ID.String() {
+		t.Fatalf("the error page says that %q is logged in", who)
+	}
+	ana.Turns(talk)
+	w.Say(ben, conversation, "are you there?")
+	ana.Reads("are you there?")
+	ana.IsAt("/conversations/" + conversation.String())
 }
 
 func TestARestartOfTheServerIsSurvived(t *testing.T) {

@@ -26,7 +26,7 @@ type Page struct {
 	UnreadTotal int
 	// Dev adds a link to the gallery, below the list.
 	Dev bool
-	// Still makes a page of the gallery: it looks like somebody's and is nobody's, so no script connects it.
+	// Still makes a page of the gallery: it looks like somebody's, or like nobody's, and says nothing of who is logged in.
 	Still bool
 }
 

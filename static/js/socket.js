@@ -44,12 +44,9 @@ export function start() {
   hear("up", sendOpen);
   hear("pane", sendOpen);
   hear("gap", sendOpen);
-  // A log-out, here or in another tab: what would be dialled now is refused, and another page is about to come. If it does
-  // not, the log-out did not happen.
-  hear("leaving", () => {
-    socket.close();
-    setTimeout(socket.open, 10_000);
-  });
+  // A log-out, here or in another tab: what would be dialled now is refused, and another page is about to come.
+  hear("leaving", socket.close);
+  hear("stayed", socket.open);
   const hurry = () => socket.hurry();
   addEventListener("online", hurry);
   document.addEventListener("visibilitychange", () => document.hidden || hurry());
