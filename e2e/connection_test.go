@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -183,6 +184,7 @@ func TestLoggingOutEndsEveryTabAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	w, ana, ben, conversation := pair(t)
 	ana.Expects("status of 422")
+	ana.takes([]*http.Cookie{{Name: "another-program", Value: "on the same machine"}})
 	ana.Writes("a secret that the server refuses\a")
 	ana.Finds(".message--failed")
 	ana.Drafts("a secret draft")
@@ -196,6 +198,7 @@ func TestLoggingOutEndsEveryTabAndLeavesNothingBehind(t *testing.T) {
 	w.Say(ben, conversation, "after the end")
 	ana.until("nothing is kept", `() => !JSON.stringify(localStorage).includes("secret") || JSON.stringify(localStorage)`)
 	conversations.SeesNot("after the end")
+	equal(t, "cookies", ana.Cookies(), []string{"another-program"})
 	ana.Back()
 	ana.IsAt("/login")
 }
