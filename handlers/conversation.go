@@ -38,7 +38,7 @@ func (h *Handlers) ConversationIndex(c echo.Context) error {
 	page := h.gate(r)
 	page.Viewer = &viewer
 	page.List, page.OlderList = stretch.Rows, stretch.Older
-	page.HasMoreList, page.UnreadTotal = list.HasMore, list.UnreadTotal
+	page.UnreadTotal = list.UnreadTotal
 	return h.answer(c, http.StatusOK, views.ListPage(page, stretch))
 }
 

@@ -84,7 +84,7 @@ func (h *Handlers) shell(c echo.Context, open chat.ID) (views.Page, error) {
 		return page, err
 	}
 	page.List, page.OlderList = h.rows(viewer, list, open)
-	page.HasMoreList, page.UnreadTotal = list.HasMore, list.UnreadTotal
+	page.UnreadTotal = list.UnreadTotal
 	return page, nil
 }
 

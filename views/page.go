@@ -17,9 +17,8 @@ type Page struct {
 	Language string
 	// Assets makes the address of a static file.
 	Assets func(name string) string
-	// List is the newest part of the viewer's list, HasMoreList says that there is more.
-	List        []ListRowProps
-	HasMoreList bool
+	// List is the newest part of the viewer's list.
+	List []ListRowProps
 	// OlderList is the path of what comes behind List.
 	OlderList   string
 	newestList  string
