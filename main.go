@@ -21,6 +21,7 @@ func main() {
 		},
 		AdminPromote:       app.AdminPromote,
 		AdminResetPassword: app.AdminResetPassword,
+		Cluster:            app.Cluster,
 		Libraries: func() []command.Library {
 			return []command.Library{{Name: "libvips", Version: app.Libvips()}}
 		},

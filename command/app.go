@@ -23,6 +23,9 @@ type App struct {
 	AdminPromote func(ctx context.Context, cfg config.Config, log *slog.Logger, username string) error
 	// AdminResetPassword returns a link with which the person can set a new password once, within an hour.
 	AdminResetPassword func(ctx context.Context, cfg config.Config, log *slog.Logger, username string) (link string, err error)
+	// Cluster returns the folder of the PostgreSQL that Parley runs itself, whether it exists yet or not. It changes
+	// nothing; nil means that there is none.
+	Cluster func(cfg config.Config) (folder string, err error)
 	// Libraries names what is linked in beside Go code, such as libvips, for `parley version`; nil means nothing.
 	Libraries func() []Library
 }
