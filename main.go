@@ -22,6 +22,7 @@ func main() {
 		AdminPromote:       app.AdminPromote,
 		AdminResetPassword: app.AdminResetPassword,
 		AdminVerifyAudit:   app.AdminVerifyAudit,
+		Cluster:            app.Cluster,
 		Libraries: func() []command.Library {
 			return []command.Library{{Name: "libvips", Version: app.Libvips()}}
 		},

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -195,7 +196,17 @@ func TestServe(t *testing.T) {
 				t.Error(err)
 			}
 		})
+		before, err := app.Cluster(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
 		base, _, stop := serve(t, cfg)
+		if _, err := os.Stat(filepath.Join(before, "data", "PG_VERSION")); err != nil {
+			t.Errorf("the cluster is not where it was said to be: %v", err)
+		}
+		if after, err := app.Cluster(cfg); err != nil || after != before {
+			t.Errorf("it is in %s, and before it was to be in %s: %v", after, before, err)
+		}
 		if _, body := post(t, browser(t), base+"/register", url.Values{
 			"username": {"ana"}, "display_name": {"Ana"}, "password": {"correct horse battery"},
 		}); !strings.Contains(body, "data-person") {

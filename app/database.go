@@ -54,6 +54,13 @@ func openDatabase(
 	return d, nil
 }
 
+// Cluster returns the folder of the embedded database's cluster, which is below the data folder or, where that is closed
+// to the user that PostgreSQL runs as, elsewhere.
+func Cluster(cfg config.Config) (string, error) {
+	location, err := cluster.Locate(cfg.DataDir)
+	return location.Cluster, err
+}
+
 func (d *database) close(ctx context.Context) error {
 	if d.store != nil {
 		d.store.Close()

@@ -109,6 +109,28 @@ func TestRegister(t *testing.T) {
 		}
 	})
 
+	t.Run("a password that is no text is refused wherever one is set", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		for _, password := range []string{"abc\xffdefg\xfehi", "abcdefgh\xc0\xaf", "abcd\x00efgh"} {
+			_, err := w.Chat.Register(t.Context(), here, chat.RegisterInput{Username: "ben", DisplayName: "Ben", Password: password})
+			if got := wrong(t, err); got["password"] != chat.CodeBadText || len(got) != 1 {
+				t.Errorf("%q, registering: %v", password, got)
+			}
+			token, err := w.Chat.MakeResetLink(t.Context(), "anna")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := wrong(t, w.Chat.ResetPassword(t.Context(), here, token, password)); got["password"] != chat.CodeBadText {
+				t.Errorf("%q, behind a link: %v", password, got)
+			}
+			if got := wrong(t, w.Chat.ChangePassword(t.Context(), anna, chattest.Password, password)); got["password"] != chat.CodeBadText {
+				t.Errorf("%q, changing: %v", password, got)
+			}
+		}
+	})
+
 	t.Run("a password like one's own names is refused", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)

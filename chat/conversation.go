@@ -186,6 +186,11 @@ func (c *Chat) Archive(ctx context.Context, viewer Viewer, before *ListRow) (Lis
 	return c.store.List(ctx, viewer.ID, true, before, ListLength)
 }
 
+// Lists returns the beginning of each person's list. Feeds push them.
+func (c *Chat) Lists(ctx context.Context, people []ID) (map[ID]ListPage, error) {
+	return c.store.Lists(ctx, people, ListLength)
+}
+
 // RowsOf returns, for each of the conversations, the row of each of its present members, and of these former ones. Feeds
 // push them.
 func (c *Chat) RowsOf(ctx context.Context, conversations, former []ID) ([]ListRow, error) {

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/semaphore"
@@ -42,7 +43,7 @@ func checkPassword(wrong *fieldErrors, password string, names ...string) {
 	case password == "":
 		wrong.add("password", CodeRequired, nil)
 		return
-	case strings.ContainsRune(password, 0):
+	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
 		wrong.add("password", CodeBadText, nil)
 		return
 	case len(password) < MinPasswordBytes:

@@ -119,6 +119,7 @@ type Store interface {
 	ConversationPage(ctx context.Context, viewer, id ID, place Place, limit int) (ConversationPage, error)
 	Member(ctx context.Context, person, conversation ID) (Member, error)
 	List(ctx context.Context, person ID, archived bool, before *ListRow, limit int) (ListPage, error)
+	Lists(ctx context.Context, people []ID, limit int) (map[ID]ListPage, error)
 	RowsOf(ctx context.Context, conversations, former []ID) ([]ListRow, error)
 	UnreadTotals(ctx context.Context, people []ID) (map[ID]int, error)
 	Heads(ctx context.Context, conversations []ID) (map[ID]int64, error)

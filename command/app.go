@@ -26,6 +26,9 @@ type App struct {
 	// AdminVerifyAudit checks the log of what administrators did, and returns what it came to in one line; an entry that is
 	// missing or was changed is an error.
 	AdminVerifyAudit func(ctx context.Context, cfg config.Config, log *slog.Logger) (verdict string, err error)
+	// Cluster returns the folder of the PostgreSQL that Parley runs itself, whether it exists yet or not. It changes
+	// nothing; nil means that there is none.
+	Cluster func(cfg config.Config) (folder string, err error)
 	// Libraries names what is linked in beside Go code, such as libvips, for `parley version`; nil means nothing.
 	Libraries func() []Library
 }

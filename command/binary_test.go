@@ -154,7 +154,7 @@ func TestBinaryAnswers(t *testing.T) {
 		cmd := parley(t, nil, "config")
 		got := finish(t, cmd)
 		left, err := os.ReadDir(cmd.Dir)
-		if got.code != 0 || !strings.Contains(got.stdout, "PARLEY_DATA_DIR") || err != nil || len(left) != 0 {
+		if got.code != 0 || !strings.Contains(got.stdout, "PARLEY_DATA_DIR") || !strings.Contains(got.stdout, "PostgreSQL is in /") || err != nil || len(left) != 0 {
 			t.Errorf("%+v; left behind: %v (%v)", got, left, err)
 		}
 	})

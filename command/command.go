@@ -131,7 +131,17 @@ func (showConfig) Run(r *request) error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", s.Name, value, s.Meaning)
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || r.app.Cluster == nil || r.cfg.DatabaseURL != "" {
+		return err
+	}
+	folder, err := r.app.Cluster(r.cfg)
+	if err != nil {
+		folder = "cannot be found: " + oneLine(err.Error())
+	} else {
+		folder = "is in " + folder
+	}
+	_, err = fmt.Fprintf(r.stdout, "\nParley's own PostgreSQL %s\n", folder)
+	return err
 }
 
 type showVersion struct{}

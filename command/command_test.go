@@ -202,6 +202,30 @@ func TestConfig(t *testing.T) {
 			t.Errorf("values are missing in\n%s", got.stdout)
 		}
 	})
+	t.Run("it says where the database is that Parley runs itself, or why that cannot be said", func(t *testing.T) {
+		t.Parallel()
+		app := func(folder string, err error) command.App {
+			return command.App{Cluster: func(cfg config.Config) (string, error) {
+				if cfg.DataDir != "/srv/parley" {
+					t.Errorf("asked for %s", cfg.DataDir)
+				}
+				return folder, err
+			}}
+		}
+		environ := []string{"PARLEY_DATA_DIR=/srv/parley"}
+		got := run(t, app("/var/lib/parley/41a8", nil), "", environ, "config")
+		if got.code != 0 || !strings.HasSuffix(got.stdout, "\nParley's own PostgreSQL is in /var/lib/parley/41a8\n") {
+			t.Errorf("%+v", got)
+		}
+		got = run(t, app("", errors.New("it belongs\nto anna")), "", environ, "config")
+		if got.code != 0 || !strings.HasSuffix(got.stdout, "\nParley's own PostgreSQL cannot be found: it belongs to anna\n") {
+			t.Errorf("%+v", got)
+		}
+		got = run(t, app("/var/lib/parley/41a8", nil), "", append(environ, "PARLEY_DATABASE_URL=postgres://u@db/parley"), "config")
+		if got.code != 0 || strings.Contains(got.stdout, "41a8") {
+			t.Errorf("with a database of the operator's: %+v", got)
+		}
+	})
 	t.Run("every mistake has its line", func(t *testing.T) {
 		t.Parallel()
 		var calls []string

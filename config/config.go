@@ -29,7 +29,7 @@ type Config struct {
 	SMTPURL Secret `env:"PARLEY_SMTP_URL"`
 	// MailFrom is the sender of letters, such as "Parley <parley@example.org>". Where none is set it follows from BaseURL.
 	MailFrom string `env:"PARLEY_MAIL_FROM"`
-	// TrustedProxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `env:"PARLEY_TRUSTED_PROXIES"`
 	// Limits switches the rate limits; false only where Addr is a loopback address.
 	Limits bool `env:"PARLEY_LIMITS"`

@@ -74,10 +74,20 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 // errAddress is all that is said of an address that cannot be read: what pgx says of it may hold the password.
 var errAddress = errors.New("expected postgres://user:password@host:port/database")
 
-// oneLine says in one line what pgx says in several, one for each address that it tried.
+// oneLine says in one line what pgx says in several, one for each address that it tried, and one more for each that it
+// tried without TLS as well: what was said already is not said again.
 type oneLine struct{ error }
 
-func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e oneLine) Error() string {
+	var said string
+	for line := range strings.Lines(e.error.Error()) {
+		if line = strings.Join(strings.Fields(line), " "); !strings.Contains(said, line) {
+			said += " " + line
+		}
+	}
+	return strings.TrimSpace(said)
+}
+
 func (e oneLine) Unwrap() error { return e.error }
 
 func (s *Store) suitable(ctx context.Context) error {

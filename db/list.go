@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"parley/chat"
@@ -90,7 +91,35 @@ const (
 	counted = `NOT ` + quiet + ` AND NOT ` + archived
 )
 
-// List implements chat.Store. The page is picked before anything is joined to it.
+// listOf is a stretch of the list of one person (PERSON), or of what that person has archived ($6): behind the row of $2,
+// $3 and $5, and one row more than $4 asks for, which tells whether there is more. The page is picked before anything is
+// joined to it.
+var listOf = `
+	WITH mine AS MATERIALIZED (
+		SELECT c.id, ` + activity + ` AS activity, m.pinned_at IS NOT NULL AS pinned, ` + archived + ` AS archived,
+			` + counted + ` AND ` + hasUnread + ` AS unread
+		FROM members m ` + conversationOfMember + `
+		WHERE m.person_id = PERSON AND ` + listed + `
+	), top AS MATERIALIZED (
+		SELECT id FROM mine
+		WHERE archived = $6::boolean AND ($2::timestamptz IS NULL OR (pinned, activity, id) < ($5::boolean, $2, $3))
+		ORDER BY pinned DESC, activity DESC, id DESC LIMIT $4 + 1
+	)
+	SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total,
+		(SELECT count(*) FROM mine WHERE archived) AS archived_total, ` + listColumns + `
+	FROM top
+	JOIN members m ON m.conversation_id = top.id AND m.person_id = PERSON
+	` + conversationOfMember + `
+	` + listJoins + `
+	ORDER BY m.pinned_at IS NOT NULL DESC, ` + activity + ` DESC, c.id DESC`
+
+// listedRow is a row of a list with the totals of the whole of it.
+type listedRow struct {
+	listRow
+	ArchivedTotal int `db:"archived_total"`
+}
+
+// List implements chat.Store.
 func (s *Store) List(
 	ctx context.Context, person chat.ID, away bool, before *chat.ListRow, limit int,
 ) (chat.ListPage, error) {
@@ -100,36 +129,40 @@ func (s *Store) List(
 	if before != nil {
 		beforeAt, beforeID, beforePinned = &before.ActivityAt, before.ConversationID, before.Pinned
 	}
-	var rows []struct {
-		listRow
-		ArchivedTotal int `db:"archived_total"`
-	}
-	err := s.list(ctx, &rows, `
-		WITH mine AS MATERIALIZED (
-			SELECT c.id, `+activity+` AS activity, m.pinned_at IS NOT NULL AS pinned, `+archived+` AS archived,
-				`+counted+` AND `+hasUnread+` AS unread
-			FROM members m `+conversationOfMember+`
-			WHERE m.person_id = $1 AND `+listed+`
-		), top AS MATERIALIZED (
-			SELECT id FROM mine
-			WHERE archived = $6 AND ($2::timestamptz IS NULL OR (pinned, activity, id) < ($5, $2, $3))
-			ORDER BY pinned DESC, activity DESC, id DESC LIMIT $4
-		)
-		SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total,
-			(SELECT count(*) FROM mine WHERE archived) AS archived_total, `+listColumns+`
-		FROM top
-		JOIN members m ON m.conversation_id = top.id AND m.person_id = $1
-		`+conversationOfMember+`
-		`+listJoins+`
-		ORDER BY m.pinned_at IS NOT NULL DESC, `+activity+` DESC, c.id DESC`,
-		person, beforeAt, beforeID, limit+1, beforePinned, away)
+	var rows []listedRow
+	err := s.list(ctx, &rows, strings.ReplaceAll(listOf, "PERSON", "$1"), person, beforeAt, beforeID, limit, beforePinned, away)
 	if err != nil {
 		return chat.ListPage{}, err
 	}
 	if len(rows) == 0 { // the totals are over the whole list
 		return s.listTotals(ctx, person)
 	}
-	var page chat.ListPage
+	return listPage(rows, limit), nil
+}
+
+// Lists implements chat.Store: for each person the statement of List, all of them in one.
+func (s *Store) Lists(ctx context.Context, people []chat.ID, limit int) (map[chat.ID]chat.ListPage, error) {
+	var rows []listedRow
+	err := s.list(ctx, &rows, `
+		SELECT l.* FROM unnest($1::uuid[]) AS asked (person)
+		CROSS JOIN LATERAL (`+strings.ReplaceAll(listOf, "PERSON", "asked.person")+`) l
+		ORDER BY l.person_id, l.pinned DESC, l.last_activity_at DESC, l.conversation_id DESC`,
+		people, nil, chat.ID{}, limit, false, false)
+	pages := make(map[chat.ID]chat.ListPage, len(people))
+	for _, person := range people {
+		pages[person] = chat.ListPage{}
+	}
+	for start, end := 0, 0; start < len(rows); start = end {
+		for end < len(rows) && rows[end].PersonID == rows[start].PersonID {
+			end++
+		}
+		pages[rows[start].PersonID] = listPage(rows[start:end], limit)
+	}
+	return pages, err
+}
+
+// listPage makes a page of what listOf found.
+func listPage(rows []listedRow, limit int) (page chat.ListPage) {
 	for i, row := range rows {
 		page.UnreadTotal, page.Archived = row.UnreadTotal, row.ArchivedTotal
 		if page.HasMore = i == limit; page.HasMore {
@@ -137,7 +170,7 @@ func (s *Store) List(
 		}
 		page.Rows = append(page.Rows, row.row())
 	}
-	return page, nil
+	return page
 }
 
 // listTotals is a stretch of a list without a row in it.

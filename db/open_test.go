@@ -73,6 +73,22 @@ func TestOpen(t *testing.T) {
 		}
 	})
 
+	t.Run("each address that was tried is named once", func(t *testing.T) {
+		t.Parallel()
+		for dsn, addresses := range map[string][]string{
+			"postgres://anna:hunter2@127.0.0.1:1/parley":                                    {"127.0.0.1:1 "},
+			"postgres://anna:hunter2@127.0.0.1:1,127.0.0.2:2/parley":                        {"127.0.0.1:1 ", "127.0.0.2:2 "},
+			"host=/nowhere port=3 user=anna password=hunter2 dbname=parley sslmode=disable": {"/nowhere/.s.PGSQL.3 "},
+		} {
+			_, err := db.Open(t.Context(), dsn, db.Options{})
+			for _, address := range addresses {
+				if n := strings.Count(err.Error(), address); n != 1 {
+					t.Errorf("%s stands %d times in: %v", address, n, err)
+				}
+			}
+		}
+	})
+
 	t.Run("a database that is not there is one line", func(t *testing.T) {
 		t.Parallel()
 		dsn := variant(t, dbtest.New(t).DSN, func(u *url.URL) { u.Path = "/missing"; u.User = url.UserPassword("parley", "hunter2") })

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -189,6 +190,10 @@ func TestPlans(t *testing.T) {
 		}, 10},
 		"List of 2,000 conversations":              {func() error { _, err := c.Store.List(ctx, c.hub.ID, false, nil, 100); return err }, 10_000},
 		"List of 2,000 conversations, second page": {func() error { _, err := c.Store.List(ctx, c.hub.ID, false, &list.Rows[99], 100); return err }, 10_000},
+		"Lists of three people, one with 2,000": {func() error {
+			_, err := c.Store.Lists(ctx, []chat.ID{c.hub.ID, c.bot.ID, author}, 100)
+			return err
+		}, 11_000},
 		"RowsOf a group":                           {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.big}, nil); return err }, 2000},
 		"RowsOf ten conversations":                 {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110], nil); return err }, 1000},
 		"RowsOf one's own messages alone":          {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}, nil); return err }, 200},
@@ -330,6 +335,12 @@ func TestPlans(t *testing.T) {
 		}
 		if page := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100)); page.UnreadTotal != 1999 || len(page.Rows) != 100 {
 			t.Errorf("%d unread, %d rows", page.UnreadTotal, len(page.Rows))
+		}
+		lists := value[map[chat.ID]chat.ListPage](t)(c.Store.Lists(ctx, []chat.ID{c.bot.ID, c.hub.ID, author}, 100))
+		for _, person := range []chat.ID{c.hub.ID, c.bot.ID, author} {
+			if alone := value[chat.ListPage](t)(c.Store.List(ctx, person, false, nil, 100)); !reflect.DeepEqual(lists[person], alone) {
+				t.Errorf("together %+v, alone %+v", lists[person], alone)
+			}
 		}
 		if totals := value[map[chat.ID]int](t)(c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID] != 1999 || totals[c.bot.ID] != 0 {
 			t.Errorf("got %v", totals)

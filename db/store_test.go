@@ -337,6 +337,10 @@ func TestStore(t *testing.T) {
 			good: func() error { _, err := s.List(ctx, anna.ID, false, nil, 1); return err },
 			bad:  func() error { _, err := s.List(ctx, nobody, false, &chat.ListRow{}, 1); return err },
 		},
+		"Lists": {
+			good: func() error { _, err := s.Lists(ctx, []chat.ID{anna.ID, ben.ID}, 1); return err },
+			bad:  func() error { _, err := s.Lists(ctx, []chat.ID{nobody}, 1); return err },
+		},
 		"RowsOf": {
 			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, nil); return err },
 			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil); return err },

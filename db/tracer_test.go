@@ -75,6 +75,7 @@ func TestNumberOfStatements(t *testing.T) {
 			return err
 		}},
 		"a list":  {1, func() error { _, err := w.Chat.List(ctx, anna, nil); return err }},
+		"lists":   {1, func() error { _, err := w.Chat.Lists(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
 		"changes": {1, func() error { _, err := w.Chat.ChangesSince(ctx, id, 0, 200); return err }},
 		"rows":    {1, func() error { _, err := w.Chat.RowsOf(ctx, []chat.ID{id}, nil); return err }},
 		"totals":  {1, func() error { _, err := w.Chat.UnreadTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},

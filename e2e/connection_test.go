@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
+	"parley/chat"
 	"parley/realtime"
 )
 
@@ -95,6 +97,34 @@ func TestAConnectionThatIsDeadWithoutSayingSoIsNoticed(t *testing.T) {
 	ana.EqualsFresh()
 }
 
+func TestWhatWasReadOnADeadConnectionIsReadAfterwards(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben, cleo := w.Person("Ana Torres"), w.Account("Ben Castle"), w.Account("Cleo Mars")
+	withBen, withCleo := w.Direct(ana.Viewer, ben), w.Direct(ana.Viewer, cleo)
+	w.Say(ben, withBen, "from Ben")
+	w.Say(cleo, withCleo, "from Cleo")
+	ana.Expects("WebSocket connection to", "net::ERR_")
+	ana.Opens("/")
+	ana.Live()
+	ana.Titled("(2) Parley")
+
+	// The cable is pulled, and nobody is told; pages still come.
+	ana.Line.Freeze()
+	for _, conversation := range []chat.ID{withBen, withCleo} {
+		ana.ClicksAt("#row-" + conversation.String() + " a")
+		ana.IsAt("/conversations/" + conversation.String())
+		ana.until("the frame that says so is gone into the dark", `(conversation) =>
+			__watch.sockets.at(-1).said.some((frame) => frame.type === "ack" && frame.positions[conversation]?.read === 1)`, conversation.String())
+	}
+	ana.Line.DropSockets() // now the browser notices
+	ana.Live()
+	w.HasRead(ana.Viewer, withBen)
+	w.HasRead(ana.Viewer, withCleo)
+	ana.FindsNone("#list .badge")
+	ana.Titled("Cleo Mars · Parley")
+}
+
 func TestWhereSocketsAreForbiddenThePageAsks(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
@@ -153,19 +183,69 @@ func TestASessionThatEndedElsewhereLeadsToTheLogin(t *testing.T) {
 func TestLoggingOutEndsEveryTabAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	w, ana, ben, conversation := pair(t)
+	ana.Expects("status of 422")
+	ana.takes([]*http.Cookie{{Name: "another-program", Value: "on the same machine"}})
+	ana.Writes("a secret that the server refuses\a")
+	ana.Finds(".message--failed")
 	ana.Drafts("a secret draft")
 	conversations := ana.Tab
 	ana.OpensTab()
 	ana.Opens("/settings")
-	ana.until("the draft is kept", `() => JSON.stringify(localStorage).includes("a secret draft")`)
+	ana.until("what was refused is kept", `() => JSON.stringify(localStorage).includes("a secret that")`)
 	ana.Clicks("Log out")
 	ana.Finds("a[href='/login']")
 	conversations.IsAt("/login")
 	w.Say(ben, conversation, "after the end")
 	ana.until("nothing is kept", `() => !JSON.stringify(localStorage).includes("secret") || JSON.stringify(localStorage)`)
 	conversations.SeesNot("after the end")
+	equal(t, "cookies", ana.Cookies(), []string{"another-program"})
 	ana.Back()
 	ana.IsAt("/login")
+}
+
+func TestALogOutThatFailsLosesNothing(t *testing.T) {
+	t.Parallel()
+	w, ana, ben, conversation := pair(t)
+	ana.Expects("status of 500", "WebSocket connection to")
+	talk := ana.Tab
+	ana.OpensTab()
+	ana.Opens("/settings")
+	w.Exec(`ALTER TABLE sessions RENAME TO out_of_order`)
+	ana.Clicks("Log out")
+	ana.Sees("Something broke")
+	w.Exec(`ALTER TABLE out_of_order RENAME TO sessions`)
+
+	// The other tab does not know yet what came of it.
+	ana.Turns(talk)
+	ana.Writes("precious")
+	ana.Drafts("half a thought")
+	w.Stores(conversation, "precious")
+	ana.Live()
+	w.Say(ben, conversation, "still there?")
+	ana.Reads("precious", "still there?")
+	ana.until("the draft is kept, here or by the server", `() => document.querySelector("#composer-body").value === "half a thought" &&
+		(JSON.stringify(localStorage).includes("half a thought") || document.querySelector("#composer-body").hasAttribute("data-drafted"))`)
+	ana.Reloads()
+	ana.until("the draft is there", `() => document.querySelector("#composer-body").value === "half a thought"`)
+}
+
+func TestAnErrorPageInOneTabLeavesTheOthersAlone(t *testing.T) {
+	t.Parallel()
+	w, ana, ben, conversation := pair(t)
+	ana.Expects("status of 500")
+	talk := ana.Tab
+	ana.OpensTab()
+	w.Exec(`ALTER TABLE drafts RENAME TO out_of_order`)
+	ana.Opens("/")
+	ana.Sees("Something broke")
+	w.Exec(`ALTER TABLE out_of_order RENAME TO drafts`)
+	if who := ask[string](ana.Tab, `() => localStorage.getItem("parley:person")`); who != ana.Viewer.ID.String() {
+		t.Fatalf("the error page says that %q is logged in", who)
+	}
+	ana.Turns(talk)
+	w.Say(ben, conversation, "are you there?")
+	ana.Reads("are you there?")
+	ana.IsAt("/conversations/" + conversation.String())
 }
 
 func TestARestartOfTheServerIsSurvived(t *testing.T) {

@@ -23,7 +23,7 @@ func TestTwoPeopleMeetAndTalk(t *testing.T) {
 	ana.Fills("Password", password)
 	ana.Clicks("Create account")
 	ana.IsAt("/")
-	ana.Sees("Nobody here yet")
+	ana.Sees("No conversations yet")
 	ana.Titled("Parley")
 	if role := w.Viewer("ana").Role; role != chat.RoleAdministrator {
 		t.Fatalf("the first account is %s, want administrator", role)
@@ -49,7 +49,7 @@ func TestTwoPeopleMeetAndTalk(t *testing.T) {
 	ben.Fills("Username", "ben")
 	ben.Fills("Password", password)
 	ben.Clicks("Create account")
-	ben.Sees("Nobody here yet")
+	ben.Sees("No conversations yet")
 	if role := w.Viewer("ben").Role; role != chat.RoleMember {
 		t.Fatalf("the second account is %s, want member", role)
 	}

@@ -99,6 +99,23 @@ func (p *Person) takes(cookies []*http.Cookie) {
 	}
 }
 
+// Cookies are the names of the cookies in the person's browser.
+func (p *Person) Cookies() (names []string) {
+	p.world.t.Helper()
+	browser, err := chromium.context()
+	if err != nil {
+		p.world.t.Fatal(err)
+	}
+	found, err := chromedp.CallBrowser(browser, storage.GetCookies, storage.GetCookiesParams{BrowserContextID: p.context})
+	if err != nil {
+		p.world.t.Fatalf("the cookies of %s: %v", p.Name, err)
+	}
+	for _, cookie := range found.Cookies {
+		names = append(names, cookie.Name)
+	}
+	return names
+}
+
 // GoesOffline takes the network away, and the device notices.
 func (p *Person) GoesOffline() {
 	p.world.t.Helper()

@@ -29,7 +29,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	ana.Fills("Username", "ana")
 	ana.Fills("Password", password)
 	ana.Clicks("Create account")
-	ana.Sees("Nobody here yet")
+	ana.Sees("No conversations yet")
 
 	// Search, profile, start.
 	ana.Clicks("New conversation")

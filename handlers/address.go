@@ -44,19 +44,18 @@ func (v resolver) trusts(address netip.Addr) bool {
 }
 
 // client returns the address that the request came from. X-Forwarded-For is read from its end, where the nearest proxy
-// wrote, as far as the proxies are trusted: what stands further left was written by a stranger. forwarded says that a
-// trusted proxy named the address.
-func (v resolver) client(r *http.Request) (address netip.Addr, forwarded bool) {
-	address = peer(r)
+// wrote, as far as the proxies are trusted: what stands further left was written by a stranger.
+func (v resolver) client(r *http.Request) netip.Addr {
+	address := peer(r)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && v.trusts(address); i-- {
 		hop, err := hopAddress(hops[i])
 		if err != nil {
 			break
 		}
-		address, forwarded = hop, true
+		address = hop
 	}
-	return address, forwarded
+	return address
 }
 
 // hopAddress reads one entry of X-Forwarded-For; some proxies add the port.
@@ -81,15 +80,15 @@ func key(address netip.Addr) string {
 	return address.String()
 }
 
-// local says whether the request was made on this machine, with nobody else behind it. A trusted proxy may say so. A
-// bare connection from the loopback counts only without any trace of a proxy: one that adds no header is still given
-// away by the https outside, by the name it was asked for, or by its HTTP/1.0.
-func (v resolver) local(r *http.Request, address netip.Addr, forwarded bool) bool {
-	if !address.IsLoopback() {
+// local says whether the request was made on this machine, with nobody else behind it: by a bare connection from the
+// loopback, without any trace of a proxy. One that adds no header is still given away by the https outside, by the name
+// it was asked for, or by its HTTP/1.0.
+//
+// No proxy is believed in this, trusted or not. It can only say what it sees: that its client is on the proxy's own
+// machine, which may be another one than this, and where a TLS terminator or a tunnel makes every stranger look like that.
+func (v resolver) local(r *http.Request) bool {
+	if !peer(r).IsLoopback() {
 		return false
-	}
-	if forwarded {
-		return true
 	}
 	for _, name := range forwardingHeaders {
 		if len(r.Header.Values(name)) > 0 {
@@ -114,10 +113,9 @@ func loopbackName(host string) bool {
 
 // origin describes where r came from, for the domain.
 func (v resolver) origin(r *http.Request) chat.Origin {
-	address, forwarded := v.client(r)
 	return chat.Origin{
-		Address:   key(address),
+		Address:   key(v.client(r)),
 		UserAgent: r.UserAgent(),
-		Local:     v.local(r, address, forwarded),
+		Local:     v.local(r),
 	}
 }

@@ -79,13 +79,18 @@ func TestOrigin(t *testing.T) {
 			headers: map[string][]string{"X-Forwarded-For": {"203.0.113.7"}}, address: "203.0.113.7"},
 		{name: "a stranger's claim before the trusted proxy's word counts nothing", trusted: loopback, peer: "127.0.0.1:4711",
 			headers: map[string][]string{"X-Forwarded-For": {"127.0.0.1, 203.0.113.7"}}, address: "203.0.113.7"},
-		{name: "a trusted proxy may say that the client is this machine", trusted: loopback, peer: "127.0.0.1:4711", secure: true,
-			headers: map[string][]string{"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"chat.example.org"}},
-			address: "127.0.0.1", local: true},
+		// What connects to a proxy from the proxy's own machine may be another one: a TLS terminator, a tunnel.
+		{name: "a trusted proxy on this machine cannot say that nobody stands behind its client", trusted: loopback, peer: "127.0.0.1:4711",
+			headers: map[string][]string{"X-Forwarded-For": {"127.0.0.1"}}, address: "127.0.0.1"},
+		{name: "nor by IPv6, with https outside and another name", trusted: loopback, peer: "[::1]:4711", secure: true,
+			headers: map[string][]string{"X-Forwarded-For": {"::1"}, "X-Forwarded-Host": {"chat.example.org"}},
+			address: "::/64"},
 		{name: "a trusted proxy that names nobody makes nobody local", trusted: loopback, peer: "127.0.0.1:4711",
 			headers: map[string][]string{"X-Real-Ip": {"203.0.113.7"}}, address: "127.0.0.1"},
-		{name: "a proxy elsewhere may say that its client is the loopback of this machine", trusted: proxies, peer: "10.1.2.3:4711",
-			headers: map[string][]string{"X-Forwarded-For": {"127.0.0.1"}}, address: "127.0.0.1", local: true},
+		{name: "the loopback of a trusted proxy elsewhere is not that of this machine", trusted: proxies, peer: "10.1.2.3:4711",
+			headers: map[string][]string{"X-Forwarded-For": {"127.0.0.1"}}, address: "127.0.0.1"},
+		{name: "nor is it so through a second one", trusted: append(proxies, loopback...), peer: "127.0.0.1:4711",
+			headers: map[string][]string{"X-Forwarded-For": {"127.0.0.1, 10.1.2.3"}}, address: "127.0.0.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -37,6 +37,7 @@ func (h *Handlers) GalleryShow(c echo.Context) error {
 // galleryPage is the layout, in the theme and the language that the address asks for.
 func (h *Handlers) galleryPage(c echo.Context) (views.Page, error) {
 	page := h.gate(c.Request())
+	page.Still = true
 	query, err := readQuery(c.Request(), "theme", "lang")
 	if err != nil {
 		return page, err

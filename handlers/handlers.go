@@ -81,10 +81,7 @@ func New(config Config) *Handlers {
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = func(r *http.Request) string {
-		address, _ := h.resolver.client(r)
-		return address.String()
-	}
+	e.IPExtractor = func(r *http.Request) string { return h.resolver.client(r).String() }
 	e.HTTPErrorHandler = func(err error, c echo.Context) { h.fail(c.Response().Writer, c.Request(), err) }
 	e.Use(h.lost)
 	h.mount(e)

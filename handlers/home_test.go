@@ -20,13 +20,17 @@ func TestHome(t *testing.T) {
 		t.Parallel()
 		s := newSite(t)
 		ben, mira := s.person("Ben"), s.person("Mira")
-		mira.get("/").is(200).says("Nobody here yet").has("#sidebar")
+		for _, alone := range []*browser{mira, ben} {
+			if h1 := alone.get("/").is(200).has("main h1").Text(); h1 != "No conversations yet" {
+				t.Errorf("the pane says %q to somebody among others", h1)
+			}
+		}
 		conversation := mira.talk(ben)
-		a := ben.get("/").is(200).says("Nobody here yet")
+		a := ben.get("/").is(200).says("No conversations yet")
 		if mira.says(conversation, "hello Ben"); a.t.Failed() {
 			return
 		}
-		a = ben.get("/").is(200).silentOn("Nobody here yet")
+		a = ben.get("/").is(200).silentOn("No conversations yet")
 		if n, _ := a.has("body").Attr("data-unread-total"); n != "1" {
 			t.Errorf("the total is %q", n)
 		}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,8 +23,11 @@ func TestLogOut(t *testing.T) {
 			t.Fatal("premise: the copied token opens nothing")
 		}
 		a := mira.post("/logout", nil).redirects("/")
-		if got := a.header.Get("Clear-Site-Data"); got != `"cache", "cookies", "storage"` {
+		if got := a.header.Get("Clear-Site-Data"); got != `"cache", "storage"` {
 			t.Errorf("Clear-Site-Data: %s", got)
+		}
+		if set := a.header.Values("Set-Cookie"); len(set) != 1 || !strings.Contains(set[0], "parley=;") || !strings.Contains(set[0], "Max-Age=0") {
+			t.Errorf("Set-Cookie: %q", set)
 		}
 		if mira.cookie() != "" {
 			t.Error("the cookie stays")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
@@ -312,6 +313,33 @@ func TestPayloads(t *testing.T) {
 		}
 		if taken < 40 {
 			t.Errorf("only %d of %d were taken", taken, len(payloads))
+		}
+	})
+
+	t.Run("whatever is chosen as a password opens the account, or is refused", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		taken, broken := 0, 0
+		for n, payload := range payloads {
+			about := fmt.Sprintf("%q", clip(payload, 60))
+			username := fmt.Sprintf("payload%d", n)
+			a := w.site.visitor().post("/register", signUp("username", username, "password", payload))
+			harmless(t, about, a)
+			b := w.site.visitor().post("/login", login(username, payload))
+			harmless(t, about, b)
+			sound := utf8.ValidString(payload) && !strings.Contains(payload, "\x00") && len(payload) >= chat.MinPasswordBytes && len(payload) <= chat.MaxPasswordBytes
+			switch {
+			case sound && a.status == http.StatusSeeOther:
+				taken++
+				b.redirects("/")
+			case a.status != http.StatusUnprocessableEntity || b.status != http.StatusUnprocessableEntity:
+				t.Errorf("%s: %d, then %d", about, a.status, b.status)
+			case !utf8.ValidString(payload) && len(payload) >= chat.MinPasswordBytes:
+				broken++
+			}
+		}
+		if taken < 40 || broken < 1 {
+			t.Errorf("premise: %d of %d were taken, %d are no text and long enough", taken, len(payloads), broken)
 		}
 	})
 

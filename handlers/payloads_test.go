@@ -85,6 +85,7 @@ var payloads = []string{
 	"\x00",
 	"a\xff\xfe" + mark,
 	"\xc0\xaf\xc0\xae",
+	"abc\xffdefg\xfehi",
 	"\xed\xa0\x80\xed\xb0\x80",
 	"a\x1b[31m\x07\x08" + mark,
 	"\x7f\u0085\u009b",

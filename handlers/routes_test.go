@@ -390,6 +390,10 @@ func TestGallery(t *testing.T) {
 			if lang, _ := html.Attr("lang"); lang != "en-XA" {
 				t.Errorf("%s: language %q", component.Name, lang)
 			}
+			for _, state := range component.States {
+				one := b.get("/gallery/" + component.Name + "--" + state.Name).is(200)
+				one.lacks("[data-nobody]").lacks("body[data-person]") // or the designer's own pages would believe it
+			}
 		}
 		for _, path := range []string{"/gallery?theme=pink&lang=xx", "/gallery?theme=&lang="} {
 			html := b.get(path).is(200).has("html")

@@ -170,7 +170,8 @@ func (h *Handlers) SessionDelete(c echo.Context) error {
 			return err
 		}
 	}
-	c.Response().Header().Set("Clear-Site-Data", `"cache", "cookies", "storage"`)
+	// Not "cookies": that is every cookie of the whole registrable domain, on every port, and so logs out of others' programs.
+	c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
 	return h.redirect(c, views.HomePath)
 }
 

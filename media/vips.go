@@ -15,16 +15,9 @@ static void parley_block_untrusted(void) {
 */
 import "C"
 
-import (
-	"slices"
+import "github.com/h2non/bimg"
 
-	"github.com/h2non/bimg"
-)
-
-// decoded are the formats that are ever decoded. libvips knows many more, some through libraries with a history of
-// holes (SVG, PDF, ImageMagick); those are blocked in the library as well.
-var decoded = []bimg.ImageType{bimg.JPEG, bimg.PNG, bimg.GIF, bimg.WEBP}
-
+// libvips knows many formats, some through libraries with a history of holes (SVG, PDF, ImageMagick): those are blocked.
 func init() {
 	// bimg's own init has started libvips already, so the environment variable for this would come too late.
 	C.parley_block_untrusted()
@@ -34,9 +27,3 @@ func init() {
 
 // Version returns libvips' version, such as "8.14.1".
 func Version() string { return bimg.VipsVersion }
-
-// Decodes says whether the bytes begin like a picture of a format that Parley decodes. It looks at the content alone,
-// never at a name or a declared type.
-func Decodes(content []byte) bool {
-	return slices.Contains(decoded, bimg.DetermineImageType(content))
-}

@@ -17,34 +17,21 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-func TestDecodes(t *testing.T) {
+func TestBlocked(t *testing.T) {
 	t.Parallel()
 	var picture bytes.Buffer
 	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 2, 2))); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("a PNG is decoded", func(t *testing.T) {
+	t.Run("a PNG is read", func(t *testing.T) {
 		t.Parallel()
-		if !Decodes(picture.Bytes()) {
-			t.Error("refused")
-		}
 		if size, err := bimg.Size(picture.Bytes()); err != nil || size.Width != 2 {
 			t.Errorf("size %v, %v", size, err)
 		}
 	})
-	svg := []byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>`)
-	for name, content := range map[string][]byte{
-		"an SVG": svg, "a PDF": []byte("%PDF-1.4\n"), "text": []byte("hello"), "nothing": nil,
-	} {
-		t.Run(name+" is not", func(t *testing.T) {
-			t.Parallel()
-			if Decodes(content) {
-				t.Error("accepted")
-			}
-		})
-	}
-	t.Run("libvips itself refuses an SVG", func(t *testing.T) {
+	t.Run("an SVG is not", func(t *testing.T) {
 		t.Parallel()
+		svg := []byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>`)
 		if _, err := bimg.NewImage(svg).Convert(bimg.PNG); err == nil {
 			t.Error("an SVG was decoded: untrusted loaders are not blocked")
 		}

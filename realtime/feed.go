@@ -133,7 +133,9 @@ func (h *Hub) viewSeqOf(id chat.ID) int64 {
 
 // open lets a page follow a conversation from its cursor on: it subscribes first, then replays, then goes on live.
 func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
-	h.leave(s)
+	if !h.leave(s, visit) {
+		return
+	}
 	ctx, cancel := h.queryContext()
 	defer cancel()
 	member, err := h.chat.Membership(ctx, s.viewer, conversation)
@@ -188,14 +190,15 @@ func (h *Hub) sameView(ctx context.Context, s *Socket, at cursor) (bool, error) 
 	if at.Epoch != epoch || at.After < 0 {
 		return false, nil
 	}
-	if at.View == h.viewSeqOf(s.viewer.ID) {
+	known := h.viewSeqOf(s.viewer.ID)
+	if at.View == known {
 		return true, nil
 	}
 	seqs, err := h.chat.ViewSeqs(ctx, []chat.ID{s.viewer.ID})
 	if err != nil {
 		return false, err
 	}
-	h.hintPerson(s.viewer.ID, seqs[s.viewer.ID])
+	h.readPerson(s.viewer.ID, known, seqs[s.viewer.ID])
 	return at.View == seqs[s.viewer.ID], nil
 }
 
@@ -229,16 +232,21 @@ func (h *Hub) subscribe(s *Socket, visit int64, member chat.Member, view int64) 
 	return sub, false
 }
 
-// leave ends the page's subscription, if there is one. A feed without subscriptions goes.
-func (h *Hub) leave(s *Socket) {
+// leave ends the page's subscription, if there is one, on behalf of a visit. It says whether the visit is still the
+// page's: where the page has gone on meanwhile, what it follows now stays. A feed without subscriptions goes.
+func (h *Hub) leave(s *Socket, visit int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s.mu.Lock()
+	if s.visit != visit {
+		s.mu.Unlock()
+		return false
+	}
 	sub := s.sub
 	s.sub = nil
 	s.mu.Unlock()
 	if sub == nil {
-		return
+		return true
 	}
 	f := sub.feed
 	f.mu.Lock()
@@ -246,6 +254,7 @@ func (h *Hub) leave(s *Socket) {
 	if delete(f.subs, sub); len(f.subs) == 0 {
 		delete(h.feeds, f.id)
 	}
+	return true
 }
 
 // replay sends what came after the cursor, then makes the subscription live in the same step in which nothing is
@@ -301,7 +310,7 @@ func (sub *subscription) goLive(after int64) bool {
 // reenter asks anew what the page's person may see of the open conversation, after that has changed.
 func (h *Hub) reenter(s *Socket) {
 	s.mu.Lock()
-	sub := s.sub
+	sub, visit := s.sub, s.visit
 	s.mu.Unlock()
 	if sub == nil {
 		return
@@ -311,17 +320,20 @@ func (h *Hub) reenter(s *Socket) {
 	member, err := h.chat.Membership(ctx, s.viewer, sub.feed.id)
 	switch {
 	case chat.KindOf(err) == chat.KindNotFound:
-		h.leave(s)
-		s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+		if h.leave(s, visit) {
+			s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+		}
 	case err != nil:
 		s.cut()
 	case sub.member.Present() && !member.Present():
 		// What was seen may be looked at again; this page was for taking part.
-		h.leave(s)
-		s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+		if h.leave(s, visit) {
+			s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+		}
 	case !sameEntitlement(member, sub.member):
-		h.leave(s)
-		h.sendReset(s, sub.feed.id)
+		if h.leave(s, visit) {
+			h.sendReset(s, sub.feed.id)
+		}
 	}
 }
 

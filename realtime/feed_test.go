@@ -177,6 +177,53 @@ func TestFeed(t *testing.T) {
 	})
 }
 
+func TestManyOpens(t *testing.T) {
+	t.Parallel()
+
+	t.Run("of a burst of opens the last one stands", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, ben, conversation := n.pair(t)
+		note := n.note(t, ben)
+		at, elsewhere := n.page(t, ben, conversation), n.page(t, ben, note)
+		const rounds, burst = 20, 8
+		for round := range rounds {
+			p := n.connect(t, ben)
+			for i := range burst {
+				p.open([]chat.ConversationPage{elsewhere, at}[i%2])
+			}
+			// Live or replayed, one way or the other it comes as long as the page is subscribed.
+			p.until("resumed", func(g got) bool { return g.Conversation == conversation.String() })
+			text := fmt.Sprintf("message %d", round)
+			n.say(t, ben, conversation, text)
+			p.until("changes", func(g got) bool { return strings.Contains(g.HTML, text) })
+			_ = p.conn.Close()
+			at = n.page(t, ben, conversation)
+		}
+	})
+
+	t.Run("a change of rights in one conversation leaves the one alone that the page has gone on to", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, ben, conversation := n.pair(t)
+		note := n.note(t, ben)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		n.exec(t, `DELETE FROM members WHERE conversation_id = $1 AND person_id = $2`, conversation, ben.ID)
+		gone := make(chan struct{})
+		n.store.onceAsked(func() { // that the membership is no more is known, and nothing has come of it yet
+			defer close(gone)
+			p.follow(n.page(t, ben, note))
+		})
+		n.raise(t, ben)
+		<-gone
+		for range 3 {
+			n.say(t, ben, note, "still here")
+			p.none("changes", "closed")
+		}
+	})
+}
+
 func TestReset(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*chat.ConversationPage){

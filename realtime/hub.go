@@ -202,11 +202,22 @@ func (h *Hub) hintConversation(id chat.ID, changeSeq int64) {
 	}
 }
 
-// hintPerson notes that what a person may see has changed, if this node did not know.
+// hintPerson notes that what a person may see has changed, if this node did not know. Hints may overtake each other, and
+// the counter only grows.
 func (h *Hub) hintPerson(id chat.ID, viewSeq int64) {
+	h.moveView(id, viewSeq, func(known int64) bool { return viewSeq > known })
+}
+
+// readPerson notes what the person's row says, which was read after this node knew the counter as before. Where that is
+// what is still known, the row is right also with a lower number: then the history is another one.
+func (h *Hub) readPerson(id chat.ID, before, viewSeq int64) {
+	h.moveView(id, viewSeq, func(known int64) bool { return viewSeq > known || viewSeq < known && known == before })
+}
+
+func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool) {
 	h.mu.Lock()
 	p := h.people[id]
-	news := p != nil && p.viewSeq != viewSeq
+	news := p != nil && isNews(p.viewSeq)
 	var sockets []*Socket
 	if news {
 		p.viewSeq = viewSeq
@@ -263,7 +274,7 @@ func (h *Hub) register(s *Socket) bool {
 }
 
 func (h *Hub) unregister(s *Socket) {
-	h.leave(s)
+	h.leave(s, s.nextVisit()) // and what is still opening notices
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sockets, s)

@@ -169,6 +169,40 @@ func TestSweep(t *testing.T) {
 		p.until("view", func(g got) bool { return g.View >= 7 })
 	})
 
+	t.Run("what a person may see never goes back to what a sweep read before it changed", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ben := n.Person(t, "Ben")
+		p := n.connect(t, ben)
+		before := n.current(t, ben).ViewSeq
+		raised := make(chan struct{})
+		n.store.onceViewed(func() {
+			n.raise(t, ben)
+			close(raised)
+		})
+		<-raised
+		n.raise(t, ben)
+		for last := before; last < before+2; {
+			g := p.next("view")
+			if g.View <= last {
+				t.Fatalf("view %d after %d", g.View, last)
+			}
+			last = g.View
+		}
+	})
+
+	t.Run("a lower view counter that the row itself holds is the truth", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		_, ben, conversation := n.pair(t)
+		n.raise(t, ben)
+		n.raise(t, ben)
+		p := n.connect(t, ben)
+		n.exec(t, `UPDATE people SET view_seq = 1 WHERE id = $1`, ben.ID) // as a restore does
+		p.until("view", func(g got) bool { return g.View == 1 })
+		p.follow(n.page(t, ben, conversation))
+	})
+
 	t.Run("a session that was revoked elsewhere ends its sockets, and no others", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, quick)

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -15,6 +16,13 @@ type rowQueue struct {
 	batch  rowBatch
 	signal chan struct{}
 }
+
+// What is asked for in one statement. Each has its own bound of time, and what one of them did not bring is asked for
+// again, nothing else: when everybody comes back at once, there is more to read than any bound of time for all of it.
+const (
+	rowsAtOnce  = 200 // conversations
+	listsAtOnce = 20  // people
+)
 
 type rowBatch struct {
 	conversations map[chat.ID]audience
@@ -73,12 +81,25 @@ func (q *rowQueue) kick() {
 	}
 }
 
+// take takes what is to be written next, as much as is asked for at once of either kind: so whoever waits for a message
+// waits for a few lists at most, however many are to be sent.
 func (q *rowQueue) take() rowBatch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	batch := q.batch
-	q.batch = newRowBatch()
-	return batch
+	return rowBatch{conversations: some(q.batch.conversations, rowsAtOnce), wholes: some(q.batch.wholes, listsAtOnce)}
+}
+
+// some takes up to n entries out of a map.
+func some[K comparable, V any](from map[K]V, n int) map[K]V {
+	taken := make(map[K]V, min(n, len(from)))
+	for key, value := range from {
+		if len(taken) == n {
+			break
+		}
+		taken[key] = value
+		delete(from, key)
+	}
+	return taken
 }
 
 // putBack keeps what could not be read until the next sweep.
@@ -106,26 +127,31 @@ func (h *Hub) rowsLoop(ctx context.Context) {
 			return
 		case <-h.rows.signal:
 		}
-		batch := h.rows.take()
-		if err := h.sendRows(ctx, batch); err != nil && ctx.Err() == nil {
-			h.log.Warn("list rows not read", "error", err)
-			h.rows.putBack(batch)
+		for h.sendRows(ctx) && h.rows.waiting() {
 		}
 	}
 }
 
-func (h *Hub) sendRows(ctx context.Context, batch rowBatch) error {
-	ctx, cancel := context.WithTimeout(ctx, h.timing.Query)
-	defer cancel()
-	if err := h.sendChangedRows(ctx, batch.conversations); err != nil {
-		return err
+// sendRows sends some of what waits, and says whether all of it could be read.
+func (h *Hub) sendRows(ctx context.Context) bool {
+	batch := h.rows.take()
+	var failed rowBatch
+	err := h.sendChangedRows(ctx, batch.conversations)
+	if err != nil {
+		failed.conversations = batch.conversations
 	}
-	for person := range batch.wholes {
-		if err := h.sendList(ctx, person); err != nil {
-			return err
-		}
+	listErr := h.sendLists(ctx, batch.wholes)
+	if listErr != nil {
+		failed.wholes = batch.wholes
 	}
-	return nil
+	if err = errors.Join(err, listErr); err == nil {
+		return true
+	}
+	if ctx.Err() == nil {
+		h.log.Warn("list rows not read", "error", err)
+		h.rows.putBack(failed)
+	}
+	return false
 }
 
 func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]audience) error {
@@ -140,7 +166,7 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 			named = append(named, person)
 		}
 	}
-	rows, err := h.chat.RowsOf(ctx, ids, named)
+	rows, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) { return h.chat.RowsOf(ctx, ids, named) })
 	if err != nil {
 		return err
 	}
@@ -161,7 +187,9 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 	if len(connected) == 0 {
 		return nil
 	}
-	totals, err := h.chat.UnreadTotals(ctx, connected)
+	totals, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]int, error) {
+		return h.chat.UnreadTotals(ctx, connected)
+	})
 	if err != nil {
 		return err
 	}
@@ -171,17 +199,33 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 	return nil
 }
 
-func (h *Hub) sendList(ctx context.Context, person chat.ID) error {
-	sockets := h.socketsOf(person)
-	if len(sockets) == 0 {
+func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error {
+	connected := make([]chat.ID, 0, len(people))
+	for person := range people {
+		if len(h.socketsOf(person)) > 0 {
+			connected = append(connected, person)
+		}
+	}
+	if len(connected) == 0 {
 		return nil
 	}
-	page, err := h.chat.List(ctx, sockets[0].viewer, nil)
+	lists, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]chat.ListPage, error) {
+		return h.chat.Lists(ctx, connected)
+	})
 	if err != nil {
 		return err
 	}
-	h.sendToPerson(person, "list", page.Rows, page.UnreadTotal)
+	for _, person := range connected {
+		h.sendToPerson(person, "list", lists[person].Rows, lists[person].UnreadTotal)
+	}
 	return nil
+}
+
+// bounded gives one statement the time that one may take.
+func bounded[T any](ctx context.Context, h *Hub, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.timing.Query)
+	defer cancel()
+	return ask(ctx)
 }
 
 func (h *Hub) sendToPerson(person chat.ID, kind string, rows []chat.ListRow, total int) {

@@ -164,8 +164,7 @@ func (s *Socket) receive(message []byte) {
 		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At, Drafted: in.Drafted}
 		s.hub.spawn(func() { s.hub.open(s, visit, in.Conversation, at) })
 	case "leave":
-		s.nextVisit()
-		s.hub.leave(s)
+		s.hub.leave(s, s.nextVisit())
 	case "ack":
 		s.acknowledge(in.Positions)
 	case "activity":

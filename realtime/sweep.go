@@ -104,8 +104,10 @@ func (h *Hub) sweepConversations(ctx context.Context) error {
 func (h *Hub) sweepPeople(ctx context.Context) error {
 	h.mu.RLock()
 	ids := make([]chat.ID, 0, len(h.people))
-	for id := range h.people {
+	known := make(map[chat.ID]int64, len(h.people))
+	for id, p := range h.people {
 		ids = append(ids, id)
+		known[id] = p.viewSeq
 	}
 	h.mu.RUnlock()
 	if len(ids) == 0 {
@@ -113,7 +115,7 @@ func (h *Hub) sweepPeople(ctx context.Context) error {
 	}
 	seqs, err := h.chat.ViewSeqs(ctx, ids)
 	for id, viewSeq := range seqs {
-		h.hintPerson(id, viewSeq)
+		h.readPerson(id, known[id], viewSeq)
 	}
 	return err
 }

@@ -48,9 +48,35 @@ type faultyStore struct {
 	chat.Store
 	mu     sync.Mutex
 	broken error
-	faults map[string]int // by method
-	read   func()         // called once, after changes were read and before they are handed on
-	asked  func()         // called once, after a membership was asked for
+	faults map[string]int                                 // by method
+	read   func()                                         // called once, after changes were read and before they are handed on
+	asked  func()                                         // called once, after a membership was asked for
+	viewed func()                                         // called once, after view counters were read and before they are handed on
+	watch  func(ctx context.Context, method string) error // called before rows and lists are read
+}
+
+// watching lets a test see how rows and lists are read, and make single readings fail.
+func (s *faultyStore) watching(watch func(ctx context.Context, method string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = watch
+}
+
+func (s *faultyStore) watched(ctx context.Context, method string) error {
+	s.mu.Lock()
+	watch := s.watch
+	s.mu.Unlock()
+	if watch == nil {
+		return nil
+	}
+	return watch(ctx, method)
+}
+
+// onceViewed lets a test act between the reading of the view counters and what follows from them.
+func (s *faultyStore) onceViewed(act func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.viewed = act
 }
 
 // onceAsked lets a test act between the question who may see a conversation and what follows from the answer.
@@ -132,7 +158,7 @@ func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([
 }
 
 func (s *faultyStore) RowsOf(ctx context.Context, ids, former []chat.ID) ([]chat.ListRow, error) {
-	if err := s.fault("RowsOf"); err != nil {
+	if err := errors.Join(s.fault("RowsOf"), s.watched(ctx, "RowsOf")); err != nil {
 		return nil, err
 	}
 	return s.Store.RowsOf(ctx, ids, former)
@@ -154,6 +180,15 @@ func (s *faultyStore) List(
 	return s.Store.List(ctx, person, archived, before, limit)
 }
 
+func (s *faultyStore) Lists(
+	ctx context.Context, people []chat.ID, limit int,
+) (map[chat.ID]chat.ListPage, error) {
+	if err := errors.Join(s.fault("Lists"), s.watched(ctx, "Lists")); err != nil {
+		return nil, err
+	}
+	return s.Store.Lists(ctx, people, limit)
+}
+
 func (s *faultyStore) CardsIn(
 	ctx context.Context, conversations, people []chat.ID, since time.Time,
 ) ([]chat.MemberCard, error) {
@@ -167,7 +202,15 @@ func (s *faultyStore) ViewSeqs(ctx context.Context, people []chat.ID) (map[chat.
 	if err := s.fault("ViewSeqs"); err != nil {
 		return nil, err
 	}
-	return s.Store.ViewSeqs(ctx, people)
+	seqs, err := s.Store.ViewSeqs(ctx, people)
+	s.mu.Lock()
+	act := s.viewed
+	s.viewed = nil
+	s.mu.Unlock()
+	if act != nil {
+		act()
+	}
+	return seqs, err
 }
 
 func (s *faultyStore) SessionsAlive(ctx context.Context, ids []chat.ID, idle time.Duration) ([]chat.ID, error) {
@@ -340,12 +383,16 @@ func (p *page) next(kind string) got {
 	return p.until(kind, func(got) bool { return true })
 }
 
-func (p *page) until(kind string, wanted func(got) bool) got {
+// until returns the next frame of the type that is wanted, and shows those before it to whoever watches.
+func (p *page) until(kind string, wanted func(got) bool, watch ...func(got)) got {
 	p.t.Helper()
 	deadline := time.After(patience)
 	for {
 		select {
 		case g := <-p.frames:
+			for _, see := range watch {
+				see(g)
+			}
 			if g.Type == kind && wanted(g) {
 				return g
 			}

@@ -468,7 +468,7 @@ func ConfirmPage(page Page, p ConfirmProps) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = gate(page, T(ctx, "confirm.title"), "").Render(templ.WithChildren(ctx, templ_7745c5c3_Var17), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = gate(page, T(ctx, "confirm.title"), "", false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var17), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -609,7 +609,7 @@ func ForgotPage(page Page, p ForgotProps) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = gate(page, T(ctx, "forgot.sent_title"), "").Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = gate(page, T(ctx, "forgot.sent_title"), "", false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -717,7 +717,7 @@ func ForgotPage(page Page, p ForgotProps) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = gate(page, T(ctx, "forgot.title"), "").Render(templ.WithChildren(ctx, templ_7745c5c3_Var32), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = gate(page, T(ctx, "forgot.title"), "", false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var32), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -103,7 +103,7 @@ func AlreadyHerePage(page Page, p AlreadyHereProps) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = gate(page, T(ctx, "join.member"), "").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = gate(page, T(ctx, "join.member"), "", false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -125,7 +125,7 @@ func TestMessageItem(t *testing.T) {
 		if attribute(pushed.FirstChild, "title") != "" || attribute(own.FirstChild, "title") != "21 November 2026, 22:40" {
 			t.Error("the full date is wrong, or stands where the zone is not known")
 		}
-		if attribute(own, "href") != MessagePath(m.ConversationID, m.ID) {
+		if attribute(own, "href") != messagePath(m.ConversationID.String(), m.ID.String()) {
 			t.Error("the time is no link to the message")
 		}
 	})

@@ -17,9 +17,8 @@ type Page struct {
 	Language string
 	// Assets makes the address of a static file.
 	Assets func(name string) string
-	// List is the newest part of the viewer's list, HasMoreList says that there is more.
-	List        []ListRowProps
-	HasMoreList bool
+	// List is the newest part of the viewer's list.
+	List []ListRowProps
 	// OlderList is the path of what comes behind List.
 	OlderList   string
 	stretch     *ListProps // another stretch of the list than the newest
@@ -28,7 +27,7 @@ type Page struct {
 	Archived int
 	// Dev adds a link to the gallery, below the list.
 	Dev bool
-	// Still makes a page of the gallery: it looks like somebody's and is nobody's, so no script connects it.
+	// Still makes a page of the gallery: it looks like somebody's, or like nobody's, and says nothing of who is logged in.
 	Still bool
 }
 

@@ -255,6 +255,25 @@ func TestPages(t *testing.T) {
 			}
 		}
 	})
+	t.Run("scripts learn that nobody is logged in from the pages that nobody else gets, and from no others", func(t *testing.T) {
+		t.Parallel()
+		said := map[bool]int{}
+		for _, d := range all {
+			says := false
+			each(d.root, func(n *html.Node) {
+				_, nobody := attr(n, "data-nobody")
+				says = says || nobody
+			})
+			page, _, _ := strings.Cut(d.name, "--")
+			want := slices.Contains([]string{"landing-page", "register-page", "login-page"}, page) && strings.Contains(d.name, "--")
+			if said[says]++; says != want {
+				t.Errorf("%s: %v", d.name, says)
+			}
+		}
+		if said[true] == 0 || said[false] == 0 {
+			t.Error("premise: not both kinds are drawn")
+		}
+	})
 	t.Run("what people wrote never gives orders", func(t *testing.T) {
 		t.Parallel()
 		for _, d := range all {

@@ -89,11 +89,7 @@ func NewerPath(conversation chat.ID, seq int64) string {
 	return ConversationPath(conversation) + "?after=" + strconv.FormatInt(seq, 10)
 }
 
-// MessagePath is the link to one message.
-func MessagePath(conversation, message chat.ID) string {
-	return messagePath(conversation.String(), message.String())
-}
-
+// messagePath is the link to one message.
 func messagePath(conversation, message string) string {
 	return ConversationsPath + "/" + conversation + "?around=" + message + "#m-" + message
 }

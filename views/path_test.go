@@ -18,7 +18,7 @@ func TestPaths(t *testing.T) {
 		base + "?after=9":  NewerPath(c, 9),
 		base + "/messages": MessagesPath(c),
 		base + "/read":     ReadPath(c),
-		base + "?around=0192f3c1-0000-7000-8000-00000000000d#m-0192f3c1-0000-7000-8000-00000000000d": MessagePath(c, m),
+		base + "?around=0192f3c1-0000-7000-8000-00000000000d#m-0192f3c1-0000-7000-8000-00000000000d": messagePath(c.String(), m.String()),
 		"/people":                                   PeopleSearchPath("", ""),
 		"/people?q=a+%26+b%3Fc":                     PeopleSearchPath("a & b?c", ""),
 		"/people?after=x%2Fy":                       PeopleSearchPath("", "x/y"),

@@ -197,7 +197,7 @@ func TestOwners(t *testing.T) {
 		p := begin(t, &other, "serve", dir).ready(t)
 		a := attached(t, Config{DataDir: dir})
 		query(t, a.DSN(), "SELECT 'root'")
-		if got := a.Location().User; got != other.name {
+		if got := a.site.Location.User; got != other.name {
 			t.Errorf("the server runs as %s", got)
 		}
 		closed(t, a)

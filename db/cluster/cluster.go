@@ -183,9 +183,6 @@ func (c *Cluster) DSN() string { return dsn(c.socket, "parley", "parley") }
 // backups, and for tests that make databases.
 func (c *Cluster) AdminDSN() string { return dsn(c.socket, "postgres", "postgres") }
 
-// Location says where this cluster is.
-func (c *Cluster) Location() Location { return c.site.Location }
-
 // Close stops the server if this process is in charge of it and leaves it alone
 // if it only attached. It asks for a fast shutdown; when ctx ends or 30 s have
 // passed, it insists. It returns an error only if the server is still there.

@@ -61,8 +61,8 @@ func TestElsewhere(t *testing.T) {
 		}
 		c := started(t, config)
 		query(t, c.DSN(), "SELECT 'there'")
-		if c.Location() != before {
-			t.Errorf("%v is not %v", c.Location(), before)
+		if c.site.Location != before {
+			t.Errorf("%v is not %v", c.site.Location, before)
 		}
 		after, err := Locate(config.DataDir)
 		if err != nil || after != before {
@@ -103,8 +103,8 @@ func TestElsewhere(t *testing.T) {
 		if got := query(t, fresh.DSN(), "SELECT coalesce(to_regclass('old')::text, 'nothing')"); got != "nothing" {
 			t.Errorf("there is %s", got)
 		}
-		if fresh.Location().Cluster != c.Location().Cluster+"-2" {
-			t.Errorf("it is in %s", fresh.Location().Cluster)
+		if fresh.site.Location.Cluster != c.site.Location.Cluster+"-2" {
+			t.Errorf("it is in %s", fresh.site.Location.Cluster)
 		}
 	})
 
@@ -128,8 +128,8 @@ func TestElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		moved := started(t, copied)
-		if moved.Location().Cluster != c.Location().Cluster {
-			t.Errorf("it is in %s", moved.Location().Cluster)
+		if moved.site.Location.Cluster != c.site.Location.Cluster {
+			t.Errorf("it is in %s", moved.site.Location.Cluster)
 		}
 		closed(t, moved)
 		if err := Remove(t.Context(), copied); err != nil {
@@ -186,7 +186,7 @@ func TestSocket(t *testing.T) {
 			config := deep(t, name)
 			c := started(t, config)
 			query(t, c.DSN(), "SELECT 'there'")
-			socket := c.Location().Socket
+			socket := c.site.Location.Socket
 			if strings.HasPrefix(socket, config.DataDir) || len(filepath.Join(socket, socketName)) > 107 {
 				t.Errorf("the socket is in %s", socket)
 			}
@@ -347,8 +347,8 @@ func TestAccounts(t *testing.T) {
 		m := thisMachine()
 		m.users = []string{"nobody"}
 		c := started(t, Config{DataDir: place(t), Throwaway: true, machine: m})
-		if c.Location().User != "nobody" {
-			t.Errorf("it runs as %s", c.Location().User)
+		if c.site.Location.User != "nobody" {
+			t.Errorf("it runs as %s", c.site.Location.User)
 		}
 		query(t, c.DSN(), "SELECT 'there'")
 	})

@@ -74,7 +74,7 @@ func TestStart(t *testing.T) {
 				t.Errorf("locale %s", got)
 			}
 		}
-		l := c.Location()
+		l := c.site.Location
 		if n := len(filepath.Join(l.Socket, socketName)); n > 107 {
 			t.Errorf("the socket's path has %d bytes", n)
 		}

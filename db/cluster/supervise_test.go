@@ -276,14 +276,14 @@ func TestLog(t *testing.T) {
 		m.housekeeping = 5 * time.Millisecond
 		var j journal
 		c := started(t, Config{DataDir: furnished(t), Throwaway: true, Log: j.logger(), machine: m})
-		if err := os.Truncate(c.Location().Log, maxLog+1); err != nil {
+		if err := os.Truncate(c.site.Location.Log, maxLog+1); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the log is set aside", func() bool {
-			info, err := os.Stat(c.Location().Log + ".1")
+			info, err := os.Stat(c.site.Location.Log + ".1")
 			return err == nil && info.Size() > maxLog
 		})
-		if err := os.Rename(c.Location().Log, c.Location().Log+".2"); err != nil {
+		if err := os.Rename(c.site.Location.Log, c.site.Location.Log+".2"); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the failure is in the log", func() bool { return j.has("cannot be shortened") })
@@ -301,7 +301,7 @@ func TestLog(t *testing.T) {
 		} {
 			_, _ = conn.Exec(t.Context(), sql)
 		}
-		content, err := os.ReadFile(c.Location().Log)
+		content, err := os.ReadFile(c.site.Location.Log)
 		if err != nil || !strings.Contains(string(content), "duplicate key") || !strings.Contains(string(content), "check constraint") {
 			t.Errorf("premise: the errors are logged: %v\n%s", err, content)
 		}

@@ -24,6 +24,7 @@
       super(...args);
       this.resumed = true; // nothing was asked
       this.frames = [];
+      this.said = [];
       watch.sockets.push(this);
       this.addEventListener("message", ({ data }) => {
         const frame = JSON.parse(data);
@@ -33,7 +34,9 @@
       });
     }
     send(data) {
-      if (JSON.parse(data).type === "open") this.resumed = false;
+      const frame = JSON.parse(data);
+      this.said.push(frame);
+      if (frame.type === "open") this.resumed = false;
       super.send(data);
     }
   };

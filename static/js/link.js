@@ -13,7 +13,8 @@ const REVOKED = 1008;
 
 /**
  * The connection over its doors, which tests replace: dial() gives a WebSocket, later(work, ms) a function that cancels,
- * now() milliseconds; and what to tell: frame(object), up(), down(), refused() when an attempt fails, revoked().
+ * now() milliseconds; and what to tell: frame(object), up(), down(heard) with the moment when the connection was last
+ * heard, refused() when an attempt fails, revoked().
  */
 export function createSocket({ dial, later, now, random = Math.random, frame, up, down, refused, revoked }) {
   let socket = null;
@@ -75,7 +76,7 @@ export function createSocket({ dial, later, now, random = Math.random, frame, up
     const stood = standing;
     socket = null;
     standing = false;
-    if (stood) down();
+    if (stood) down(heard);
     else refused();
     if (code === REVOKED) {
       closed = true;
@@ -105,7 +106,7 @@ export function createSocket({ dial, later, now, random = Math.random, frame, up
       cancel();
       const mine = socket;
       socket = null;
-      if (standing) down();
+      if (standing) down(heard);
       standing = false;
       mine?.close(1000);
     },

@@ -16,14 +16,23 @@ export function ripe(seen, now, cursor) {
   return highest;
 }
 
+/** A frame that holds more of them is ignored as a whole. */
+const MOST = 200;
+
+/**
+ * What was said this long, in milliseconds, before the connection was last heard has arrived: a server that gets no answer
+ * to its pings any more falls silent after 45 s.
+ */
+const ARRIVED_MS = 60_000;
+
 /**
  * Positions per conversation, which only grow, and those that are not said yet. take() empties them for a frame; again()
- * takes back the last frame, which a connection that broke may not have carried.
+ * takes back what a connection that broke may not have carried, missed() what a request did not.
  */
 export function createPositions() {
   const known = new Map();
   const unsaid = new Set();
-  let last = [];
+  const said = new Map(); // when, by the clock that again() is asked with
   return {
     move(conversation, kind, seq) {
       const position = known.get(conversation) ?? { delivered: 0, read: 0 };
@@ -39,14 +48,24 @@ export function createPositions() {
       known.set(conversation, { delivered: Math.max(position.delivered, read), read: Math.max(position.read, read) });
     },
     readOf: (conversation) => known.get(conversation)?.read ?? 0,
-    again() {
-      for (const conversation of last) unsaid.add(conversation);
+    /** The connection was heard for the last time at this moment. */
+    again(heard = -Infinity) {
+      for (const [conversation, at] of said) if (!(at < heard - ARRIVED_MS)) unsaid.add(conversation);
+      said.clear();
     },
-    take() {
+    missed: (conversation) => unsaid.add(conversation),
+    take(now = Date.now()) {
       if (!unsaid.size) return null;
-      last = [...unsaid];
-      unsaid.clear();
-      return Object.fromEntries(last.map((id) => [id, { ...known.get(id) }]));
+      const moved = [...unsaid].slice(0, MOST);
+      for (const conversation of moved) {
+        unsaid.delete(conversation);
+        said.set(conversation, now);
+      }
+      return Object.fromEntries(moved.map((id) => [id, { ...known.get(id) }]));
+    },
+    /** What was read belongs to a history that is no more. */
+    forget() {
+      for (const part of [known, unsaid, said]) part.clear();
     },
   };
 }

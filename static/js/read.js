@@ -12,6 +12,8 @@ import { polling } from "./poll.js";
 import { send, standing } from "./socket.js";
 
 const FLUSH_MS = 1000;
+/** After a request that failed the next one waits this much longer. */
+const CALM_MS = 4000;
 const LOOK_MS = 250;
 
 const positions = createPositions();
@@ -59,11 +61,15 @@ function flush() {
   }
 }
 
-/** A position that does not arrive is told again with the next connection. */
-const post = (conversation, seq) =>
-  fetch(conversationPath(conversation, "/read"), {
+/** A position that did not arrive is told again; one that the server refuses for good is not. */
+async function post(conversation, seq) {
+  const response = await fetch(conversationPath(conversation, "/read"), {
     method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq }), keepalive: true,
-  }).catch(() => {});
+  }).catch(() => null);
+  if (response && response.status < 500 && response.status !== 429) return;
+  positions.missed(conversation);
+  flushed = performance.now() + CALM_MS;
+}
 
 /** Who comes back looks anew: what was in view while nobody looked has not been seen. */
 const lookAnew = () => {
@@ -84,7 +90,7 @@ function leave() {
 export function start() {
   if (!person()) return;
   hear("pane", watch);
-  hear("up", () => positions.again());
+  hear("down", ({ heard }) => positions.again(heard));
   hear("arrived", ({ log, items }) => {
     for (const item of items) if (log === openLog() && item.isConnected) watcher?.observe(item);
   });

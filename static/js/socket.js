@@ -37,19 +37,16 @@ export function start() {
     now: Date.now,
     frame: receive,
     up: () => tell("up"),
-    down: () => tell("down"),
+    down: (heard) => tell("down", { heard }),
     refused: atMostEvery(10_000, askWhy),
     revoked: goToLogin,
   });
   hear("up", sendOpen);
   hear("pane", sendOpen);
   hear("gap", sendOpen);
-  // A log-out, here or in another tab: what would be dialled now is refused, and another page is about to come. If it does
-  // not, the log-out did not happen.
-  hear("leaving", () => {
-    socket.close();
-    setTimeout(socket.open, 10_000);
-  });
+  // A log-out, here or in another tab: what would be dialled now is refused, and another page is about to come.
+  hear("leaving", socket.close);
+  hear("stayed", socket.open);
   const hurry = () => socket.hurry();
   addEventListener("online", hurry);
   document.addEventListener("visibilitychange", () => document.hidden || hurry());

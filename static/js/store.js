@@ -1,19 +1,25 @@
 /**
  * What a person has written and the server does not have yet: drafts, and messages on their way. Kept in localStorage,
- * so that neither a reload nor a crash loses a word. The keys carry the person, and another person's texts are removed
- * as soon as somebody else logs in on this browser.
+ * so that neither a reload nor a crash loses a word. The keys carry the person. Who logs out takes the texts along, and
+ * another person's are removed as soon as somebody else logs in on this browser.
  *
  * Each thing has a key of its own. Two tabs that wrote one shared list would overwrite each other's entries, because a
  * tab does not see at once what the other wrote.
  */
-import { goToLogin, person, tell } from "./page.js";
+import { goToLogin, hear, person, tell } from "./page.js";
 
 const PREFIX = "parley:";
-const memory = new Map(); // where storage is full or forbidden; it lasts as long as the page
+const memory = new Map(); // where storage is full or forbidden, or held; it lasts as long as the page
 const WHO = "parley:person"; // who is logged in on this browser, as far as its pages know
+const LEFT = "parley:left"; // of a tab alone: whom it has asked to log out
 const [LEAVING, NOBODY] = ["", "-"];
-let closed = false; // after a log-out nothing is kept any more
-let leaving = false; // this tab logs out: nothing that other tabs say may lead it elsewhere
+/** A page that is still there so long after a log-out was sent, in milliseconds, was not left. */
+const LEAVING_MS = 10_000;
+
+let closed = false; // somebody else is logged in: nothing is kept any more
+let held = false; // a log-out is under way: until one knows what came of it, what is written stays in the page
+let leaving = false; // it is this tab's: nothing that other tabs say may lead it elsewhere
+let timer = 0;
 
 const keyOf = (kind, id) => `${PREFIX}${person()}:${kind}:${id}`;
 
@@ -38,15 +44,16 @@ export function get(kind, id) {
 }
 
 /** Keeps a value; null and "" remove it. */
-export function put(kind, id, value) {
-  const key = keyOf(kind, id);
+export const put = (kind, id, value) => write(keyOf(kind, id), closed || value === "" ? null : value);
+
+function write(key, value) {
   memory.delete(key);
-  const empty = value === null || value === "" || closed;
   try {
-    if (empty) localStorage.removeItem(key);
+    if (value === null) localStorage.removeItem(key);
+    else if (held) memory.set(key, value);
     else localStorage.setItem(key, JSON.stringify(value));
   } catch {
-    if (!empty) memory.set(key, value);
+    if (value !== null) memory.set(key, value);
   }
 }
 
@@ -93,38 +100,72 @@ function who() {
   }
 }
 
+/** A log-out is under way. Whether it happens only the server knows; if it does, another page comes and takes this one's place. */
+function hold() {
+  held = true;
+  clearTimeout(timer);
+  timer = setTimeout(stay, LEAVING_MS);
+  tell("leaving");
+}
+
+/** It did not happen: everything goes on, and nothing is lost. */
+function stay() {
+  clearTimeout(timer);
+  closed = leaving = false;
+  if (!held) return;
+  held = false;
+  for (const [key, value] of [...memory]) write(key, value);
+  tell("stayed");
+}
+
 /**
- * The session is the browser's, not the page's: what another tab says of it holds here, too. Somebody who logs out takes
- * the texts along; somebody else who logs in must not be spoken for by this page.
+ * The session is the browser's, not the page's: what another tab says of it holds here, too. Somebody else who logs in
+ * must not be spoken for by this page.
  */
 function hearWho(who) {
   if (leaving) return;
-  if (who === person()) closed = false;
-  else if (who === NOBODY) goToLogin();
-  else {
-    closed = true;
-    if (who === LEAVING) tell("leaving");
-    else location.reload();
+  if (who === person()) return stay();
+  if (who === LEAVING) return hold();
+  clearTimeout(timer);
+  if (who === NOBODY) return goToLogin();
+  closed = true;
+  location.reload();
+}
+
+/** Whom this tab has asked to log out; without storage there is nothing to be forgotten. */
+function left(name) {
+  try {
+    const before = sessionStorage.getItem(LEFT);
+    if (name) sessionStorage.setItem(LEFT, name);
+    else sessionStorage.removeItem(LEFT);
+    return before;
+  } catch {
+    return null;
   }
 }
 
 export function start() {
   if (!person()) {
-    // Whoever is logged in never gets these pages; others may look alike for everybody.
-    if (["/", "/login", "/register"].includes(location.pathname)) sayWho(NOBODY);
+    // An error page has no person either, and says nothing of who is logged in.
+    if (!document.querySelector("[data-nobody]")) return;
+    const gone = left();
+    wipe((owner) => owner === gone);
+    sayWho(NOBODY);
     return;
   }
+  left();
   wipe((owner) => owner !== person());
   sayWho(person());
   addEventListener("storage", ({ key, newValue }) => key === WHO && newValue !== null && hearWho(newValue));
   document.addEventListener("submit", (event) => {
     // Read as an attribute: a field named "action" would stand before the form's own property.
     if (event.target.getAttribute("action") !== "/logout") return;
-    wipe((owner) => owner === person());
+    left(person());
     sayWho(LEAVING);
-    closed = leaving = true;
-    tell("leaving"); // or the end of the session, which the socket hears first, leads elsewhere than the log-out
+    leaving = true;
+    hold(); // or the end of the session, which the socket hears first, leads elsewhere than the log-out
   });
+  hear("up", () => who() === LEAVING && sayWho(person())); // the session stands: nobody has left
   addEventListener("pageshow", (event) => {
     if (event.persisted && who() !== person()) location.reload();
   });

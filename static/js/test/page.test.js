@@ -428,6 +428,58 @@ test("positions only grow, are said once, and are said again to a new connection
   equal(positions.take(), { a: { delivered: 8, read: 7 }, b: { delivered: 2, read: 0 } });
 });
 
+test("a connection that was dead unnoticed carried none of its frames: all of them are said again", () => {
+  const positions = createPositions();
+  positions.base("untouched", 9);
+  positions.move("a", "read", 7);
+  equal(positions.take(1_000), { a: { delivered: 7, read: 7 } });
+  positions.move("b", "read", 2);
+  equal(positions.take(20_000), { b: { delivered: 2, read: 2 } });
+  positions.again(1_500); // then it was heard for the last time
+  equal(positions.take(50_000), { a: { delivered: 7, read: 7 }, b: { delivered: 2, read: 2 } });
+  positions.again(50_000);
+  equal(Object.keys(positions.take(60_000)), ["a", "b"], "nor did the next one, perhaps");
+});
+
+test("what was said long before the connection was last heard has arrived", () => {
+  const positions = createPositions();
+  positions.move("a", "read", 7);
+  positions.take(1_000);
+  positions.move("b", "read", 2);
+  positions.take(100_000);
+  positions.again(101_000);
+  equal(positions.take(102_000), { b: { delivered: 2, read: 2 } });
+});
+
+test("a position whose request failed is said again", () => {
+  const positions = createPositions();
+  positions.move("a", "read", 7);
+  positions.move("b", "read", 2);
+  positions.take();
+  positions.missed("a");
+  equal(positions.take(), { a: { delivered: 7, read: 7 } });
+  equal(positions.take(), null);
+});
+
+test("one frame holds as many positions as the server takes, and the next one the others", () => {
+  const positions = createPositions();
+  for (let i = 0; i < 250; i++) positions.move(`c${i}`, "read", 1);
+  equal([positions.take(), positions.take()].map((frame) => Object.keys(frame).length), [200, 50]);
+  equal(positions.take(), null);
+});
+
+test("positions in another history are none in this one", () => {
+  const positions = createPositions();
+  positions.move("a", "read", 7);
+  positions.take();
+  positions.move("b", "read", 7);
+  positions.forget();
+  positions.again();
+  equal([positions.take(), positions.readOf("a")], [null, 0]);
+  positions.move("a", "read", 3);
+  equal(positions.take(), { a: { delivered: 3, read: 3 } });
+});
+
 test("what is read was delivered", () => {
   const positions = createPositions();
   positions.move("a", "read", 7);

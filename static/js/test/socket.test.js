@@ -20,7 +20,10 @@ function line({ random = () => 1 } = {}) {
     random,
     frame: (frame) => t.frames.push(frame.type),
     up: () => t.events.push("up"),
-    down: () => t.events.push("down"),
+    down: (heard) => {
+      t.events.push("down");
+      t.heard = heard;
+    },
     refused: () => t.refused++,
     revoked: () => t.events.push("revoked"),
   });
@@ -53,6 +56,16 @@ test("a connection stands once the server has said hello", () => {
   t.hello();
   equal([socket.standing(), socket.send({ type: "leave" }), t.end().sent], [true, true, [{ type: "leave" }]]);
   equal([t.events, t.frames], [["up"], ["hello"]]);
+});
+
+test("whoever hears that a connection is lost hears when it was last heard", () => {
+  const { socket, t } = line();
+  socket.open();
+  t.hello();
+  t.pass(7_000);
+  t.hear({ type: "beat" });
+  t.pass(SILENCE_MS + 5_000);
+  equal([t.events, t.heard], [["up", "down"], 7_000]);
 });
 
 test("a lost connection is dialled again, later each time", () => {
