@@ -55,6 +55,7 @@ func migrator(dsn string) (*goose.Provider, *sql.DB, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: the address of the database is malformed: %w", errAddress)
 	}
+	settle(config)
 	// Asked for the lock once a second, for five minutes: the first node may have much to do.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
