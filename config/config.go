@@ -25,7 +25,7 @@ type Config struct {
 	DataDir string `env:"PARLEY_DATA_DIR"`
 	// Registration says who may make an account.
 	Registration Registration `env:"PARLEY_REGISTRATION"`
-	// TrustedProxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `env:"PARLEY_TRUSTED_PROXIES"`
 	// Limits switches the rate limits; false only where Addr is a loopback address.
 	Limits bool `env:"PARLEY_LIMITS"`

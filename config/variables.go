@@ -56,7 +56,7 @@ var variables = []Variable{
 	{
 		Name:     "PARLEY_TRUSTED_PROXIES",
 		Expected: "addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7",
-		Meaning:  "proxies whose X-Forwarded-For and X-Forwarded-Proto are believed",
+		Meaning:  "proxies whose X-Forwarded-For is believed",
 	},
 	{
 		Name: "PARLEY_LIMITS", Default: "on",
