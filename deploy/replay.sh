@@ -27,7 +27,7 @@ say() { printf '== %s\n' "$*"; }
 instructions=$(sed -e '/^#/d' Dockerfile | sed -e ':a' -e '/\\$/{N;s/ *\\\n */ /;ba' -e '}' | grep .)
 release=$(sed -n 's/^FROM debian:\([a-z]*\)-slim.*/\1/p' <<<"$instructions")
 mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-  awk '/^URIs:/ { print $2 } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; break } }' | grep -E '/debian/?$' | head -1)
+  awk '/^URIs:/ { print $2 } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; break } }' | grep -E '/debian/?$' | head -1) || true
 
 say "a minimal Debian $release, the like of both base images"
 debootstrap --variant=minbase --include=ca-certificates "$release" "$top/base" "$mirror" >"$top/log" 2>&1 || { tail "$top/log"; exit 1; }
@@ -43,9 +43,10 @@ enter() { # enter stage: makes the folder of a stage usable
   mount -t proc proc "$top/$1/proc"
   mount --rbind /dev "$top/$1/dev" && mount --make-rslave "$top/$1/dev"
   cp -L /etc/resolv.conf /etc/hosts "$top/$1/etc/"
+  cp -L /etc/ssl/certs/ca-certificates.crt "$top/$1/etc/ssl/certs/" # those of this machine's network
 }
 in_stage() { # in_stage command…: as root, with the stage's variables
-  chroot "$root" env -i PATH="$path" HOME=/root DEBIAN_FRONTEND=noninteractive GOPROXY="$(go env GOPROXY)" GOSUMDB="$(go env GOSUMDB)" "${variables[@]}" "$@"
+  chroot "$root" env -i PATH="$path" HOME=/root DEBIAN_FRONTEND=noninteractive GOPATH=/go GOPROXY="$(go env GOPROXY)" GOSUMDB="$(go env GOSUMDB)" "${variables[@]}" "$@"
 }
 
 declare -A folder
@@ -91,7 +92,13 @@ while read -r instruction rest; do
       fi
       ;;
     RUN)
-      while [[ $rest == --mount=* ]]; do rest=${rest#* }; done
+      while [[ $rest == --mount=* ]]; do
+        [[ $rest != --mount=type=cache,target=/go/pkg/mod\ * ]] || { # this machine's modules are the builder's cache
+          mkdir -p "$root/go/pkg/mod" "$(go env GOMODCACHE)"
+          mount --bind "$(go env GOMODCACHE)" "$root/go/pkg/mod"
+        }
+        rest=${rest#* }
+      done
       in_stage sh -c "cd $workdir && $rest" >>"$top/log" 2>&1 </dev/null || { tail -20 "$top/log"; exit 1; }
       ;;
     USER) user=$rest ;;
