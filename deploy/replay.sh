@@ -17,7 +17,7 @@ finish() {
   set +e
   [[ -z $server ]] || { kill "$server"; wait "$server"; } 2>/dev/null
   [[ -z $database ]] || as_postgres "$bin/pg_ctl" -D "$top/database/data" -m fast -w stop >/dev/null
-  grep -o " $top/[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done
+  tac /proc/mounts | grep -o " $top/[^ ]*" | while read -r mount; do umount -l "$mount"; done
   rm -rf --one-file-system "$top"
 }
 trap finish EXIT
@@ -127,7 +127,7 @@ say "PostgreSQL $("$bin/postgres" --version | grep -oE '[0-9.]+' | head -1), ini
 install -d -o postgres -m 0700 "$top/database"
 echo secret >"$top/password"
 chmod 644 "$top/password"
-# shellcheck disable=SC2086 # several flags
+# shellcheck disable=SC2086 # Several words.
 as_postgres "$bin/initdb" -D "$top/database/data" -U parley --pwfile="$top/password" -A scram-sha-256 $flags >>"$top/log"
 pgport=$(port)
 as_postgres "$bin/pg_ctl" -D "$top/database/data" -w -l "$top/database/log" -o "-c listen_addresses=127.0.0.1 -c port=$pgport -c unix_socket_directories=$top/database" start >>"$top/log"
@@ -147,21 +147,20 @@ mount --bind "$top/volume" "$root/var/lib/parley"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev" && mount --make-rslave "$root/dev"
 address=127.0.0.1:$(port)
-contained() { # contained command…: as docker-compose.yml has it
-  chroot "$root" /usr/bin/setpriv --reuid="${user%:*}" --regid="${user#*:}" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
-    env -i -C /var/lib/parley PATH=/usr/local/bin:/usr/bin:/bin "${environment[@]}" PARLEY_ADDR="$address" PARLEY_DATABASE_URL_FILE=/run/secrets/database_url "$@"
-}
-say "as $user: $(contained id); writing to /: $(contained sh -c 'touch /here 2>&1; touch /var/lib/parley/here && echo its folder can be written')"
-say "$(contained "$entrypoint" version | tr '\n' ' ')"
-contained "$entrypoint" >"$top/parley.log" 2>&1 &
+# A command in it, as docker-compose.yml has it.
+contained=(chroot "$root" /usr/bin/setpriv --reuid="${user%:*}" --regid="${user#*:}" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all
+  env -i -C /var/lib/parley PATH=/usr/local/bin:/usr/bin:/bin "${environment[@]}" PARLEY_ADDR="$address" PARLEY_DATABASE_URL_FILE=/run/secrets/database_url)
+say "as $user: $("${contained[@]}" id); writing to /: $("${contained[@]}" sh -c 'touch /here 2>&1; touch /var/lib/parley/here && echo its folder can be written')"
+say "$("${contained[@]}" "$entrypoint" version | tr '\n' ' ')"
+"${contained[@]}" "$entrypoint" >"$top/parley.log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
-  # shellcheck disable=SC2086 # a command with arguments
-  contained $health >/dev/null 2>&1 && break
+  # shellcheck disable=SC2086 # Several words.
+  "${contained[@]}" $health >/dev/null 2>&1 && break
   sleep 0.2
 done
 # shellcheck disable=SC2086
-say "$health: $(contained $health)"
+say "$health: $("${contained[@]}" $health)"
 say "the front page: $(curl -s -o /dev/null -w '%{http_code}' "http://$address/")"
 cookies=$top/cookies
 say "registering: $(curl -s -o /dev/null -w '%{http_code}' -c "$cookies" -d 'username=ana&display_name=Ana&password=a+horse+named+staple' "http://$address/register"); the list: $(curl -s -o /dev/null -w '%{http_code}' -b "$cookies" "http://$address/conversations")"
@@ -170,5 +169,5 @@ wait "$server" && code=0 || code=$?
 server=
 say "SIGTERM: exit code $code"
 # shellcheck disable=SC2086
-say "$health: $(contained $health 2>&1 || true)"
+say "$health: $("${contained[@]}" $health 2>&1 || true)"
 cat "$top/parley.log"
