@@ -84,7 +84,7 @@ func TestUnit(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"User": "parley", "ExecStart": "/usr/local/bin/parley serve", "EnvironmentFile": "/etc/parley/parley.env",
+		"Type": "notify", "User": "parley", "ExecStart": "/usr/local/bin/parley serve", "EnvironmentFile": "/etc/parley/parley.env",
 		"StateDirectory": "parley", "ProtectSystem": "strict", "NoNewPrivileges": "yes", "KillMode": "mixed",
 		"CapabilityBoundingSet": "",
 	} {
