@@ -69,9 +69,9 @@ type line struct {
 }
 
 // start runs the program with the documented settings on a database.
-func start(t *testing.T, program, dsn string) *parley {
+func start(t *testing.T, program, addr, dsn string) *parley {
 	t.Helper()
-	p := &parley{addr: freeAddr(t), done: make(chan error, 1), added: make(chan struct{}, 1)}
+	p := &parley{addr: addr, done: make(chan error, 1), added: make(chan struct{}, 1)}
 	p.cmd = exec.Command(program, "serve")
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Env = []string{
@@ -174,8 +174,8 @@ func documented(t *testing.T, f *front, certificate, key string, nodes ...*parle
 	replace("    listen [::]:443 ssl http2;\n", "")
 	replace("listen 80;", "listen "+f.http+";")
 	replace("listen 443 ssl", "listen "+f.https+" ssl")
-	replace("server 127.0.0.1:8080;", "server "+nodes[0].addr+";")
-	replace("server 127.0.0.1:8081;", "server "+nodes[1].addr+";")
+	replace("server 127.0.0.1:8080 ", "server "+nodes[0].addr+" ")
+	replace("server 127.0.0.1:8081 ", "server "+nodes[1].addr+" ")
 	replace("/etc/letsencrypt/live/chat.example.org/fullchain.pem", certificate)
 	replace("/etc/letsencrypt/live/chat.example.org/privkey.pem", key)
 	return text
@@ -455,7 +455,7 @@ func TestTwoNodesBehindNginx(t *testing.T) {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}
 	dsn := dbtest.New(t, dbtest.Empty()).DSN
-	one, two := start(t, program, dsn), start(t, program, dsn)
+	one, two := start(t, program, freeAddr(t), dsn), start(t, program, freeAddr(t), dsn)
 	front := startNginx(t, nginx, one, two)
 
 	const elsewhere = "203.0.113.7"
@@ -573,12 +573,19 @@ func TestTwoNodesBehindNginx(t *testing.T) {
 		}
 	})
 
-	t.Run("one node may end", func(t *testing.T) {
-		one.stop(t)
-		for range 4 {
-			if a := front.visitor(t, "127.0.0.1", "203.0.113.11").logIn("ben"); a.status != http.StatusSeeOther {
-				t.Errorf("logging in: %d", a.status)
+	t.Run("nodes may be restarted one after the other", func(t *testing.T) {
+		works := func(while string) {
+			t.Helper()
+			for range 4 {
+				if a := front.visitor(t, "127.0.0.1", "203.0.113.11").logIn("ben"); a.status != http.StatusSeeOther {
+					t.Errorf("%s: %d", while, a.status)
+				}
 			}
 		}
+		one.stop(t)
+		works("the first is away")
+		one = start(t, program, one.addr, dsn)
+		two.stop(t)
+		works("the second is away, just after the first came back")
 	})
 }
