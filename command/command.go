@@ -23,7 +23,7 @@ type grammar struct {
 		Promote       adminPromote       `cmd:"" help:"Make an account an administrator."`
 		ResetPassword adminResetPassword `cmd:"" help:"Print a link with which a person can set a new password once."`
 	} `cmd:"" help:"Manage administrators."`
-	Health  health      `cmd:"" help:"Ask the running server whether it is ready; exit code 0 or 1."`
+	Health  health      `cmd:"" help:"Ask the running server whether it is ready."`
 	Config  showConfig  `cmd:"" help:"Show the settings in force, secrets masked."`
 	Version showVersion `cmd:"" help:"Show the version."`
 }
