@@ -171,6 +171,20 @@ func TestRights(t *testing.T) {
 		refuses(t, variant(t, dsn, func(u *url.URL) { u.RawQuery += "&search_path=nowhere" }), "schema is \"\"; public is needed")
 	})
 
+	t.Run("a server without the extensions is told which package has them", func(t *testing.T) {
+		t.Parallel()
+		for _, code := range []string{"0A000", "58P01"} { // as the versions have it
+			d := dbtest.New(t, dbtest.Empty())
+			admin := superuser(t, strings.TrimPrefix(value[*url.URL](t)(url.Parse(d.DSN)).Path, "/"))
+			_, err := admin.Exec(t.Context(), `
+				CREATE FUNCTION lacking() RETURNS event_trigger LANGUAGE plpgsql AS
+					$$ BEGIN RAISE EXCEPTION 'extension "pg_trgm" is not available' USING ERRCODE = '`+code+`'; END $$;
+				CREATE EVENT TRIGGER lacking ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION') EXECUTE FUNCTION lacking()`)
+			must(t, err)
+			refuses(t, d.DSN, "lacks the extension pg_trgm", "postgresql-contrib")
+		}
+	})
+
 	t.Run("checking leaves nothing behind", func(t *testing.T) {
 		t.Parallel()
 		d := dbtest.New(t, dbtest.Empty())
