@@ -207,7 +207,7 @@ http {
   include %[3]s;
 }
 `, user, dir, write("parley.conf", conf))
-	cmd := exec.Command(program, "-p", dir, "-e", "stderr", "-c", write("nginx.conf", around))
+	cmd := exec.Command(program, "-p", dir, "-c", write("nginx.conf", around))
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
