@@ -42,9 +42,10 @@ dev: go ## run Parley for designers: a saved file shows in the browser (PORT=733
 	@go build -o bin/dev ./scripts/dev
 	@exec bin/dev -port $(PORT)
 
-generate: go ## write the Go code of the .templ files, formatted
+generate: go ## write the Go code of the .templ files, formatted, and docs/configuration.md
 	@go tool templ fmt -log-level warn .
 	@go tool templ generate -log-level warn
+	@go run ./scripts/configdoc >docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
 
 shots: go ## take screenshots of the pages into shots/
 	@scripts/install.sh test

@@ -240,6 +240,7 @@ func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 			"setup_code", code)
 	}
 	log.Info("Parley is running", "url", a.URL())
+	notify(ctx, "READY=1")
 	if log.Enabled(ctx, slog.LevelDebug) {
 		log.Debug("process", "pid", os.Getpid())
 	}

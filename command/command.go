@@ -24,6 +24,7 @@ type grammar struct {
 		ResetPassword adminResetPassword `cmd:"" help:"Print a link with which a person can set a new password once."`
 		VerifyAudit   adminVerifyAudit   `cmd:"" help:"Check that the audit log is whole."`
 	} `cmd:"" help:"Manage administrators."`
+	Health  health      `cmd:"" help:"Ask the running server whether it is ready."`
 	Config  showConfig  `cmd:"" help:"Show the settings in force, secrets masked."`
 	Version showVersion `cmd:"" help:"Show the version."`
 }

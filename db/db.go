@@ -40,15 +40,14 @@ type Options struct {
 	Tracer   pgx.QueryTracer // sees every statement
 }
 
-// Open connects to the database that dsn names, and fails when it does not answer or cannot serve Parley: PostgreSQL
-// 15 at least, encoding UTF8. It applies no migration.
+// Open connects to the database that dsn names, and fails when it does not answer or cannot serve Parley, see
+// suitable.go. It applies no migration.
 func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("the address of the database is malformed: %w", errAddress)
 	}
-	config.ConnConfig.RuntimeParams["application_name"] = "parley"
-	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	settle(config.ConnConfig)
 	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
 	config.ConnConfig.Tracer = options.Tracer
@@ -71,6 +70,23 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 	return store, nil
 }
 
+// settle sets what every connection of ours is like, whatever the database or the role was given as its default.
+func settle(config *pgx.ConnConfig) {
+	config.RuntimeParams["application_name"] = "parley"
+	config.RuntimeParams["timezone"] = "UTC"
+	// A locked row is read anew after waiting; at a higher level the statement would fail instead.
+	config.RuntimeParams["default_transaction_isolation"] = "read committed"
+	if config.RuntimeParams["search_path"] == "" {
+		config.RuntimeParams["search_path"] = "public" // not "$user", public: a schema of the role's name would get the tables
+	}
+	// Of several servers it is the one that takes writes, also after they changed their parts.
+	for _, other := range config.Fallbacks {
+		if (other.Host != config.Host || other.Port != config.Port) && config.ValidateConnect == nil {
+			config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+		}
+	}
+}
+
 // errAddress is all that is said of an address that cannot be read: what pgx says of it may hold the password.
 var errAddress = errors.New("expected postgres://user:password@host:port/database")
 
@@ -89,24 +105,6 @@ func (e oneLine) Error() string {
 }
 
 func (e oneLine) Unwrap() error { return e.error }
-
-func (s *Store) suitable(ctx context.Context) error {
-	var server struct {
-		Version  int    `db:"version"`
-		Encoding string `db:"encoding"`
-	}
-	err := s.sqlx.GetContext(ctx, &server, `
-		SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding`)
-	switch {
-	case err != nil:
-		return fmt.Errorf("the database does not answer: %w", oneLine{err})
-	case server.Version < 150000:
-		return fmt.Errorf("the database is PostgreSQL %d; 15 or later is needed", server.Version/10000)
-	case server.Encoding != "UTF8":
-		return fmt.Errorf("the database's encoding is %s; UTF8 is needed (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)", server.Encoding)
-	}
-	return nil
-}
 
 // Close ends all connections.
 func (s *Store) Close() {
@@ -201,9 +199,9 @@ func translate(err error) error {
 				return chat.Conflict(code, err)
 			}
 		case strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"),
-			pg.Code == "57014", pg.Code == "25P03", pg.Code == "55P03":
+			pg.Code == "57014", pg.Code == "25P03", pg.Code == "55P03", pg.Code == "25006":
 			// Shutting down, starting up; connection lost; too many connections, no memory, no disk; a statement or a
-			// transaction took too long; a lock that must not be waited for.
+			// transaction took too long; a lock that must not be waited for; a server that became a standby.
 			return chat.Unavailable(err)
 		}
 		return err

@@ -26,6 +26,7 @@ func Migrate(ctx context.Context, dsn string) (applied []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: the address of the database is malformed: %w", errAddress)
 	}
+	settle(config.ConnConfig)
 	config.MaxConns = 3 // the lock's, goose's, River's
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

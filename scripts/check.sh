@@ -45,7 +45,7 @@ templates() {
 
 scripts() {
   local file result=0
-  for file in scripts/*.sh .ci/run; do bash -n "$file" || result=1; done
+  for file in scripts/*.sh deploy/*.sh deploy/parleyctl .ci/run; do bash -n "$file" || result=1; done
   return $result
 }
 

@@ -2,7 +2,7 @@
 # install.sh run|test: makes sure that this machine has what Parley needs beside Go, and installs it where it can.
 #
 #   run    a C compiler, libvips and PostgreSQL: to build Parley and to run it
-#   test   and Chromium, Redis and fonts: to test it
+#   test   and Chromium, Redis, nginx and fonts: to test it
 #
 # On Debian and Ubuntu the packages come through apt-get, with sudo where that is needed. Elsewhere it names what is
 # missing and how to get it. It takes a few milliseconds where nothing is missing, and never removes anything.
@@ -71,6 +71,7 @@ has_postgres "$1" || need "PostgreSQL 15 or later (its programs; no server has t
 if [[ $1 == test ]]; then
   has_browser || need "Chromium" chromium
   has redis-server || need "Redis" redis-server
+  has nginx || [[ -x /usr/sbin/nginx ]] || need "nginx" nginx-light
   # Pages in the tests show every script; a machine without fonts draws boxes.
   has_font 'noto/NotoSans-Regular.*' || has_font 'dejavu/DejaVuSans.ttf' || need "fonts for Latin, Greek, Cyrillic and Arabic" fonts-dejavu-core
   has_font 'noto/NotoColorEmoji.ttf' || need "a font for emoji" fonts-noto-color-emoji
@@ -89,7 +90,7 @@ refuse() { # refuse "why" "how to get it"
   exit 1
 }
 case $(uname -s) in
-  Darwin) refuse "this is macOS" "brew install vips pkg-config postgresql@17$([[ $1 == test ]] && echo ' redis && brew install --cask chromium')" ;;
+  Darwin) refuse "this is macOS" "brew install vips pkg-config postgresql@17$([[ $1 == test ]] && echo ' redis nginx && brew install --cask chromium')" ;;
 esac
 command="apt-get install --no-install-recommends ${packages[*]}"
 has apt-get || refuse "there is no apt-get here" "with this system's own package manager; on Debian and Ubuntu: $command"

@@ -30,6 +30,8 @@ TimeZone = 'UTC'
 log_timezone = 'UTC'
 lc_messages = 'C'
 default_text_search_config = 'pg_catalog.simple'
+# A restored backup lets nobody in before it is recovered to its end.
+hot_standby = off
 unix_socket_permissions = 0700
 # What people write must not reach the log: no statements, no details.
 log_min_messages = warning
