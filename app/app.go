@@ -35,7 +35,8 @@ type App struct {
 	database *database
 	chat     *chat.Chat
 	hub      *realtime.Hub
-	jobs     *jobs.Jobs // nil while there is nothing that makes any
+	link     *realtime.RedisLink // nil with a single node
+	jobs     *jobs.Jobs          // nil while there is nothing that makes any
 	server   *http.Server
 	listener net.Listener
 	draining atomic.Bool
@@ -86,7 +87,15 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	if _, err = db.Migrate(ctx, a.database.dsn); err != nil {
 		return nil, err
 	}
-	a.hub = realtime.New(log, o.timing)
+	var link []realtime.Link
+	if cfg.RedisURL != "" {
+		redis, err := realtime.NewRedisLink(string(cfg.RedisURL), log)
+		if err != nil {
+			return nil, fmt.Errorf("PARLEY_REDIS_URL: %w", err)
+		}
+		a.link, link = redis, append(link, redis)
+	}
+	a.hub = realtime.New(log, o.timing, link...)
 	if cfg.SMTPURL != "" {
 		mailer, err := a.mailer()
 		if err != nil {
@@ -202,6 +211,12 @@ func (a *App) release(ctx context.Context) error {
 	}
 	if a.hub != nil {
 		a.hub.Close(ctx)
+	}
+	if a.link != nil {
+		if err := a.link.Close(); err != nil {
+			a.log.Warn("closing Redis", "error", err)
+		}
+		a.link = nil
 	}
 	if a.database == nil {
 		return nil

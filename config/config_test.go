@@ -137,7 +137,7 @@ func TestSettings(t *testing.T) {
 	want := strings.Join([]string{
 		"PARLEY_ADDR=:80",
 		"PARLEY_BASE_URL=https://chat.example.org",
-		"PARLEY_DATABASE_URL=postgres://***@db:5432/parley?***",
+		"PARLEY_DATABASE_URL=postgres://***@db:5432/parley?***", "PARLEY_REDIS_URL=",
 		"PARLEY_DATA_DIR=/srv",
 		"PARLEY_REGISTRATION=closed",
 		"PARLEY_SMTP_URL=smtp://***@mail.example.org:587",

@@ -96,6 +96,13 @@ func TestValues(t *testing.T) {
 		{"a database with a strange port is refused", "PARLEY_DATABASE_URL=postgres://db:http/parley", "PARLEY_DATABASE_URL"},
 		{"a database with nothing behind the scheme is refused", "PARLEY_DATABASE_URL=postgres://", "PARLEY_DATABASE_URL"},
 
+		{"a Redis is accepted", "PARLEY_REDIS_URL=redis://:secret@cache:6379/0", ""},
+		{"a Redis behind TLS is accepted", "PARLEY_REDIS_URL=rediss://cache.example.org", ""},
+		{"a Redis behind a socket is accepted", "PARLEY_REDIS_URL=unix:///run/redis/redis.sock?db=1", ""},
+		{"a Redis of another scheme is refused", "PARLEY_REDIS_URL=http://cache:6379", "PARLEY_REDIS_URL"},
+		{"a Redis without a host is refused", "PARLEY_REDIS_URL=redis:///0", "PARLEY_REDIS_URL"},
+		{"a Redis with a name for a database is refused", "PARLEY_REDIS_URL=redis://cache/parley", "PARLEY_REDIS_URL"},
+		{"a Redis that is no URL is refused", "PARLEY_REDIS_URL=redis://%zz", "PARLEY_REDIS_URL"},
 		{"registration by invitation is accepted", "PARLEY_REGISTRATION=invite", ""},
 		{"a registration that the administrators decide on is none that is set", "PARLEY_REGISTRATION=", ""},
 		{"a mail server without a port is accepted", "PARLEY_SMTP_URL=smtp://mail.example.org", ""},

@@ -44,6 +44,11 @@ var variables = []Variable{
 		Meaning:  "PostgreSQL database (default: a PostgreSQL of its own in PARLEY_DATA_DIR)",
 	},
 	{
+		Name: "PARLEY_REDIS_URL", Secret: true,
+		Expected: "a URL such as redis://user:password@host:6379/0, rediss://… or unix:///path",
+		Meaning:  "Redis that joins several nodes; without it they hear of each other within 3 s (default: one node)",
+	},
+	{
 		Name: "PARLEY_DATA_DIR", Default: ".data",
 		Expected: "a folder",
 		Meaning:  "folder for everything kept on disk",

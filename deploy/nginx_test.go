@@ -469,12 +469,9 @@ func TestTwoNodesBehindNginx(t *testing.T) {
 		}
 	})
 
-	t.Run("the first account needs the code from the log, except from this machine", func(t *testing.T) {
+	t.Run("the first account needs the code from the log, whatever is claimed", func(t *testing.T) {
 		const field = "input[name=setup_code]"
-		if a := front.visitor(t, "127.0.0.1", "").get("/register"); a.status != 200 || a.page.Find(field).Length() > 0 {
-			t.Errorf("this machine is asked for the code (%d)", a.status)
-		}
-		for _, claims := range []string{elsewhere, "127.0.0.1, " + elsewhere, "::1," + elsewhere} {
+		for _, claims := range []string{"", elsewhere, "127.0.0.1, " + elsewhere, "::1," + elsewhere} {
 			if a := front.visitor(t, "127.0.0.1", claims).get("/register"); a.status != 200 || a.page.Find(field).Length() == 0 {
 				t.Errorf("%s is not asked for the code (%d)", claims, a.status)
 			}

@@ -52,6 +52,7 @@ type Hub struct {
 	log    *slog.Logger
 	timing Timing
 	melody *melody.Melody
+	link   Link
 
 	// Lock order: Hub.mu, then feed.mu. Socket.mu is taken inside either and holds nothing else.
 	mu       sync.RWMutex
@@ -88,14 +89,18 @@ type person struct {
 	viewSeq int64
 }
 
-// New makes a hub. It does nothing until Start; events published before are lost, which is harmless.
-func New(log *slog.Logger, timing Timing) *Hub {
+// New makes a hub, joined to other nodes by link where there is one. It does nothing until Start; events published before
+// are lost, which is harmless.
+func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h := &Hub{
-		log: log, timing: timing.withDefaults(),
+		log: log, timing: timing.withDefaults(), link: alone{},
 		sockets:  map[*Socket]struct{}{},
 		people:   map[chat.ID]*person{},
 		sessions: map[chat.ID]map[*Socket]struct{}{},
 		feeds:    map[chat.ID]*feed{},
+	}
+	if len(link) > 0 {
+		h.link = link[0]
 	}
 	h.melody = newMelody(h)
 	h.rows = newRowQueue()
@@ -111,7 +116,8 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 	}
 	h.chat, h.epoch = c, epoch
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
-	for _, work := range []func(context.Context){h.sweepLoop, h.rowsLoop, h.positionsLoop, h.beatLoop} {
+	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
+	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.beatLoop} {
 		h.spawn(func() { work(ctx) })
 	}
 	return nil
@@ -171,8 +177,14 @@ func (h *Hub) awaitEmpty(ctx context.Context) {
 	}
 }
 
-// Publish implements chat.Publisher. It only notes what to look at.
+// Publish implements chat.Publisher. It only notes what to look at, here and on other nodes.
 func (h *Hub) Publish(_ context.Context, event chat.Event) {
+	h.hear(event)
+	h.link.Send(event)
+}
+
+// hear notes what to look at, whichever node it happened on.
+func (h *Hub) hear(event chat.Event) {
 	switch e := event.(type) {
 	case chat.ConversationChanged:
 		h.hintConversation(e.ConversationID, e.ChangeSeq)

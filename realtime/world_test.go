@@ -222,11 +222,11 @@ func (s *faultyStore) SessionsAlive(ctx context.Context, ids []chat.ID, idle tim
 
 var errBroken = errors.New("broken on purpose")
 
-func newNode(t *testing.T, timing realtime.Timing) *node {
+func newNode(t *testing.T, timing realtime.Timing, link ...realtime.Link) *node {
 	t.Helper()
 	n := &node{World: chattest.New(t), viewers: map[string]chat.Viewer{}}
 	n.store = &faultyStore{Store: n.Store}
-	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing)
+	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
 	settings := chat.Settings{BcryptCost: 4}
 	n.chat = chat.New(n.store, n.hub, settings)
 	n.quiet = chat.New(n.store, silence{}, settings)

@@ -1,0 +1,188 @@
+package realtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"parley/chat"
+)
+
+const (
+	// redisChannel is where nodes speak to each other. What is said has a version of its own: an unknown kind is ignored.
+	redisChannel = "parley:hints:1"
+	// redisQueue bounds what waits while Redis does not answer, in events; beyond it the sweep has to find them.
+	redisQueue = 1024
+	// redisPatience bounds one attempt to say something.
+	redisPatience = time.Second
+	// redisSilence is how often trouble with Redis is told of.
+	redisSilence = time.Minute
+)
+
+// RedisLink joins nodes through Redis' publish and subscribe. A Redis that is slow or away slows nothing.
+type RedisLink struct {
+	client *redis.Client
+	node   string
+	log    *slog.Logger
+	queue  chan []byte
+	end    context.CancelFunc
+	sender sync.WaitGroup
+
+	mu   sync.Mutex
+	told time.Time
+}
+
+// NewRedisLink makes a link over the Redis at an address such as redis://:password@host:6379/0, rediss://… or
+// unix:///path. It does not wait for Redis to answer.
+func NewRedisLink(address string, log *slog.Logger) (*RedisLink, error) {
+	options, err := redis.ParseURL(address)
+	if err != nil {
+		// What the library says of an address may hold the password.
+		return nil, errors.New("the address of Redis is malformed: expected redis://user:password@host:port/number")
+	}
+	options.MaxRetries = -1 // a hint that is late is no use
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = redisPatience, redisPatience, redisPatience
+	ctx, end := context.WithCancel(context.Background())
+	l := &RedisLink{
+		client: redis.NewClient(options), node: chat.NewID().String(), log: log, queue: make(chan []byte, redisQueue), end: end,
+	}
+	l.sender.Go(func() { l.send(ctx) })
+	return l, nil
+}
+
+// hint is an event on its way.
+type hint struct {
+	Node string    `json:"node"`
+	Kind string    `json:"kind"`
+	ID   chat.ID   `json:"id"`
+	Seq  int64     `json:"seq,omitempty"`
+	IDs  []chat.ID `json:"ids,omitempty"`
+}
+
+func encodeHint(event chat.Event) (h hint, ok bool) {
+	switch e := event.(type) {
+	case chat.ConversationChanged:
+		return hint{Kind: "conversation", ID: e.ConversationID, Seq: e.ChangeSeq}, true
+	case chat.PersonChanged:
+		return hint{Kind: "person", ID: e.PersonID, Seq: e.ViewSeq}, true
+	case chat.PositionsMoved:
+		return hint{Kind: "positions", ID: e.PersonID, IDs: e.Conversations}, true
+	case chat.CardChanged:
+		return hint{Kind: "card", ID: e.PersonID, Seq: e.Seq}, true
+	case chat.DraftSaved:
+		return hint{Kind: "draft", ID: e.PersonID, IDs: []chat.ID{e.ConversationID}}, true
+	case chat.SessionsEnded:
+		return hint{Kind: "sessions", IDs: e.Sessions}, true
+	}
+	return hint{}, false
+}
+
+func (h hint) event() (event chat.Event, ok bool) {
+	switch h.Kind {
+	case "conversation":
+		return chat.ConversationChanged{ConversationID: h.ID, ChangeSeq: h.Seq}, true
+	case "person":
+		return chat.PersonChanged{PersonID: h.ID, ViewSeq: h.Seq}, true
+	case "positions":
+		return chat.PositionsMoved{PersonID: h.ID, Conversations: h.IDs}, true
+	case "card":
+		return chat.CardChanged{PersonID: h.ID, Seq: h.Seq}, true
+	case "draft":
+		if len(h.IDs) == 1 {
+			return chat.DraftSaved{PersonID: h.ID, ConversationID: h.IDs[0]}, true
+		}
+	case "sessions":
+		return chat.SessionsEnded{Sessions: h.IDs}, true
+	}
+	return nil, false // of a later version
+}
+
+// Send implements [Link].
+func (l *RedisLink) Send(event chat.Event) {
+	h, ok := encodeHint(event)
+	if !ok {
+		return
+	}
+	h.Node = l.node
+	said, err := json.Marshal(h)
+	if err != nil {
+		return // ids and numbers: cannot fail
+	}
+	select {
+	case l.queue <- said:
+	default:
+		l.complain(errors.New("too many events wait"))
+	}
+}
+
+func (l *RedisLink) send(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case said := <-l.queue:
+			timed, cancel := context.WithTimeout(ctx, redisPatience)
+			err := l.client.Publish(timed, redisChannel, said).Err()
+			cancel()
+			if err != nil && ctx.Err() == nil {
+				l.complain(err)
+			}
+		}
+	}
+}
+
+// Listen implements [Link]. The library subscribes anew by itself when Redis comes back.
+func (l *RedisLink) Listen(ctx context.Context, hear func(chat.Event)) {
+	subscription := l.client.Subscribe(ctx, redisChannel)
+	defer func() { _ = subscription.Close() }()
+	messages := subscription.Channel()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case message, open := <-messages:
+			if !open {
+				return
+			}
+			var h hint
+			if err := json.Unmarshal([]byte(message.Payload), &h); err != nil || h.Node == l.node {
+				continue
+			}
+			if event, ok := h.event(); ok {
+				hear(event)
+			}
+		}
+	}
+}
+
+// complain tells of trouble, once in a while.
+func (l *RedisLink) complain(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.told) < redisSilence {
+		return
+	}
+	l.told = time.Now()
+	l.log.Warn("Redis does not answer; other nodes hear of changes by their sweep", "error", err)
+}
+
+// Ping says whether Redis answers.
+func (l *RedisLink) Ping(ctx context.Context) error {
+	if err := l.client.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	return nil
+}
+
+// Close implements [Link].
+func (l *RedisLink) Close() error {
+	l.end()
+	l.sender.Wait()
+	return l.client.Close()
+}

@@ -1,0 +1,249 @@
+package realtime_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"parley/chat"
+	"parley/realtime"
+)
+
+// redisServer is a Redis of the test's own, behind a socket.
+type redisServer struct {
+	t       *testing.T
+	socket  string
+	process *exec.Cmd
+}
+
+func newRedis(t *testing.T) *redisServer {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "redis") // t.TempDir() is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &redisServer{t: t, socket: filepath.Join(dir, "s")}
+	t.Cleanup(func() {
+		r.kill()
+		_ = os.RemoveAll(dir)
+	})
+	r.start()
+	return r
+}
+
+func (r *redisServer) start() {
+	r.t.Helper()
+	r.process = exec.Command("redis-server", "--port", "0", "--unixsocket", r.socket, "--save", "", "--appendonly", "no")
+	if err := r.process.Start(); err != nil {
+		r.t.Fatalf("Redis is needed (make test installs it): %v", err)
+	}
+	client := redis.NewClient(&redis.Options{Network: "unix", Addr: r.socket})
+	defer client.Close()
+	tick, patience := time.NewTicker(5*time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for client.Ping(context.Background()).Err() != nil {
+		select {
+		case <-tick.C:
+		case <-patience:
+			r.t.Fatal("Redis does not answer")
+		}
+	}
+}
+
+func (r *redisServer) kill() {
+	_ = r.process.Process.Kill()
+	_ = r.process.Wait()
+}
+
+func (r *redisServer) link(t *testing.T, log *slog.Logger) *realtime.RedisLink {
+	t.Helper()
+	link, err := realtime.NewRedisLink("unix://"+r.socket, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = link.Close() })
+	return link
+}
+
+// collector keeps what a link hears.
+type collector struct {
+	mu     sync.Mutex
+	events []chat.Event
+}
+
+func (c *collector) hear(event chat.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events = append(c.events, event)
+}
+
+func (c *collector) has(is func(chat.Event) bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.events, is)
+}
+
+// listen lets a link listen until the test ends.
+func listen(t *testing.T, link realtime.Link) *collector {
+	t.Helper()
+	c := &collector{}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		link.Listen(ctx, c.hear)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return c
+}
+
+// until calls again and again until it holds.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick, patience := time.NewTicker(5*time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-patience:
+			t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+func TestRedisLink(t *testing.T) {
+	t.Parallel()
+	quiet := slog.New(slog.DiscardHandler)
+	a, b := chat.NewID(), chat.NewID()
+
+	t.Run("every event reaches the other nodes as it was, and not its own", func(t *testing.T) {
+		t.Parallel()
+		r := newRedis(t)
+		here, there := r.link(t, quiet), r.link(t, quiet)
+		mine, theirs := listen(t, here), listen(t, there)
+		for _, event := range []chat.Event{
+			chat.ConversationChanged{ConversationID: a, ChangeSeq: 7}, chat.PersonChanged{PersonID: a, ViewSeq: 3},
+			chat.PositionsMoved{PersonID: a, Conversations: []chat.ID{b, a}}, chat.CardChanged{PersonID: b, Seq: 2},
+			chat.DraftSaved{PersonID: a, ConversationID: b}, chat.SessionsEnded{Sessions: []chat.ID{a, b}},
+		} {
+			until(t, "it arrives", func() bool {
+				here.Send(event) // again: the other may not have subscribed yet, and doubles harm nothing
+				return theirs.has(func(e chat.Event) bool { return equal(e, event) })
+			})
+		}
+		if len(mine.events) != 0 {
+			t.Errorf("a node hears itself: %v", mine.events)
+		}
+	})
+
+	t.Run("what makes no sense is passed over", func(t *testing.T) {
+		t.Parallel()
+		r := newRedis(t)
+		link := r.link(t, quiet)
+		heard := listen(t, link)
+		client := redis.NewClient(&redis.Options{Network: "unix", Addr: r.socket})
+		defer client.Close()
+		until(t, "a good one arrives behind bad ones", func() bool {
+			for _, text := range []string{"", "{", `{"kind":"of later"}`, `{"kind":"draft"}`, `{"kind":"card","id":"x"}`, `[]`, `{"kind":"card","id":"` + a.String() + `","seq":1}`} {
+				client.Publish(t.Context(), "parley:hints:1", text)
+			}
+			return heard.has(func(e chat.Event) bool { return equal(e, chat.CardChanged{PersonID: a, Seq: 1}) })
+		})
+		if heard.has(func(e chat.Event) bool { return !equal(e, chat.CardChanged{PersonID: a, Seq: 1}) }) {
+			t.Errorf("heard %v", heard.events)
+		}
+	})
+
+	t.Run("without Redis nothing waits, and with it again it goes on", func(t *testing.T) {
+		t.Parallel()
+		r := newRedis(t)
+		var log bytes.Buffer
+		here, there := r.link(t, slog.New(slog.NewTextHandler(&log, nil))), r.link(t, quiet)
+		theirs := listen(t, there)
+		r.kill()
+		for range 3000 { // more than the queue holds
+			here.Send(chat.CardChanged{PersonID: a, Seq: 1})
+		}
+		until(t, "the trouble is noticed", func() bool { return here.Ping(t.Context()) != nil })
+		r.start()
+		until(t, "it arrives again", func() bool {
+			here.Send(chat.CardChanged{PersonID: b, Seq: 9})
+			return theirs.has(func(e chat.Event) bool { return equal(e, chat.CardChanged{PersonID: b, Seq: 9}) })
+		})
+		if err := here.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(log.String(), "Redis does not answer"); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+	})
+
+	t.Run("an address that is none is refused without being shown", func(t *testing.T) {
+		t.Parallel()
+		_, err := realtime.NewRedisLink("http://:topsecret@cache", quiet)
+		if err == nil || strings.Contains(err.Error(), "topsecret") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func equal(a, b chat.Event) bool {
+	switch a := a.(type) {
+	case chat.PositionsMoved:
+		b, ok := b.(chat.PositionsMoved)
+		return ok && a.PersonID == b.PersonID && slices.Equal(a.Conversations, b.Conversations)
+	case chat.SessionsEnded:
+		b, ok := b.(chat.SessionsEnded)
+		return ok && slices.Equal(a.Sessions, b.Sessions)
+	}
+	switch b.(type) {
+	case chat.PositionsMoved, chat.SessionsEnded:
+		return false
+	}
+	return a == b
+}
+
+func TestTwoNodes(t *testing.T) {
+	t.Parallel()
+	r := newRedis(t)
+	quiet := slog.New(slog.DiscardHandler)
+	n := newNode(t, withoutSweep, r.link(t, quiet))
+	second := realtime.New(quiet, withoutSweep, r.link(t, quiet))
+	other := chat.New(n.store, second, chat.Settings{BcryptCost: 4})
+	if err := second.Start(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { second.Close(context.Background()) })
+	ana, ben, conversation := n.pair(t)
+	p := n.connect(t, ben)
+	p.follow(n.page(t, ben, conversation))
+	// No sweep here: what arrives came by Redis. The first may be said before the nodes have subscribed.
+	until(t, "a message said on the other node arrives", func() bool {
+		n.sayThrough(t, other, ana, conversation, "from the other node")
+		select {
+		case g := <-p.frames:
+			return g.Type == "changes"
+		default:
+			return false
+		}
+	})
+	if err := other.LogOut(t.Context(), ben); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.end(); code != realtime.ClosedRevoked.Code {
+		t.Errorf("logged out on the other node, the socket ends with %d", code)
+	}
+}
