@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"parley/config"
 )
@@ -23,6 +24,9 @@ type App struct {
 	AdminPromote func(ctx context.Context, cfg config.Config, log *slog.Logger, username string) error
 	// AdminResetPassword returns a link with which the person can set a new password once, within an hour.
 	AdminResetPassword func(ctx context.Context, cfg config.Config, log *slog.Logger, username string) (link string, err error)
+	// Demo makes up people and conversations in a database in which nobody is, and tells progress how many messages there
+	// are so far.
+	Demo func(ctx context.Context, cfg config.Config, log *slog.Logger, in NewDemo, progress func(messages int)) (Demo, error)
 	// Libraries names what is linked in beside Go code, such as libvips, for `parley version`; nil means nothing.
 	Libraries func() []Library
 }
@@ -32,6 +36,22 @@ type NewAdmin struct {
 	Username    string
 	DisplayName string
 	Password    string
+}
+
+// NewDemo describes the world that Demo makes.
+type NewDemo struct {
+	People, Conversations, Messages int
+	Seed                            uint64
+	Now                             time.Time // when it ends; zero means now
+	IfEmpty                         bool      // where there are people already is no error
+}
+
+// Demo is what Demo made, and how to get in.
+type Demo struct {
+	There    bool // people were there already, and nothing was made
+	Groups   int
+	Username string // an administrator's; everybody has the same password
+	Password string // empty where it cannot be known
 }
 
 // Library is a library that is not written in Go, with its version.

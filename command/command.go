@@ -23,6 +23,7 @@ type grammar struct {
 		Promote       adminPromote       `cmd:"" help:"Make an account an administrator."`
 		ResetPassword adminResetPassword `cmd:"" help:"Print a link with which a person can set a new password once."`
 	} `cmd:"" help:"Manage administrators."`
+	Demo    makeDemo    `cmd:"" help:"Fill an empty database with made-up people."`
 	Config  showConfig  `cmd:"" help:"Show the settings in force, secrets masked."`
 	Version showVersion `cmd:"" help:"Show the version."`
 }
@@ -35,6 +36,7 @@ type request struct {
 	log    *slog.Logger
 	stdin  io.Reader
 	stdout io.Writer
+	stderr io.Writer
 }
 
 type serve struct{}

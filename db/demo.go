@@ -1,0 +1,243 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/chat"
+	"parley/demo"
+)
+
+// ErrInhabited refuses a demo where there are people already.
+var ErrInhabited = errors.New("there are people in this database already, and a demo is made in an empty one only")
+
+// Bounds of one transaction of a demo, which has to end well within maxTransaction on a slow machine.
+const (
+	demoPeople   = 1_000
+	demoMembers  = 5_000
+	demoMessages = 5_000
+)
+
+// InsertDemo writes a world into a database in which nobody is; everybody gets the same password. It tells progress how
+// many messages it has written so far. Where it fails, or ctx ends, it takes back what it has written.
+func (s *Store) InsertDemo(
+	ctx context.Context, world *demo.World, passwordHash string, progress func(messages int),
+) (err error) {
+	d := &demoWriter{store: s, progress: progress}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.takeBack(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := d.writePeople(ctx, world.People(), passwordHash); err != nil {
+		return err
+	}
+	if err := d.writeConversations(ctx, world.Conversations()); err != nil {
+		return err
+	}
+	return s.settle(ctx)
+}
+
+// settle does what the database's own housekeeping would do within minutes: until it knows how much there is, it plans
+// badly, and until the ranges of messages_changed are summarised, each sweep reads all of them.
+func (s *Store) settle(ctx context.Context) error {
+	for _, statement := range []string{
+		`ANALYZE people`, `ANALYZE conversations`, `ANALYZE members`, `ANALYZE messages`,
+		`SELECT brin_summarize_new_values('messages_changed')`,
+	} {
+		if _, err := s.pool.Exec(ctx, statement); err != nil {
+			return translate(err)
+		}
+	}
+	return nil
+}
+
+// demoWriter writes a demo in pieces.
+type demoWriter struct {
+	store         *Store
+	progress      func(messages int)
+	people        []chat.ID // what is written, for taking it back
+	conversations []chat.ID
+	messages      int
+}
+
+// piece runs one transaction, bounded as all others.
+func (d *demoWriter) piece(ctx context.Context, f func(tx pgx.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, maxTransaction)
+	defer cancel()
+	return translate(pgx.BeginFunc(ctx, d.store.pool, f))
+}
+
+func (d *demoWriter) writePeople(ctx context.Context, people iter.Seq[chat.Person], passwordHash string) error {
+	for batch := range batches(people, demoPeople) {
+		err := d.piece(ctx, func(tx pgx.Tx) error {
+			if len(d.people) == 0 {
+				if err := claim(ctx, tx); err != nil {
+					return err
+				}
+			}
+			return copyRows(ctx, tx, "people", []string{
+				"id", "username", "display_name", "password_hash", "role", "state", "language", "time_zone", "theme",
+				"view_seq", "created_at",
+			}, batch, func(p chat.Person) []any {
+				return []any{
+					p.ID, p.Username, p.DisplayName, passwordHash, string(p.Role), string(p.State), p.Language, p.TimeZone,
+					string(p.Theme), p.ViewSeq, p.CreatedAt,
+				}
+			})
+		})
+		if err != nil {
+			return err
+		}
+		for _, p := range batch {
+			d.people = append(d.people, p.ID)
+		}
+	}
+	return nil
+}
+
+// claim makes registrations wait until the first people of the demo are there, and refuses where somebody is.
+func claim(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, `SELECT FROM installation FOR UPDATE`); err != nil {
+		return err
+	}
+	var anybody bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM people)`).Scan(&anybody); err != nil {
+		return err
+	}
+	if anybody {
+		return ErrInhabited
+	}
+	return nil
+}
+
+// writeConversations writes conversations with their members and messages. A short one is whole in its transaction; the
+// messages of a long one are spread over several.
+func (d *demoWriter) writeConversations(ctx context.Context, conversations iter.Seq[demo.Conversation]) error {
+	var batch []demo.Conversation
+	var members []demo.Member
+	var messages []demo.Message
+	write := func(messages []demo.Message) error {
+		err := d.piece(ctx, func(tx pgx.Tx) error { return copyConversations(ctx, tx, batch, members, messages) })
+		if err != nil {
+			return err
+		}
+		for _, c := range batch {
+			d.conversations = append(d.conversations, c.ID)
+		}
+		d.messages += len(messages)
+		d.progress(d.messages)
+		batch, members = batch[:0], members[:0]
+		return nil
+	}
+	for c := range conversations {
+		batch, members, messages = append(batch, c), append(members, c.Members...), append(messages, c.Messages...)
+		for len(messages) >= demoMessages || len(members) >= demoMembers {
+			n := min(len(messages), demoMessages)
+			if err := write(messages[:n]); err != nil {
+				return err
+			}
+			messages = append(messages[:0], messages[n:]...)
+		}
+	}
+	return write(messages)
+}
+
+func copyConversations(
+	ctx context.Context, tx pgx.Tx, batch []demo.Conversation, members []demo.Member, messages []demo.Message,
+) error {
+	if err := copyRows(ctx, tx, "conversations", []string{
+		"id", "kind", "name", "direct_key", "msg_seq", "change_seq", "created_by", "created_at", "last_activity_at",
+	}, batch, func(c demo.Conversation) []any {
+		var name, key *string
+		if c.Kind == chat.KindDirect {
+			of := directKey(c.Members[0].PersonID, c.Members[len(c.Members)-1].PersonID)
+			key = &of
+		} else {
+			name = &c.Name
+		}
+		return []any{
+			c.ID, string(c.Kind), name, key, c.MsgSeq, c.ChangeSeq, c.CreatedBy, c.CreatedAt, c.LastActivityAt,
+		}
+	}); err != nil {
+		return err
+	}
+	if err := copyRows(ctx, tx, "members", []string{
+		"conversation_id", "person_id", "role", "from_seq", "from_change", "until_change", "unread_from", "delivered_seq",
+		"read_seq",
+	}, members, func(m demo.Member) []any {
+		return []any{
+			m.ConversationID, m.PersonID, m.Role, m.FromSeq, m.FromChange, m.UntilChange, m.UnreadFrom, m.DeliveredSeq,
+			m.ReadSeq,
+		}
+	}); err != nil {
+		return err
+	}
+	return copyRows(ctx, tx, "messages", []string{
+		"id", "conversation_id", "seq", "change_seq", "author_id", "kind", "body", "client_id", "request_hash", "created_at",
+		"changed_at", "edited_at", "deleted_at",
+	}, messages, func(m demo.Message) []any {
+		return []any{
+			m.ID, m.ConversationID, m.Seq, m.ChangeSeq, m.Author.ID, string(m.Kind), m.Body, m.ClientID, m.RequestHash,
+			m.CreatedAt, m.ChangedAt, m.EditedAt, m.DeletedAt,
+		}
+	})
+}
+
+func copyRows[T any](ctx context.Context, tx pgx.Tx, table string, columns []string, rows []T, row func(T) []any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{table}, columns,
+		pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) { return row(rows[i]), nil }))
+	if err != nil {
+		return fmt.Errorf("copy into %s: %w", table, err)
+	}
+	return nil
+}
+
+// batches cuts a sequence into slices of n, each valid until the next.
+func batches[T any](all iter.Seq[T], n int) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		batch := make([]T, 0, n)
+		for one := range all {
+			if batch = append(batch, one); len(batch) == n {
+				if !yield(batch) {
+					return
+				}
+				batch = batch[:0]
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch)
+		}
+	}
+}
+
+// takeBack deletes what was written, and nothing else: whoever registered meanwhile stays.
+func (d *demoWriter) takeBack(ctx context.Context) error {
+	for ids := range slices.Chunk(d.conversations, demoMembers) {
+		for left := int64(1); left > 0; {
+			var err error
+			if left, err = d.store.exec(ctx, `
+				DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE conversation_id = ANY($1) LIMIT $2)`,
+				ids, demoMessages); err != nil {
+				return fmt.Errorf("take the demo back: %w", err)
+			}
+		}
+		if _, err := d.store.exec(ctx, `DELETE FROM conversations WHERE id = ANY($1)`, ids); err != nil {
+			return fmt.Errorf("take the demo back: %w", err)
+		}
+	}
+	for ids := range slices.Chunk(d.people, demoPeople) {
+		if _, err := d.store.exec(ctx, `DELETE FROM people WHERE id = ANY($1)`, ids); err != nil {
+			return fmt.Errorf("take the demo back: %w", err)
+		}
+	}
+	return nil
+}
