@@ -21,6 +21,7 @@ run: build ## install what is missing, build Parley and run it; Ctrl+C stops it
 # Its own data and nothing else, whatever the environment says. DEMO="--people 1000" makes a larger one, the first time.
 demo: export PARLEY_DATA_DIR = .data-demo
 demo: export PARLEY_DATABASE_URL =
+demo: export PARLEY_DATABASE_URL_FILE =
 demo: build ## run Parley with made-up people and conversations in it, kept in .data-demo
 	@bin/parley demo --if-empty $(DEMO)
 	@exec bin/parley serve
