@@ -60,6 +60,7 @@ const (
 func (w *World) makePeople(r *rand.Rand) []person {
 	people := make([]person, w.settings.People)
 	taken := map[string]bool{Username: true}
+	given, family := bags{}, bags{}
 	zones := map[string]*time.Location{}
 	for i := range people {
 		p := &people[i]
@@ -68,9 +69,9 @@ func (w *World) makePeople(r *rand.Rand) []person {
 		p.ID = orderedID(r, i)
 		p.Role, p.State, p.Theme = chat.RoleMember, chat.StateActive, chat.ThemeAuto
 		p.Language, p.TimeZone = p.lang.code, pick(r, p.lang.zones)
-		given, family := pick(r, p.lang.given[p.gender]), pick(r, p.lang.family[p.gender])
-		p.DisplayName = displayName(r, p.lang, given, family)
-		p.Username = w.username(r, given.folded, family.folded, taken)
+		first, last := given.draw(r, p.lang.given[p.gender]), family.draw(r, p.lang.family[p.gender])
+		p.DisplayName = displayName(r, p.lang, first, last)
+		p.Username = w.username(r, first.folded, last.folded, taken)
 		p.habits = makeHabits(r)
 		// More and more people join as time goes on.
 		progress := math.Sqrt(float64(i) / float64(len(people)))
@@ -96,6 +97,19 @@ func (w *World) makePeople(r *rand.Rand) []person {
 		p.CreatedAt = w.settings.Now.Add(-p.joined).UTC().Truncate(time.Microsecond)
 	}
 	return people
+}
+
+// bags give each name of a list once before one comes again, so that few in a small world share theirs.
+type bags map[*name][]int
+
+func (b bags) draw(r *rand.Rand, names []name) name {
+	list := &names[0]
+	if len(b[list]) == 0 {
+		b[list] = r.Perm(len(names))
+	}
+	next := b[list][0]
+	b[list] = b[list][1:]
+	return names[next]
 }
 
 func (w *World) languageOf(r *rand.Rand, i int) string {

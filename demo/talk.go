@@ -25,6 +25,7 @@ type talker struct {
 	lines  []line
 	decks  map[deckOf]*deck
 	recent []int // who spoke last, place among the members
+	apart  bool  // what was said last stands apart
 }
 
 type deckOf struct {
@@ -107,7 +108,8 @@ func (t *talker) exchange(until, absent int) {
 	speakers := t.choose(able, absent)
 	lang, section := t.subject(speakers, able)
 	e := t.deck(lang, section).draw(t.rand, able)
-	begins := len(t.lines) > 0 && chance(t.rand, 40)
+	begins := len(t.lines) > 0 && (chance(t.rand, 40) || e.apart || t.apart)
+	t.apart = e.apart
 	gap := time.Duration((1 + 40*math.Pow(t.rand.Float64(), 2)) * float64(time.Minute))
 	scene := scene{rand: t.rand, lang: lang, values: map[string]string{}}
 	before := -1

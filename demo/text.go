@@ -19,6 +19,7 @@ import (
 //	A: Did the {thing} come?     a turn of an exchange; an empty line ends the exchange
 //	B: {Not yet.|Yes!}           A to D are different people
 //	once                         before its first turn: no conversation has the exchange twice
+//	apart                        before its first turn: nothing else is said in the same sitting
 //
 // Within a turn {thing} is any value of that slot, the same one throughout the exchange; {name} is somebody's first name;
 // {x|y} is one of these; [x|y] fits the gender of who writes (men's form first), <x|y> that of who is written to; \n
@@ -54,6 +55,7 @@ type exchange struct {
 	turns    []turn
 	speakers int
 	once     bool
+	apart    bool
 }
 
 type turn struct {
@@ -124,6 +126,8 @@ func readLanguage(code, text string) (*language, error) {
 		case l.named(section, line):
 		case line == "once":
 			open.once = true
+		case line == "apart":
+			open.apart = true
 		default:
 			speaker := strings.IndexByte("ABCD", line[0])
 			if speaker < 0 || !strings.HasPrefix(line[1:], ": ") {
