@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"parley/chat"
 	"parley/demo"
@@ -16,12 +19,16 @@ import (
 // ErrInhabited refuses a demo where there are people already.
 var ErrInhabited = errors.New("there are people in this database already, and a demo is made in an empty one only")
 
-// Bounds of one transaction of a demo, which has to end well within maxTransaction on a slow machine.
+// What one transaction of a demo writes: at most so many messages, and what is together once there are about so many of
+// them, or of members. It takes 0.2 s, and so ends within maxTransaction on a machine with much else to do.
 const (
-	demoPeople   = 1_000
-	demoMembers  = 5_000
-	demoMessages = 5_000
+	demoPeople   = 500
+	demoMessages = 2_000
+	demoTogether = 1_500
 )
+
+// demoWriters write at the same time: the database needs most of the time, and one connection of its keeps one core busy.
+const demoWriters = 2
 
 // InsertDemo writes a world into a database in which nobody is; everybody gets the same password. It tells progress how
 // many messages it has written so far. Where it fails, or ctx ends, it takes back what it has written.
@@ -40,28 +47,30 @@ func (s *Store) InsertDemo(
 	if err := d.writeConversations(ctx, world.Conversations()); err != nil {
 		return err
 	}
-	return s.settle(ctx)
+	s.settle(ctx)
+	return nil
 }
 
-// settle does what the database's own housekeeping would do within minutes: until it knows how much there is, it plans
-// badly, and until the ranges of messages_changed are summarised, each sweep reads all of them.
-func (s *Store) settle(ctx context.Context) error {
+// settle does what the database's own housekeeping does within minutes: until it knows how much there is, it plans badly,
+// and until the ranges of messages_changed are summarised, each sweep reads all of them.
+func (s *Store) settle(ctx context.Context) {
 	for _, statement := range []string{
 		`ANALYZE people`, `ANALYZE conversations`, `ANALYZE members`, `ANALYZE messages`,
 		`SELECT brin_summarize_new_values('messages_changed')`,
 	} {
 		if _, err := s.pool.Exec(ctx, statement); err != nil {
-			return translate(err)
+			slog.Warn("left to the database's own housekeeping", "statement", statement, "error", err)
 		}
 	}
-	return nil
 }
 
 // demoWriter writes a demo in pieces.
 type demoWriter struct {
-	store         *Store
-	progress      func(messages int)
-	people        []chat.ID // what is written, for taking it back
+	store    *Store
+	progress func(messages int)
+	people   []chat.ID // what is written, for taking it back
+
+	mu            sync.Mutex
 	conversations []chat.ID
 	messages      int
 }
@@ -116,36 +125,74 @@ func claim(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// writeConversations writes conversations with their members and messages. A short one is whole in its transaction; the
-// messages of a long one are spread over several.
+// writeConversations writes conversations with their members and messages, while it makes the next ones.
 func (d *demoWriter) writeConversations(ctx context.Context, conversations iter.Seq[demo.Conversation]) error {
-	var batch []demo.Conversation
-	var members []demo.Member
-	var messages []demo.Message
-	write := func(messages []demo.Message) error {
-		err := d.piece(ctx, func(tx pgx.Tx) error { return copyConversations(ctx, tx, batch, members, messages) })
-		if err != nil {
-			return err
+	writers, writing := errgroup.WithContext(ctx)
+	loads := make(chan demoLoad)
+	for range demoWriters {
+		writers.Go(func() error {
+			for load := range loads {
+				if err := d.write(writing, load); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	var load demoLoad
+	send := func() bool {
+		select {
+		case loads <- load:
+			load = demoLoad{}
+			return true
+		case <-writing.Done():
+			return false
 		}
-		for _, c := range batch {
-			d.conversations = append(d.conversations, c.ID)
-		}
-		d.messages += len(messages)
-		d.progress(d.messages)
-		batch, members = batch[:0], members[:0]
-		return nil
 	}
 	for c := range conversations {
-		batch, members, messages = append(batch, c), append(members, c.Members...), append(messages, c.Messages...)
-		for len(messages) >= demoMessages || len(members) >= demoMembers {
-			n := min(len(messages), demoMessages)
-			if err := write(messages[:n]); err != nil {
-				return err
-			}
-			messages = append(messages[:0], messages[n:]...)
+		load.conversations, load.members = append(load.conversations, c), append(load.members, c.Members...)
+		load.messages = append(load.messages, c.Messages...)
+		if max(len(load.messages), len(load.members)) >= demoTogether && !send() {
+			break
 		}
 	}
-	return write(messages)
+	send()
+	close(loads)
+	if err := writers.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err() // at whose end nobody may have been writing
+}
+
+// demoLoad is what is written together, in several transactions where there is much of it.
+type demoLoad struct {
+	conversations []demo.Conversation
+	members       []demo.Member
+	messages      []demo.Message
+}
+
+func (d *demoWriter) write(ctx context.Context, load demoLoad) error {
+	for first := true; first || len(load.messages) > 0; first = false {
+		messages := load.messages[:min(len(load.messages), demoMessages)]
+		if err := d.piece(ctx, func(tx pgx.Tx) error {
+			return copyConversations(ctx, tx, load.conversations, load.members, messages)
+		}); err != nil {
+			return err
+		}
+		d.written(load.conversations, len(messages))
+		load = demoLoad{messages: load.messages[len(messages):]}
+	}
+	return nil
+}
+
+func (d *demoWriter) written(conversations []demo.Conversation, messages int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range conversations {
+		d.conversations = append(d.conversations, c.ID)
+	}
+	d.messages += messages
+	d.progress(d.messages)
 }
 
 func copyConversations(
@@ -221,7 +268,7 @@ func batches[T any](all iter.Seq[T], n int) iter.Seq[[]T] {
 
 // takeBack deletes what was written, and nothing else: whoever registered meanwhile stays.
 func (d *demoWriter) takeBack(ctx context.Context) error {
-	for ids := range slices.Chunk(d.conversations, demoMembers) {
+	for ids := range slices.Chunk(d.conversations, demoTogether) {
 		for left := int64(1); left > 0; {
 			var err error
 			if left, err = d.store.exec(ctx, `
