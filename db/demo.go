@@ -20,11 +20,11 @@ import (
 var ErrInhabited = errors.New("there are people in this database already, and a demo is made in an empty one only")
 
 // What one transaction of a demo writes: at most so many messages, and what is together once there are about so many of
-// them, or of members. It takes 0.2 s, and so ends within maxTransaction on a machine with much else to do.
+// them, or of members. It takes 0.1 s, and so ends within maxTransaction on a machine with much else to do.
 const (
-	demoPeople   = 500
-	demoMessages = 2_000
-	demoTogether = 1_500
+	demoPeople   = 250
+	demoMessages = 1_000
+	demoTogether = 800
 )
 
 // demoWriters write at the same time: the database needs most of the time, and one connection of its keeps one core busy.
@@ -75,17 +75,27 @@ type demoWriter struct {
 	messages      int
 }
 
+// demoAttempts is how often a transaction is tried that takes too long: one stall of a busy machine would otherwise take
+// back the work of minutes.
+const demoAttempts = 3
+
 // piece runs one transaction, bounded as all others.
-func (d *demoWriter) piece(ctx context.Context, f func(tx pgx.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, maxTransaction)
-	defer cancel()
-	return translate(pgx.BeginFunc(ctx, d.store.pool, f))
+func (d *demoWriter) piece(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		bounded, cancel := context.WithTimeout(ctx, maxTransaction)
+		err := translate(pgx.BeginFunc(bounded, d.store.pool, func(tx pgx.Tx) error { return f(bounded, tx) }))
+		cancel()
+		if chat.KindOf(err) != chat.KindUnavailable || attempt == demoAttempts || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 func (d *demoWriter) writePeople(ctx context.Context, people iter.Seq[chat.Person], passwordHash string) error {
 	for batch := range batches(people, demoPeople) {
-		err := d.piece(ctx, func(tx pgx.Tx) error {
-			if len(d.people) == 0 {
+		first := len(d.people) == 0
+		err := d.piece(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			if first {
 				if err := claim(ctx, tx); err != nil {
 					return err
 				}
@@ -174,7 +184,7 @@ type demoLoad struct {
 func (d *demoWriter) write(ctx context.Context, load demoLoad) error {
 	for first := true; first || len(load.messages) > 0; first = false {
 		messages := load.messages[:min(len(load.messages), demoMessages)]
-		if err := d.piece(ctx, func(tx pgx.Tx) error {
+		if err := d.piece(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			return copyConversations(ctx, tx, load.conversations, load.members, messages)
 		}); err != nil {
 			return err

@@ -30,15 +30,15 @@ func demoWorld(t *testing.T, people, conversations, messages int) *demo.World {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	w := chattest.New(t)
-	world := demoWorld(t, 300, 900, 14_000)
+	world := demoWorld(t, 300, 900, 6_000)
 	hash := value[string](t)(chat.HashPassword(demo.Password, 4))
 	var told []int
 	must(t, w.Store.InsertDemo(t.Context(), world, hash, func(messages int) { told = append(told, messages) }))
 
-	if !slices.IsSorted(told) || len(told) < 3 || told[len(told)-1] != 14_000 {
+	if !slices.IsSorted(told) || len(told) < 3 || told[len(told)-1] != 6_000 {
 		t.Errorf("the progress is %v", told)
 	}
-	for table, want := range map[string]int{"people": 300, "conversations": 900, "messages": 14_000} {
+	for table, want := range map[string]int{"people": 300, "conversations": 900, "messages": 6_000} {
 		if n := chattest.Value[int](t, w, "SELECT count(*) FROM "+table); n != want {
 			t.Errorf("%d %s, want %d", n, table, want)
 		}
@@ -116,6 +116,9 @@ func TestDemo(t *testing.T) {
 			SELECT m.conversation_id FROM members m
 			JOIN messages x ON x.conversation_id = m.conversation_id AND x.edited_at IS NULL AND x.deleted_at IS NULL
 			WHERE (x.seq <= m.from_seq) <> (x.change_seq <= m.from_change)`,
+		"somebody who left had got what was there until then": `
+			SELECT m.conversation_id FROM members m JOIN messages x ON x.conversation_id = m.conversation_id AND x.seq = m.delivered_seq
+			WHERE x.edited_at IS NULL AND x.deleted_at IS NULL AND x.change_seq > m.until_change`,
 		"each conversation has raised the view of those in it": `
 			SELECT p.id FROM people p LEFT JOIN members m ON m.person_id = p.id GROUP BY p.id HAVING count(m.person_id) <> p.view_seq`,
 		"everybody has the one password": `SELECT id FROM people WHERE password_hash <> (SELECT password_hash FROM people WHERE username = 'demo')`,
@@ -132,16 +135,16 @@ func TestDemo(t *testing.T) {
 		query string
 		least int
 	}{
-		"edited messages":                  {`SELECT count(*) FROM messages WHERE edited_at IS NOT NULL`, 200},
-		"deleted messages":                 {`SELECT count(*) FROM messages WHERE deleted_at IS NOT NULL`, 50},
-		"changes that came between others": {`SELECT count(*) FROM messages m JOIN messages n USING (conversation_id) WHERE n.seq = m.seq + 1 AND m.change_seq > n.change_seq`, 100},
-		"members who joined later":         {`SELECT count(*) FROM members WHERE from_seq > 0`, 50},
+		"edited messages":                  {`SELECT count(*) FROM messages WHERE edited_at IS NOT NULL`, 80},
+		"deleted messages":                 {`SELECT count(*) FROM messages WHERE deleted_at IS NOT NULL`, 25},
+		"changes that came between others": {`SELECT count(*) FROM messages m JOIN messages n USING (conversation_id) WHERE n.seq = m.seq + 1 AND m.change_seq > n.change_seq`, 40},
+		"members who joined later":         {`SELECT count(*) FROM members WHERE from_seq > 0`, 30},
 		"former members":                   {`SELECT count(*) FROM members WHERE until_change IS NOT NULL`, 10},
 		"administrators of groups":         {`SELECT count(*) FROM members WHERE role = 'administrator'`, 50},
 		"groups":                           {`SELECT count(*) FROM conversations WHERE kind = 'group'`, 225},
 		"notes to oneself":                 {`SELECT count(*) FROM (SELECT conversation_id FROM members GROUP BY 1 HAVING count(*) = 1) n`, 5},
 		"conversations without a word":     {`SELECT count(*) FROM conversations WHERE msg_seq = 0`, 3},
-		"members who have read all":        {`SELECT count(*) FROM members m JOIN conversations c ON c.id = conversation_id WHERE unread_from = msg_seq AND msg_seq > 0`, 1500},
+		"members who have read all":        {`SELECT count(*) FROM members m JOIN conversations c ON c.id = conversation_id WHERE unread_from = msg_seq AND msg_seq > 0`, 1000},
 		"members who have not":             {`SELECT count(*) FROM members m JOIN conversations c ON c.id = conversation_id WHERE unread_from < msg_seq`, 200},
 		"members marked as unread":         {`SELECT count(*) FROM members WHERE unread_from < read_seq`, 10},
 		"positions without the device":     {`SELECT count(*) FROM members m JOIN conversations c ON c.id = conversation_id WHERE delivered_seq < msg_seq`, 50},
@@ -223,6 +226,35 @@ func TestDemoIsOneThing(t *testing.T) {
 	}
 }
 
+func TestDemoOnABusyMachine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		late string // which attempts to write messages take too long
+		fits bool
+	}{
+		"what takes too long is tried again":  {"attempt IN (3, 4, 9)", true},
+		"and given up in the end, and undone": {"attempt > 5", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := chattest.New(t)
+			w.Exec(t, `CREATE SEQUENCE attempts`) // which no rollback takes back
+			w.Exec(t, `CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$
+				DECLARE attempt bigint := nextval('attempts');
+				BEGIN IF `+c.late+` THEN RAISE 'too late' USING ERRCODE = 'query_canceled'; END IF; RETURN NULL; END $$`)
+			w.Exec(t, `CREATE TRIGGER late BEFORE INSERT ON messages EXECUTE FUNCTION late()`)
+			err := w.Store.InsertDemo(t.Context(), demoWorld(t, 60, 150, 4_000), "x", func(int) {})
+			messages := chattest.Value[int](t, w, "SELECT count(*) FROM messages")
+			if c.fits && (err != nil || messages != 4_000) || !c.fits && messages != 0 {
+				t.Errorf("%d messages, %v", messages, err)
+			}
+			if !c.fits {
+				unavailable(t, err)
+			}
+		})
+	}
+}
+
 func TestDemoIsTakenBack(t *testing.T) {
 	t.Parallel()
 	everything := []string{"people", "conversations", "members", "messages"}
@@ -234,30 +266,32 @@ func TestDemoIsTakenBack(t *testing.T) {
 		return rows
 	}
 
-	t.Run("where it is interrupted", func(t *testing.T) {
-		t.Parallel()
-		w := chattest.New(t)
-		ctx, interrupt := context.WithCancel(t.Context())
-		written := 0
-		err := w.Store.InsertDemo(ctx, demoWorld(t, 60, 150, 30_000), "x", func(messages int) {
-			if written = messages; messages > 12_000 {
-				interrupt()
+	for name, at := range map[string]int{"in the middle": 3_000, "at the very end": 8_000} {
+		t.Run("where it is interrupted "+name, func(t *testing.T) {
+			t.Parallel()
+			w := chattest.New(t)
+			ctx, interrupt := context.WithCancel(t.Context())
+			written := 0
+			err := w.Store.InsertDemo(ctx, demoWorld(t, 60, 150, 8_000), "x", func(messages int) {
+				if written = messages; messages >= at {
+					interrupt()
+				}
+			})
+			if !errors.Is(err, context.Canceled) || written < at || at < 8_000 && written == 8_000 {
+				t.Errorf("after %d messages: %v", written, err)
+			}
+			if n := left(t, w); n != 0 {
+				t.Errorf("%d rows are left", n)
 			}
 		})
-		if !errors.Is(err, context.Canceled) || written < 12_000 || written == 30_000 {
-			t.Errorf("after %d messages: %v", written, err)
-		}
-		if n := left(t, w); n != 0 {
-			t.Errorf("%d rows are left", n)
-		}
-	})
+	}
 	t.Run("where it fails, and whoever came meanwhile stays", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)
 		w.Exec(t, `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no more'; END $$`)
 		var once sync.Once
-		err := w.Store.InsertDemo(t.Context(), demoWorld(t, 60, 150, 30_000), "x", func(messages int) {
-			if messages > 10_000 {
+		err := w.Store.InsertDemo(t.Context(), demoWorld(t, 60, 150, 8_000), "x", func(messages int) {
+			if messages > 3_000 {
 				once.Do(func() {
 					w.Person(t, "Anna")
 					w.Exec(t, `CREATE TRIGGER fail BEFORE INSERT ON messages EXECUTE FUNCTION fail()`)
@@ -274,7 +308,7 @@ func TestDemoIsTakenBack(t *testing.T) {
 	t.Run("and where that is not possible, it says so", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)
-		world := demoWorld(t, 60, 150, 30_000)
+		world := demoWorld(t, 60, 150, 8_000)
 		var once sync.Once
 		ctx, interrupt := context.WithCancel(t.Context())
 		err := w.Store.InsertDemo(ctx, world, "x", func(int) {
@@ -297,8 +331,8 @@ func TestDemoTransactions(t *testing.T) {
 	t.Parallel()
 	l := &copies{}
 	w := chattest.New(t, chattest.Database(db.Options{Tracer: l}))
-	must(t, w.Store.InsertDemo(t.Context(), demoWorld(t, 2100, 12, 40_000), "x", func(int) {}))
-	if l.most > 4_000 || l.rows < 44_000 {
+	must(t, w.Store.InsertDemo(t.Context(), demoWorld(t, 2100, 12, 8_000), "x", func(int) {}))
+	if l.most > 3_000 || l.rows < 12_000 {
 		t.Errorf("%d rows in all, %d at once", l.rows, l.most)
 	}
 }

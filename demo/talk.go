@@ -109,7 +109,9 @@ func (t *talker) exchange(until, absent int) {
 	lang, section := t.subject(speakers, able)
 	e := t.deck(lang, section).draw(t.rand, able)
 	begins := len(t.lines) > 0 && (chance(t.rand, 40) || e.apart || t.apart)
-	t.apart = e.apart
+	if t.apart = e.apart; absent >= 0 {
+		begins = chance(t.rand, 8) // what somebody has not seen is not of months
+	}
 	gap := time.Duration((1 + 40*math.Pow(t.rand.Float64(), 2)) * float64(time.Minute))
 	scene := scene{rand: t.rand, lang: lang, values: map[string]string{}}
 	before := -1
