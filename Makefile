@@ -2,7 +2,7 @@
 # is installed on Debian and Ubuntu, and named elsewhere (scripts/install.sh).
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test cover check dev generate shots clean
+.PHONY: help run demo build test cover check dev generate shots clean
 
 # Git refuses folders of other users, and Go then refuses to build: so it is not Go who asks for the version.
 export GOFLAGS += -buildvcs=false
@@ -16,6 +16,14 @@ help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: build ## install what is missing, build Parley and run it; Ctrl+C stops it
+	@exec bin/parley serve
+
+# Its own data and nothing else, whatever the environment says. DEMO="--people 1000" makes a larger one, the first time.
+demo: export PARLEY_DATA_DIR = .data-demo
+demo: export PARLEY_DATABASE_URL =
+demo: export PARLEY_DATABASE_URL_FILE =
+demo: build ## run Parley with made-up people and conversations in it, kept in .data-demo
+	@bin/parley demo --if-empty $(DEMO)
 	@exec bin/parley serve
 
 build: go ## only build bin/parley
@@ -51,7 +59,7 @@ shots: go ## take screenshots of the pages into shots/
 	@scripts/install.sh test
 	@PARLEY_SHOTS=$(CURDIR)/shots go test ./e2e -run '^TestShots$$' -count=1
 
-clean: ## remove what was built and measured; data stays
+clean: ## remove what was built and measured; .data and .data-demo stay
 	@rm -rf bin shots coverage* .cache
 
 .PHONY: go

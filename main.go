@@ -23,6 +23,12 @@ func main() {
 		AdminResetPassword: app.AdminResetPassword,
 		AdminVerifyAudit:   app.AdminVerifyAudit,
 		Cluster:            app.Cluster,
+		Demo: func(
+			ctx context.Context, cfg config.Config, log *slog.Logger, in command.NewDemo, progress func(messages int),
+		) (command.Demo, error) {
+			made, err := app.MakeDemo(ctx, cfg, log, app.NewDemo(in), progress)
+			return command.Demo(made), err
+		},
 		Libraries: func() []command.Library {
 			return []command.Library{{Name: "libvips", Version: app.Libvips()}}
 		},

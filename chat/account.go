@@ -183,8 +183,7 @@ func (c *Chat) usernameTaken(ctx context.Context, username, displayName string) 
 	}
 	usable := candidates[:0]
 	for _, candidate := range candidates {
-		var wrong fieldErrors
-		if checkUsername(&wrong, candidate); wrong == nil {
+		if ValidUsername(candidate) {
 			usable = append(usable, candidate)
 		}
 	}

@@ -46,7 +46,7 @@ type Draft struct {
 // content), too_many.
 func (c *Chat) SendMessage(ctx context.Context, viewer Viewer, conversation ID, draft Draft) (Message, error) {
 	draft.Body = cleanBody(draft.Body)
-	hash := requestHash(conversation, draft)
+	hash := RequestHash(conversation, draft)
 	if message, err := c.earlierSend(ctx, viewer, draft.ClientID, hash); KindOf(err) != KindNotFound {
 		return message, err
 	}
@@ -98,8 +98,9 @@ func checkDraft(draft Draft) error {
 	return nil
 }
 
-// requestHash tells a repeated send from another one under the same id.
-func requestHash(conversation ID, draft Draft) []byte {
+// RequestHash tells a repeated send from another one under the same id. The draft's text is one that a message can have:
+// as it was first sent, and cleaned.
+func RequestHash(conversation ID, draft Draft) []byte {
 	h := sha256.New()
 	h.Write(conversation[:])
 	h.Write([]byte(draft.Body))

@@ -86,12 +86,23 @@ func newPasswords(cost int) *passwords {
 	}
 }
 
+// PasswordMatches compares a password with what [HashPassword] made of one, which takes as long.
+func PasswordMatches(hash, password string) bool {
+	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+}
+
 func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	if err := p.slots.Acquire(ctx, 1); err != nil {
 		return "", Unavailable(err)
 	}
 	defer p.slots.Release(1)
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)
+	return HashPassword(password, p.cost)
+}
+
+// HashPassword makes of a password what a person's row holds. It takes a quarter of a second and more: requests go
+// through [Chat], which bounds how many are hashed at once.
+func HashPassword(password string, cost int) (string, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
 	}

@@ -70,6 +70,14 @@ func TestPasswords(t *testing.T) {
 		}
 	})
 
+	t.Run("a hash matches its password alone", func(t *testing.T) {
+		t.Parallel()
+		hash, err := HashPassword("a horse named staple", 4)
+		if err != nil || !PasswordMatches(hash, "a horse named staple") || PasswordMatches(hash, "a horse named stable") || PasswordMatches("", "") {
+			t.Errorf("got %s, %v", hash, err)
+		}
+	})
+
 	t.Run("a password that bcrypt refuses is an error", func(t *testing.T) {
 		t.Parallel()
 		if _, err := newPasswords(4).hash(t.Context(), strings.Repeat("a", 73)); err == nil || KindOf(err) != "" {

@@ -109,6 +109,13 @@ func checkUsername(wrong *fieldErrors, username string) {
 	}
 }
 
+// ValidUsername says whether somebody could have that username, were it free.
+func ValidUsername(username string) bool {
+	var wrong fieldErrors
+	checkUsername(&wrong, username)
+	return wrong == nil
+}
+
 func checkDisplayName(wrong *fieldErrors, name string) {
 	switch {
 	case badText(name, false):

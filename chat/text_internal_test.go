@@ -126,6 +126,9 @@ func TestCheckUsername(t *testing.T) {
 		if got := codeOf(wrong, "username"); got != want {
 			t.Errorf("%q: %q instead of %q", username, got, want)
 		}
+		if ValidUsername(username) != (want == "") {
+			t.Errorf("%q is said to be valid, or not", username)
+		}
 	}
 }
 

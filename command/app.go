@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"parley/config"
 )
@@ -29,6 +30,9 @@ type App struct {
 	// Cluster returns the folder of the PostgreSQL that Parley runs itself, whether it exists yet or not. It changes
 	// nothing; nil means that there is none.
 	Cluster func(cfg config.Config) (folder string, err error)
+	// Demo makes up people and conversations in a database in which nobody is, and tells progress how many messages there
+	// are so far.
+	Demo func(ctx context.Context, cfg config.Config, log *slog.Logger, in NewDemo, progress func(messages int)) (Demo, error)
 	// Libraries names what is linked in beside Go code, such as libvips, for `parley version`; nil means nothing.
 	Libraries func() []Library
 }
@@ -38,6 +42,22 @@ type NewAdmin struct {
 	Username    string
 	DisplayName string
 	Password    string
+}
+
+// NewDemo describes the world that Demo makes.
+type NewDemo struct {
+	People, Conversations, Messages int
+	Seed                            uint64
+	Now                             time.Time // when it ends; zero means now
+	IfEmpty                         bool      // where there are people already is no error
+}
+
+// Demo is what Demo made, and how to get in.
+type Demo struct {
+	There    bool // people were there already, and nothing was made
+	Groups   int
+	Username string // an administrator's; everybody has the same password
+	Password string // empty where it cannot be known
 }
 
 // Library is a library that is not written in Go, with its version.

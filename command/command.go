@@ -17,14 +17,15 @@ import (
 // grammar is the command line as kong reads it.
 type grammar struct {
 	Serve   serve   `cmd:"" default:"1" help:"Run the server (the default)."`
-	Migrate migrate `cmd:"" help:"Bring the database to this version and say what was done."`
+	Migrate migrate `cmd:"" help:"Bring the database to this version."`
 	Admin   struct {
 		Create        adminCreate        `cmd:"" help:"Make an administrator's account."`
 		Promote       adminPromote       `cmd:"" help:"Make an account an administrator."`
-		ResetPassword adminResetPassword `cmd:"" help:"Print a link with which a person can set a new password once."`
+		ResetPassword adminResetPassword `cmd:"" help:"Print a link that sets a new password once."`
 		VerifyAudit   adminVerifyAudit   `cmd:"" help:"Check that the audit log is whole."`
 	} `cmd:"" help:"Manage administrators."`
 	Health  health      `cmd:"" help:"Ask the running server whether it is ready."`
+	Demo    makeDemo    `cmd:"" help:"Fill an empty database with made-up people."`
 	Config  showConfig  `cmd:"" help:"Show the settings in force, secrets masked."`
 	Version showVersion `cmd:"" help:"Show the version."`
 }
@@ -37,6 +38,7 @@ type request struct {
 	log    *slog.Logger
 	stdin  io.Reader
 	stdout io.Writer
+	stderr io.Writer
 }
 
 type serve struct{}

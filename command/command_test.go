@@ -69,6 +69,13 @@ func recorder(calls *[]string, err error) command.App {
 			note("verify")
 			return "all 3 entries hold", err
 		},
+		Demo: func(
+			_ context.Context, _ config.Config, _ *slog.Logger, in command.NewDemo, progress func(int),
+		) (command.Demo, error) {
+			progress(in.Messages)
+			note("demo", in.People, in.Conversations, in.Messages, in.Seed, in.Now.Format(time.RFC3339), in.IfEmpty)
+			return command.Demo{There: in.IfEmpty, Groups: in.Conversations / 4, Username: "demo", Password: "open sesame"}, err
+		},
 	}
 }
 
@@ -89,6 +96,19 @@ func TestCommands(t *testing.T) {
 		{"promote", "admin promote ada", "", "promote ada", "ada is now an administrator\n"},
 		{"reset a password", "admin reset-password ada", "", "reset ada", "https://chat.example.org/reset/token\nThis link works once, within an hour.\n"},
 		{"verify the audit log", "admin verify-audit", "", "verify", "all 3 entries hold\n"},
+		{
+			"a demo", "demo", "", "demo 60 150 7500 1 0001-01-01T00:00:00Z false",
+			"Made 60 people, 150 conversations (37 of them groups) and 7,500 messages in 0.0 s.\n" +
+				"Log in at http://127.0.0.1:8080 as demo, an administrator, with the password open sesame; everybody has the same.\n",
+		},
+		{
+			"a demo of another size", "demo --people 10000 --messages=1000000 --seed 7 --now 2026-03-01T12:00:00+01:00", "",
+			"demo 10000 25000 1000000 7 2026-03-01T12:00:00+01:00 false", "Made 10,000 people",
+		},
+		{
+			"a demo where there is one", "demo --conversations 8 --if-empty", "", "demo 60 8 400 1 0001-01-01T00:00:00Z true",
+			"There are people already; nothing was made.\nLog in at http://127.0.0.1:8080 as demo, ",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -114,6 +134,17 @@ func TestCommands(t *testing.T) {
 			}
 		})
 	}
+	t.Run("how to get in is not said where it is not known", func(t *testing.T) {
+		t.Parallel()
+		app := command.App{Demo: func(
+			context.Context, config.Config, *slog.Logger, command.NewDemo, func(int),
+		) (command.Demo, error) {
+			return command.Demo{There: true}, nil
+		}}
+		if got := run(t, app, "", nil, "demo", "--if-empty"); got.stdout != "There are people already; nothing was made.\n" || got.code != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
 	t.Run("a password is made up and printed once", func(t *testing.T) {
 		t.Parallel()
 		var calls []string
@@ -168,6 +199,7 @@ func TestUsage(t *testing.T) {
 		"admin create":            "missing flags: --username=STRING",
 		"serve 127.0.0.1:80":      "unexpected argument 127.0.0.1:80",
 		"admin promote ada grace": "unexpected argument grace",
+		"demo 1000":               "unexpected argument 1000",
 	} {
 		var calls []string
 		got := run(t, recorder(&calls, nil), "", nil, strings.Fields(args)...)
@@ -175,7 +207,7 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%q: calls %q; %+v", args, calls, got)
 		}
 	}
-	for _, args := range []string{"--help", "-h", "serve --help", "admin create --help"} {
+	for _, args := range []string{"--help", "-h", "serve --help", "admin create --help", "demo --help"} {
 		var calls []string
 		got := run(t, recorder(&calls, nil), "", []string{"PARLEY_ADDR=wrong"}, strings.Fields(args)...)
 		lines := strings.Count(got.stdout, "\n")

@@ -71,7 +71,7 @@ func Run(app App, p Process) int {
 	if err != nil {
 		return report(p.Stderr, exitUsage, err.Error()+" (see parley --help)")
 	}
-	r := &request{app: app, stdin: p.Stdin, stdout: p.Stdout}
+	r := &request{app: app, stdin: p.Stdin, stdout: p.Stdout, stderr: p.Stderr}
 	if command.Command() != "version" { // which must work in any environment
 		if r.cfg, err = config.Load(p.Environ); err != nil {
 			return report(p.Stderr, exitError, strings.Split(err.Error(), "\n")...)
@@ -125,11 +125,15 @@ func report(w io.Writer, code int, lines ...string) int {
 
 // newLog returns the log: for people in development and on a terminal, otherwise JSON, one object a line.
 func newLog(w io.Writer, cfg config.Config) *slog.Logger {
-	file, ok := w.(*os.File)
-	if !cfg.Dev && !(ok && isatty.IsTerminal(file.Fd())) {
+	if !cfg.Dev && !isTerminal(w) {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: cfg.LogLevel, ReplaceAttr: shortTime}))
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
 }
 
 // shortTime keeps of a line's time what a person reads: hours to milliseconds.

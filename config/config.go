@@ -46,6 +46,11 @@ type Config struct {
 // Secure reports whether people reach this server through TLS: cookies are then marked Secure and HSTS is sent.
 func (c Config) Secure() bool { return strings.HasPrefix(c.BaseURL, "https://") }
 
+// Private reports whether nobody but this machine reaches this server.
+func (c Config) Private() bool {
+	return loopback(c.Addr) && (c.BaseURL == "" || c.BaseURL == BaseURLFor(c.Addr))
+}
+
 // Registration says who may make an account. The very first account can always be made.
 type Registration string
 

@@ -62,6 +62,26 @@ func TestBaseURLHasOneForm(t *testing.T) {
 	}
 }
 
+func TestPrivate(t *testing.T) {
+	t.Parallel()
+	for environ, want := range map[string]bool{
+		"":                                       true,
+		"PARLEY_ADDR=localhost:1":                true,
+		"PARLEY_ADDR=127.0.0.1:0":                true,
+		"PARLEY_ADDR=[::1]:8080":                 true,
+		"PARLEY_ADDR=:8080":                      false,
+		"PARLEY_ADDR=192.0.2.1:8080":             false,
+		"PARLEY_BASE_URL=https://a.test":         false, // through a proxy
+		"PARLEY_BASE_URL=http://a.test:1":        false,
+		"PARLEY_BASE_URL=http://127.0.0.1:8080/": true,
+	} {
+		c, err := config.Load([]string{environ})
+		if err != nil || c.Private() != want {
+			t.Errorf("%s: got %v, %v", environ, c.Private(), err)
+		}
+	}
+}
+
 func TestSecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	c := config.Config{DatabaseURL: "postgres://u:hunter2@db/parley"}

@@ -74,6 +74,7 @@ if [[ $1 == test ]]; then
   has nginx || [[ -x /usr/sbin/nginx ]] || need "nginx" nginx-light
   # Pages in the tests show every script; a machine without fonts draws boxes.
   has_font 'noto/NotoSans-Regular.*' || has_font 'dejavu/DejaVuSans.ttf' || need "fonts for Latin, Greek, Cyrillic and Arabic" fonts-dejavu-core
+  has_font 'lohit-devanagari/*' || has_font 'noto/NotoSansDevanagari*' || need "a font for Hindi" fonts-lohit-deva
   has_font 'noto/NotoColorEmoji.ttf' || need "a font for emoji" fonts-noto-color-emoji
   has_font 'droid/DroidSansFallbackFull.ttf' || has_font 'noto/NotoSansCJK*' || need "a font for Chinese, Japanese and Korean" fonts-droid-fallback
 fi
