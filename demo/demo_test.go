@@ -271,7 +271,7 @@ func TestList(t *testing.T) {
 		note("links", strings.Count(text, "https://") > 6)
 		note("texts of several lines", strings.Count(text, "\n\n") > 8)
 		note("note to self", len(c.Members) == 1)
-		note("a very long name of a group", utf8.RuneCountInString(c.Name) > 80)
+		note("a very long name of a group", utf8.RuneCountInString(c.Name) > 75)
 		note("a very long name of a person", len(c.Members) == 2 && utf8.RuneCountInString(names[c.Members[1-at].PersonID]) > 50)
 		note("the last message deleted", n > 0 && c.Messages[n-1].DeletedAt != nil)
 		note("today", now.Sub(c.LastActivityAt) < 12*time.Hour)

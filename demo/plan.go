@@ -72,7 +72,7 @@ var wishes = []wish{
 	{lang: "en", size: 1, style: styleNotes, messages: 34, age: 20 * time.Hour},
 	{
 		lang: "en", size: 14, style: styleMixed, messages: 240, share: 3, unread: 1, age: 26 * time.Hour,
-		name: "Choir trip to the sea: trains, rooms, who shares with whom, who brings the big pot, and what to sing",
+		name: "Choir trip to the sea: trains, rooms, who brings the big pot, and what we sing",
 	},
 	{with: longNamed, style: styleLife, messages: 27, age: 30 * time.Hour},
 	{lang: "en", style: styleLinks, messages: 48, age: 40 * time.Hour},

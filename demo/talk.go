@@ -73,7 +73,7 @@ const (
 	sectionBurst style = "burst" // somebody speaks alone
 )
 
-// most people take part in one exchange
+// mostSpeakers take part in one exchange.
 const mostSpeakers = 4
 
 // talk makes all lines: first what demo has seen, then what not, in which demo says nothing.
@@ -110,7 +110,7 @@ func (t *talker) exchange(until, absent int) {
 	e := t.deck(lang, section).draw(t.rand, able)
 	begins := len(t.lines) > 0 && (chance(t.rand, 40) || e.apart || t.apart)
 	if t.apart = e.apart; absent >= 0 {
-		begins = chance(t.rand, 8) // what somebody has not seen is not of months
+		begins = len(t.lines) > 0 && chance(t.rand, 8) // what somebody has not seen is not of months
 	}
 	gap := time.Duration((1 + 40*math.Pow(t.rand.Float64(), 2)) * float64(time.Minute))
 	scene := scene{rand: t.rand, lang: lang, values: map[string]string{}}
