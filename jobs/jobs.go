@@ -51,7 +51,9 @@ type Option func(*river.Config)
 
 // WithPace replaces how long is waited after a failed attempt, and between two looks for jobs that nobody spoke of.
 func WithPace(retry, poll time.Duration) Option {
-	return func(c *river.Config) { c.RetryPolicy, c.FetchPollInterval, c.FetchCooldown = constant(retry), poll, poll }
+	return func(c *river.Config) {
+		c.RetryPolicy, c.FetchPollInterval, c.FetchCooldown = constant(retry), poll, poll
+	}
 }
 
 type constant time.Duration

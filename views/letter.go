@@ -53,7 +53,9 @@ func NewLetter(mail chat.Mail, base string) Letter {
 	if mail.Name != "" {
 		letter.Greeting = T(ctx, "letter.greeting_name", args)
 	}
-	link := func(label, path string) { letter.Links = append(letter.Links, LetterLink{Label: label, URL: base + path}) }
+	link := func(label, path string) {
+		letter.Links = append(letter.Links, LetterLink{Label: label, URL: base + path})
+	}
 	switch mail.Kind {
 	case chat.LetterConfirm:
 		letter.Subject, letter.Body = T(ctx, "letter.confirm_subject", args), T(ctx, "letter.confirm", args)
