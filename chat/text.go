@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // Bounds of what people fill in, in characters unless said otherwise.
@@ -133,6 +135,11 @@ func checkEmail(wrong *fieldErrors, email string) {
 	}
 	address, err := mail.ParseAddress(email)
 	if err != nil || address.Address != email || len(email) > MaxEmailBytes || badText(email, false) {
+		wrong.add("email", CodeEmailForm, nil)
+		return
+	}
+	// The domain is a name of the name system, in whatever script, and never an address in numbers.
+	if _, err := idna.Lookup.ToASCII(email[strings.LastIndexByte(email, '@')+1:]); err != nil {
 		wrong.add("email", CodeEmailForm, nil)
 	}
 }

@@ -176,6 +176,12 @@ func TestCheckEmail(t *testing.T) {
 		"anna @example.org":                 CodeEmailForm,
 		"anna@example.org\r\nBcc: x@y.z":    CodeEmailForm,
 		"an\x00na@example.org":              CodeEmailForm,
+		"anna@[127.0.0.1]":                  CodeEmailForm,
+		"anna@-example.org":                 CodeEmailForm,
+		"anna@exa_mple.org":                 CodeEmailForm,
+		"anna@bücher.example":               "",
+		"änna@example.org":                  "",
+		"anna@localhost":                    "",
 	} {
 		var wrong fieldErrors
 		checkEmail(&wrong, email)
