@@ -62,9 +62,10 @@ type Store interface {
 	SessionsAlive(ctx context.Context, ids []ID, idle time.Duration) ([]ID, error)
 	DeleteEndedSessions(ctx context.Context, idle time.Duration) (int64, error)
 
-	// EnsureDirect returns the direct conversation of two active people, made under id if there was none.
+	// EnsureDirect returns the direct conversation of two active people, made under id if there was none, and to whom of
+	// them it is new: both where it was made, the one who starts it where it was not in that person's list yet.
 	// Errors: not_found.
-	EnsureDirect(ctx context.Context, id ID, creator, other ID) (conversation ID, made bool, err error)
+	EnsureDirect(ctx context.Context, id, starter, other ID) (conversation ID, news []ID, err error)
 	ConversationPage(ctx context.Context, viewer, id ID, place Place, limit int) (ConversationPage, error)
 	Member(ctx context.Context, person, conversation ID) (Member, error)
 	List(ctx context.Context, person ID, before *ListRow, limit int) (ListPage, error)

@@ -60,8 +60,8 @@ const (
 	// The LIMIT makes it a look-up for each member's row. As a plain join the planner, who thinks badly of the unread
 	// number beside it, reads every conversation there is instead.
 	conversationOfMember = `CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = m.conversation_id LIMIT 1) c`
-	// A conversation that somebody opened and nobody has written in yet stands in that person's list alone.
-	listed = `m.until_change IS NULL AND (c.msg_seq > 0 OR c.created_by = m.person_id)`
+	// A conversation that nobody has written in yet stands in the lists of those alone who have opened it.
+	listed = `m.until_change IS NULL AND (c.msg_seq > 0 OR c.created_by = m.person_id OR m.opened_at IS NOT NULL)`
 )
 
 // listOf is a stretch of the list of one person (PERSON): behind the row of $2 and $3, and one row more than $4 asks for,

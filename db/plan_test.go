@@ -203,7 +203,7 @@ func TestPlans(t *testing.T) {
 		"EnsureDirect": {undone(func(tx chat.Store) error {
 			_, _, err := tx.EnsureDirect(ctx, chat.NewID(), c.hub.ID, c.bot.ID)
 			return err
-		}), 1},
+		}), 2},
 	} {
 		heard := l.during(func() { must(t, s.do()) })
 		for i, statement := range heard {
