@@ -253,6 +253,9 @@ func TestConversationList(t *testing.T) {
 			if fragment.has("#list > li").Length() != a.has("#list > li").Length() {
 				t.Error("the fragment has other rows")
 			}
+			if continued := a.page().Find("#list[data-continued]").Length() == 1; continued != (pages > 0) {
+				t.Errorf("page %d begins behind others: %v", pages, continued)
+			}
 			next, _ := a.page().Find(`a[href^="/conversations?before="]`).Attr("href")
 			if path = next; pages > 3 {
 				t.Fatal("it never ends")

@@ -85,7 +85,7 @@ func (p *ListRowProps) badgeText(ctx context.Context) string {
 }
 
 // ListProps is a stretch of the list. Older is the path of what comes behind it, Newest that of its beginning; either
-// may be empty.
+// may be empty. Scripts put no newer conversation into a stretch that is not the beginning.
 type ListProps struct {
 	Rows   []ListRowProps
 	Older  string

@@ -1,6 +1,7 @@
 /**
  * The list of conversations: rows come rendered from the server, one by one or all at once, and go to their place by last
  * activity. A row that is there already is filled anew rather than replaced, so that focus and hover stay where they are.
+ * A list with data-continued begins behind the newest conversations: what it does not hold belongs before it.
  */
 import { byId, hear, person, powerUp, rowsOf, tell } from "./page.js";
 import { dress } from "./dress.js";
@@ -31,6 +32,7 @@ export function upsertRow(list, row) {
   localise(row, shortName);
   const present = list.querySelector(`:scope > #${CSS.escape(row.id)}`);
   if (!present) {
+    if ("continued" in list.dataset) return false;
     place(list, row);
     powerUp(row);
     return true;

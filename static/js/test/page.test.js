@@ -330,6 +330,17 @@ test("rows behind a full page of the list stay", () => {
   equal([all.length, all.at(-1), all.includes("gone")], [101, "old", false]);
 });
 
+test("a list that begins behind the newest conversations takes up none of them, and keeps its own true", () => {
+  listWorld([{ id: "o1", activity: 3 }, { id: "o2", activity: 2 }, { id: "gone", activity: 950 }]);
+  document.getElementById("list").dataset.continued = "";
+  const newest = Array.from({ length: 100 }, (_, i) => ({ id: `r${i}`, activity: 1000 - i }));
+  replaceRows(rows(...newest), 7);
+  equal([listed(), document.body.dataset.unreadTotal], ["o1 o2", "7"]);
+  upsertRows(rows({ id: "new", activity: 2000 }, { id: "o2", activity: 2000, change: 2, name: "read elsewhere" }), 8);
+  equal([listed(), document.querySelector("#row-o2 .row__name").textContent], ["o2 o1", "read elsewhere"]);
+  equal(document.body.dataset.unreadTotal, "8");
+});
+
 test("the open conversation is marked, also in a pushed row", () => {
   world([], {}, { list: row({ id: TALK, activity: 5 }) + row({ id: "b", activity: 4 }) });
   dress();
