@@ -27,8 +27,8 @@ function place(list, row) {
   if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
 }
 
-/** Puts one row into the list. An older form of a row never replaces a newer one. Says whether it was taken. */
-export function upsertRow(list, row) {
+/** Puts one row into the list. An older form of a row never replaces a newer one, unless it must. Says whether it was taken. */
+export function upsertRow(list, row, must = false) {
   localise(row, shortName);
   const present = list.querySelector(`:scope > #${CSS.escape(row.id)}`);
   if (!present) {
@@ -37,7 +37,7 @@ export function upsertRow(list, row) {
     powerUp(row);
     return true;
   }
-  if (number(row, "change") < number(present, "change")) return false;
+  if (!must && number(row, "change") < number(present, "change")) return false;
   const link = present.querySelector("a");
   const fresh = row.querySelector("a");
   setAttributes(present, row);
@@ -52,18 +52,19 @@ export function upsertRow(list, row) {
   return true;
 }
 
-export function upsertRows(rows, total) {
+export function upsertRows(rows, total, must) {
   const list = byId("list");
   if (!list) return;
-  for (const row of rows) upsertRow(list, row);
+  for (const row of rows) upsertRow(list, row, must);
   if (rows.length) list.parentElement.querySelector(".list__empty")?.remove();
   dress(list);
   count(total);
 }
 
 /**
- * The whole list, as it is after a connection. Rows it does not name are gone, except those behind its last one when it
- * is cut at a full page: they were loaded on request and are simply older.
+ * The whole list, as it is after a connection. It holds against whatever rows there are: after a restore their counters
+ * are higher than the true ones. Rows it does not name are gone, except those behind its last one when it is cut at a full
+ * page: they were loaded on request and are simply older.
  */
 export function replaceRows(rows, total) {
   const list = byId("list");
@@ -72,7 +73,7 @@ export function replaceRows(rows, total) {
   const oldest = rows.length >= 100 ? number(rows.at(-1), "activity") : -Infinity;
   for (const row of rowsOf(list)) if (!named.has(row.id) && number(row, "activity") >= oldest) row.remove();
   // From the back, so that each goes before those that are in place and equals keep the server's order.
-  upsertRows(rows.reverse(), total);
+  upsertRows(rows.reverse(), total, true);
 }
 
 function count(total) {

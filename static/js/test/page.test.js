@@ -90,10 +90,25 @@ test("the view counter moves with its frame", () => {
   equal(log.dataset.view, "8");
 });
 
+test("another history is noticed, by greeting or by list, and told once", () => {
+  world(many(1, 2), { epoch: "e1" });
+  receive({ type: "hello", epoch: "e1" });
+  equal(hearing("epoch", () => {
+    receive({ type: "list", epoch: "e1", html: "", total: 0 });
+    receive({ type: "list", html: "", total: 0 });
+  }).length, 0);
+  equal(hearing("epoch", () => {
+    receive({ type: "list", epoch: "e2", html: "", total: 0 });
+    receive({ type: "hello", epoch: "e2" });
+  }).length, 1);
+  equal(hearing("epoch", () => receive({ type: "hello", epoch: "e1" })).length, 1);
+});
+
 test("the elements that polling fetches are the same frames", () => {
   const log = world(many(1, 2));
   const root = parse(`<div data-frame="changes" data-conversation="${TALK}" data-from="2" data-to="3">${message({ seq: 3 })}</div>
-    <div data-frame="rows" data-total="4"></div>`);
+    <div data-frame="list" data-epoch="e1.7" data-total="4"></div>`);
+  equal(framesIn(root).at(-1).epoch, "e1.7");
   for (const frame of framesIn(root)) receive(frame);
   equal([seqs(log), log.dataset.change, document.body.dataset.unreadTotal], [[1, 2, 3], "3", "4"]);
 });
@@ -328,6 +343,13 @@ test("rows behind a full page of the list stay", () => {
   replaceRows(rows(...Array.from({ length: 100 }, (_, i) => ({ id: `r${i}`, activity: 1000 - i }))), 0);
   const all = listed().split(" ");
   equal([all.length, all.at(-1), all.includes("gone")], [101, "old", false]);
+});
+
+test("the whole list holds against whatever rows there are, also those of a history that is no more", () => {
+  listWorld([{ id: "a", activity: 30, change: 9, name: "lost by the restore", unread: 2 }]);
+  replaceRows(rows({ id: "a", activity: 20, change: 3, name: "kept", unread: 1 }), 1);
+  const [row] = document.querySelectorAll("#list > li");
+  equal([row.querySelector(".row__name").textContent, row.dataset.unread, row.dataset.change, row.dataset.activity], ["kept", "1", "3", "20"]);
 });
 
 test("a list that begins behind the newest conversations takes up none of them, and keeps its own true", () => {
