@@ -154,6 +154,29 @@ func TestWhereSocketsAreForbiddenThePageAsks(t *testing.T) {
 	ana.EqualsFresh()
 }
 
+func TestWhereSocketsAreForbiddenTheListIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Account("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben)
+	hurried(ana)
+	ana.Expects("WebSocket connection to")
+	ana.Line.ForbidSockets()
+	ana.Opens("/")
+	ana.Sees("Connecting…")
+	w.Say(ben, conversation, "can you hear me")
+	ana.FindsNone("#connection")
+	ana.Titled("(1) Parley")
+	ana.Finds("#list .badge")
+	w.Say(ben, conversation, "the next one")
+	ana.until("the row says so", `() => document.querySelector("#list").innerText.includes("the next one") || document.querySelector("#list").innerText`)
+
+	ana.Line.Mend()
+	ana.Live()
+	w.Say(ben, conversation, "and now at once")
+	ana.until("the row says so", `() => document.querySelector("#list").innerText.includes("at once") || document.querySelector("#list").innerText`)
+}
+
 func TestALineTellsCalmlyThatTheConnectionIsGone(t *testing.T) {
 	t.Parallel()
 	_, ana, _, _ := pair(t, hurried)

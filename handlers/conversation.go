@@ -27,7 +27,7 @@ func (h *Handlers) ConversationIndex(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var stretch views.ListProps
+	stretch := views.ListProps{UnreadTotal: list.UnreadTotal}
 	stretch.Rows, stretch.Older = h.rows(viewer, list, chat.ID{})
 	if before != nil {
 		stretch.Newest = views.ConversationsPath

@@ -250,6 +250,9 @@ func TestConversationList(t *testing.T) {
 				seen[id] = true
 			}
 			fragment := mira.htmx().get(path).is(200).lacks("#sidebar")
+			if total, _ := fragment.has("#list").Attr("data-total"); total != "0" {
+				t.Errorf("the total is %s", total)
+			}
 			if fragment.has("#list > li").Length() != a.has("#list > li").Length() {
 				t.Error("the fragment has other rows")
 			}

@@ -1156,7 +1156,7 @@ func sidebar(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = List(ListProps{Rows: p.List, Older: p.OlderList, Newest: p.newestList}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = List(ListProps{Rows: p.List, Older: p.OlderList, Newest: p.newestList, UnreadTotal: p.UnreadTotal}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

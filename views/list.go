@@ -90,4 +90,6 @@ type ListProps struct {
 	Rows   []ListRowProps
 	Older  string
 	Newest string
+	// UnreadTotal is over the whole list.
+	UnreadTotal int
 }

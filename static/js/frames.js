@@ -107,3 +107,9 @@ export function framesIn(root) {
     return { type, conversation, epoch, ...numbers, nodes: element };
   });
 }
+
+/** The list as a fragment, as a frame; none where the answer is something else. */
+export function listIn(root) {
+  const list = root.querySelector("#list");
+  return list ? [{ type: "list", total: Number(list.dataset.total), nodes: root }] : [];
+}

@@ -2,7 +2,7 @@ import { equal, ok, test, until } from "./tiny.js";
 import { ANA, ME, TALK, items, many, message, paneOf, scrolling, seqs, shape, world } from "./world.js";
 import { atMostEvery, parse, plural, words } from "../page.js";
 import { applyHistory, applyMessages } from "../apply.js";
-import { frames, framesIn, receive } from "../frames.js";
+import { frames, framesIn, listIn, receive } from "../frames.js";
 import { keepLate, loadMore } from "../history.js";
 import { anchorOf, atEnd, fromEnd, fromStart, keepPlace, toEnd } from "../scroll.js";
 import { dress } from "../dress.js";
@@ -102,6 +102,14 @@ test("another history is noticed, by greeting or by list, and told once", () => 
     receive({ type: "hello", epoch: "e2" });
   }).length, 1);
   equal(hearing("epoch", () => receive({ type: "hello", epoch: "e1" })).length, 1);
+});
+
+test("the list that polling fetches is a frame, and whatever else comes is none", () => {
+  listWorld();
+  const answer = `<ol id="list" class="list" data-total="2">${three.slice(0, 2).map(row).join("")}</ol><p class="list__edge"></p>`;
+  for (const frame of listIn(parse(answer))) receive(frame);
+  equal([listed(), document.body.dataset.unreadTotal], ["a b", "2"]);
+  equal(listIn(parse("<h1>Log in to the hotel</h1>")), []);
 });
 
 test("the elements that polling fetches are the same frames", () => {
