@@ -271,6 +271,35 @@ func TestAnErrorPageInOneTabLeavesTheOthersAlone(t *testing.T) {
 	ana.IsAt("/conversations/" + conversation.String())
 }
 
+func TestAfterARestoreTheListIsWhatWasRestored(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Account("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben)
+	w.Say(ben, conversation, "kept")
+	w.Say(ben, conversation, "lost by the restore")
+	ana.Opens("/")
+	ana.Live()
+	ana.Sees("lost by the restore")
+	ana.Expects("WebSocket connection to", "net::ERR_", "status of 503")
+	w.Restarts(func() {
+		w.Exec(`DELETE FROM messages WHERE seq = 2`)
+		w.Exec(`UPDATE conversations SET msg_seq = 1, change_seq = 1`)
+		w.Exec(`UPDATE installation SET epoch = gen_random_uuid()`)
+	})
+	ana.until("the row is the restored one", `() => {
+		const row = document.querySelector("#list > li");
+		return row.dataset.unread === "1" && row.innerText.includes("kept") || row.innerText;
+	}`)
+
+	// What comes from now on has numbers that were used before.
+	w.Say(ben, conversation, "afterwards")
+	ana.ClicksAt("#list .row__link")
+	ana.Reads("kept", "afterwards")
+	w.HasRead(ana.Viewer, conversation)
+	ana.FindsNone("#list .badge")
+}
+
 func TestARestartOfTheServerIsSurvived(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
