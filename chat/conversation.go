@@ -90,7 +90,7 @@ type ConversationPage struct {
 }
 
 // StartDirect returns the one conversation of the viewer and another active person, made if need be. Both are told of
-// a new one. Errors: not_found, too_many.
+// a new one, and whoever starts one that the other has made and nobody has written in. Errors: not_found, too_many.
 func (c *Chat) StartDirect(ctx context.Context, viewer Viewer, other ID) (ID, error) {
 	if err := c.allow(ctx, limited{LimitStart, viewer.ID.String()}); err != nil {
 		return ID{}, err
@@ -98,12 +98,12 @@ func (c *Chat) StartDirect(ctx context.Context, viewer Viewer, other ID) (ID, er
 	var id ID
 	var told []PersonChanged
 	err := c.store.InTx(ctx, func(tx Store) error {
-		var made bool
+		var news []ID
 		var err error
-		if id, made, err = tx.EnsureDirect(ctx, NewID(), viewer.ID, other); err != nil || !made {
+		if id, news, err = tx.EnsureDirect(ctx, NewID(), viewer.ID, other); err != nil || len(news) == 0 {
 			return err
 		}
-		told, err = tx.RaiseViewSeq(ctx, viewer.ID, other)
+		told, err = tx.RaiseViewSeq(ctx, news...)
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ package chat_test
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -24,17 +25,53 @@ func TestStartDirect(t *testing.T) {
 		if len(people) != 2 || !slices.Contains(people, anna.ID) || !slices.Contains(people, ben.ID) {
 			t.Errorf("told %v", people)
 		}
-		if again := w.Direct(t, ben, anna); again != id {
-			t.Error("from the other side it is another one")
-		}
-		if heard := w.Heard(); len(heard) != 0 {
-			t.Errorf("heard again: %v", heard)
+		if again := w.Direct(t, anna, ben); again != id || len(w.Heard()) != 0 {
+			t.Error("the second time it is another one, or news")
 		}
 		for viewer, other := range map[*chat.Viewer]chat.Card{&anna: ben.Card, &ben: anna.Card} {
 			page := value[chat.ConversationPage](t)(w.Chat.OpenConversation(t.Context(), *viewer, id, chat.Place{}))
 			if page.Other != other || page.Kind != chat.KindDirect || page.Name != "" || page.ViewSeq != 1 {
 				t.Errorf("%s sees %+v", viewer.Username, page)
 			}
+		}
+		if again := w.Direct(t, ben, anna); again != id {
+			t.Error("from the other side it is another one")
+		}
+		if people := told(w.Heard()); !slices.Equal(people, []chat.ID{ben.ID}) {
+			t.Errorf("told of what is in one list more: %v", people)
+		}
+		if again := w.Direct(t, ben, anna); again != id || len(w.Heard()) != 0 {
+			t.Error("the second time from the other side it is another one, or news")
+		}
+	})
+
+	t.Run("while nobody has written it stands in the list of whoever has started it, and of nobody else", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben, cleo := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo")
+		id := w.Direct(t, anna, ben)
+		lists := func(viewer chat.Viewer) bool {
+			t.Helper()
+			page := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
+			rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil))
+			listed := slices.ContainsFunc(page.Rows, func(row chat.ListRow) bool { return row.ConversationID == id })
+			if pushed := slices.ContainsFunc(rows, func(row chat.ListRow) bool { return row.PersonID == viewer.ID }); pushed != listed {
+				t.Errorf("%s: listed %v, pushed %v", viewer.Username, listed, pushed)
+			}
+			return listed
+		}
+		if !lists(anna) || lists(ben) {
+			t.Error("started by one")
+		}
+		w.Direct(t, ben, anna)
+		if !lists(anna) || !lists(ben) || lists(cleo) {
+			t.Error("started by both")
+		}
+		other := w.Direct(t, cleo, anna)
+		w.Say(t, cleo, other, "hello")
+		w.Heard()
+		if w.Direct(t, anna, cleo); len(w.Heard()) != 0 {
+			t.Error("one that has messages is in the list already, and is news")
 		}
 	})
 
@@ -132,8 +169,15 @@ func TestStartDirect(t *testing.T) {
 		if len(ids) != 1 || successes(errs) != 20 {
 			t.Errorf("got %v, %v", ids, errs)
 		}
-		if people := told(w.Heard()); len(people) != 2 || people[0] == people[1] {
+		// Both of what one of them has made, and the other once more, who has started it, too.
+		people := told(w.Heard())
+		if slices.SortFunc(people, func(a, b chat.ID) int { return strings.Compare(a.String(), b.String()) }); len(people) != 3 || len(slices.Compact(people)) != 2 {
 			t.Errorf("told %v", people)
+		}
+		for _, viewer := range []chat.Viewer{anna, ben} {
+			if page := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil)); len(page.Rows) != 1 {
+				t.Errorf("%s has %d conversations in the list", viewer.Username, len(page.Rows))
+			}
 		}
 		if n := chattest.Value[int](t, w, "SELECT count(*) FROM members"); n != 2 {
 			t.Errorf("%d members", n)

@@ -85,6 +85,44 @@ func TestSearchPeople(t *testing.T) {
 		}
 	})
 
+	t.Run("one or two letters find the beginnings of words, in scripts that part no words every character", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		viewer := call(t, w, "zoe", "Zoe")
+		for username, name := range map[string]string{
+			"p1": "Jean-Luc Çelik", "p2": "Ludmila O’Hara", "p3": "Ольга Ёлкина", "p4": "李小龙", "p5": "김영희", "p6": "Мария ЛУ", "x.lulu_2": "Nobody", "p7": "ひらがな カタカナ",
+		} {
+			call(t, w, username, name)
+		}
+		for q, want := range map[string][]string{
+			"l": {"p2", "p1", "x.lulu_2"}, "lu": {"p2", "p1", "x.lulu_2"}, "LÜ": {"p2", "p1", "x.lulu_2"}, "Ｌｕ": {"p2", "p1", "x.lulu_2"},
+			"çe": {"p1"}, "C\u0327e": {"p1"}, "ua": nil, "el": nil, "ha": {"p2"}, "2": {"x.lulu_2"}, "е": {"p3"}, "ёл": {"p3"}, "ка": nil,
+			"李": {"p4"}, "小": {"p4"}, "小龙": {"p4"}, "龙小": nil, "영": {"p5"}, "영희": {"p5"}, "лу": {"p6"}, "らが": {"p7"}, "ナ": {"p7"},
+			"p4": {"p4"}, "no": {"x.lulu_2"},
+		} {
+			if got := find(t, w, viewer, q); !slices.Equal(got, want) {
+				t.Errorf("%s: got %v instead of %v", q, got, want)
+			}
+		}
+	})
+
+	t.Run("everybody is sorted by name as people sort, accents and case aside", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		viewer := call(t, w, "p5", "zoe")
+		for username, name := range map[string]string{"p4": "Zacharias", "p2": "Élodie", "p1": "Åsa", "p3": "Ëmil", "p0": "asa"} {
+			call(t, w, username, name)
+		}
+		want := []string{"p0", "p1", "p2", "p3", "p4", "p5"}
+		if got := find(t, w, viewer, ""); !slices.Equal(got[2:], want[2:]) || !slices.Contains(got[:2], "p0") || !slices.Contains(got[:2], "p1") {
+			t.Errorf("everybody: got %v", got)
+		}
+		w.Exec(t, `UPDATE people SET display_name = 'P ' || display_name`)
+		if got := find(t, w, viewer, "P "); !slices.Equal(got[2:], want[2:]) {
+			t.Errorf("found: got %v", got)
+		}
+	})
+
 	t.Run("what has a meaning in a pattern has none here, in its wide form neither", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)

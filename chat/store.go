@@ -113,9 +113,10 @@ type Store interface {
 	// AuditAfter returns the entries behind a seq in order, and the end of the log as the same statement sees it.
 	AuditAfter(ctx context.Context, seq int64, limit int) (entries []AuditEntry, head AuditEntry, err error)
 
-	// EnsureDirect returns the direct conversation of two active people, made under id if there was none.
+	// EnsureDirect returns the direct conversation of two active people, made under id if there was none, and to whom of
+	// them it is new: both where it was made, the one who starts it where it was not in that person's list yet.
 	// Errors: not_found.
-	EnsureDirect(ctx context.Context, id ID, creator, other ID) (conversation ID, made bool, err error)
+	EnsureDirect(ctx context.Context, id, starter, other ID) (conversation ID, news []ID, err error)
 	ConversationPage(ctx context.Context, viewer, id ID, place Place, limit int) (ConversationPage, error)
 	Member(ctx context.Context, person, conversation ID) (Member, error)
 	List(ctx context.Context, person ID, archived bool, before *ListRow, limit int) (ListPage, error)

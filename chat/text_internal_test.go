@@ -215,7 +215,8 @@ func TestCheckPassword(t *testing.T) {
 		"anna schmidt":                      CodePasswordLikeName,
 		"anna.schmidt2":                     "",
 		"xk3!\x00qz7u":                      CodeBadText,
-		"\xff\xfe\xfd\xfc\xff\xfe\xfd\xfc":  CodePasswordCommon, // invalid bytes all look alike
+		"\xff\xfe\xfd\xfc\xff\xfe\xfd\xfc":  CodeBadText,
+		"xk3!\xffqz7u":                      CodeBadText,
 	} {
 		var wrong fieldErrors
 		checkPassword(&wrong, password, names...)

@@ -22,29 +22,50 @@ func directKey(a, b chat.ID) string {
 
 // EnsureDirect implements chat.Store. It must run in a transaction: the unique key makes a second one wait until the
 // first has committed, members included.
-func (s *Store) EnsureDirect(ctx context.Context, id, creator, other chat.ID) (chat.ID, bool, error) {
-	key := directKey(creator, other)
-	var found chat.ID
-	err := s.get(ctx, &found, `SELECT id FROM conversations WHERE direct_key = $1`, key)
+func (s *Store) EnsureDirect(ctx context.Context, id, starter, other chat.ID) (chat.ID, []chat.ID, error) {
+	found, news, err := s.openDirect(ctx, starter, other)
 	if err == nil || chat.KindOf(err) != chat.KindNotFound {
-		return found, false, err
+		return found, news, err
 	}
 	made, err := s.exec(ctx, `
 		INSERT INTO conversations (id, kind, direct_key, created_by)
 		SELECT $1, 'direct', $2, $3 FROM people WHERE id = $4 AND state = 'active'
-		ON CONFLICT (direct_key) DO NOTHING`, id, key, creator, other)
+		ON CONFLICT (direct_key) DO NOTHING`, id, directKey(starter, other), starter, other)
 	if err != nil {
-		return chat.ID{}, false, err
+		return chat.ID{}, nil, err
 	}
 	if made == 0 {
 		// The other is not there, or somebody else was faster.
-		err = s.get(ctx, &found, `SELECT id FROM conversations WHERE direct_key = $1`, key)
-		return found, false, err
+		return s.openDirect(ctx, starter, other)
 	}
 	_, err = s.exec(ctx, `
-		INSERT INTO members (conversation_id, person_id)
-		SELECT DISTINCT $1::uuid, person FROM unnest(ARRAY[$2, $3]::uuid[]) AS t (person) ORDER BY 2`, id, creator, other)
-	return id, true, err
+		INSERT INTO members (conversation_id, person_id, opened_at)
+		SELECT DISTINCT $1::uuid, person, CASE WHEN person = $2 THEN now() END
+		FROM unnest(ARRAY[$2, $3]::uuid[]) AS t (person) ORDER BY 2`, id, starter, other)
+	return id, []chat.ID{starter, other}, err
+}
+
+// openDirect finds the conversation of two people and, where nobody has written in it yet, notes that one of them has
+// opened it. Errors: not_found.
+func (s *Store) openDirect(ctx context.Context, starter, other chat.ID) (id chat.ID, news []chat.ID, err error) {
+	var found struct {
+		ID    chat.ID `db:"id"`
+		Fresh bool    `db:"fresh"`
+	}
+	err = s.get(ctx, &found, `
+		SELECT c.id, c.msg_seq = 0 AND m.opened_at IS NULL AS fresh
+		FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.person_id = $2
+		WHERE c.direct_key = $1`, directKey(starter, other), starter)
+	if err != nil || !found.Fresh {
+		return found.ID, nil, err
+	}
+	n, err := s.exec(ctx, `
+		UPDATE members SET opened_at = now() WHERE conversation_id = $1 AND person_id = $2 AND opened_at IS NULL`,
+		found.ID, starter)
+	if n == 1 {
+		news = []chat.ID{starter}
+	}
+	return found.ID, news, err
 }
 
 type memberRow struct {

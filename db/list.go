@@ -73,8 +73,8 @@ const (
 	// The LIMIT makes it a look-up for each member's row. As a plain join the planner, who thinks badly of the unread
 	// number beside it, reads every conversation there is instead.
 	conversationOfMember = `CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = m.conversation_id LIMIT 1) c`
-	// A direct conversation that somebody opened and nobody has written in yet stands in that person's list alone.
-	listed = `(c.kind = 'group' OR c.msg_seq > 0 OR c.created_by = m.person_id)`
+	// A direct conversation that nobody has written in yet stands in the lists of those alone who have opened it.
+	listed = `(c.kind = 'group' OR c.msg_seq > 0 OR c.created_by = m.person_id OR m.opened_at IS NOT NULL)`
 	// Joining brings a group to the top; what happens in one that somebody left does not.
 	activity = `coalesce(m.left_at, greatest(c.last_activity_at, m.joined_at))`
 	quiet    = `coalesce(m.quiet_until > now(), false)`

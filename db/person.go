@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"parley/chat"
 )
@@ -128,8 +132,16 @@ func parseSearchCursor(text string) (cursor searchCursor) {
 	return cursor
 }
 
+// few says whether q is one or two letters or digits. Anywhere in a text so few are beyond an index of trigrams, and mean
+// little; they are looked for where words begin.
+func few(q string) bool {
+	runes := []rune(norm.NFKC.String(q))
+	return len(runes) <= 2 && !slices.ContainsFunc(runes, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
 // SearchPeople implements chat.Store. Ranks: the username itself, its beginning, the name's beginning, a word's
 // beginning, anywhere. What has a meaning in a pattern is escaped after folding, which makes % and \ of other characters.
+// The pattern is made once, and not for each person anew.
 func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (chat.PeoplePage, error) {
 	cursor := parseSearchCursor(after)
 	var rows []struct {
@@ -141,21 +153,24 @@ func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (c
 	if q == "" {
 		// No name sorts before the empty one, where a search begins.
 		err = s.list(ctx, &rows, `
-			SELECT id, username, display_name, 0 AS rank, lower(display_name) AS sort FROM people
-			WHERE state = 'active' AND (lower(display_name), id) > ($1, $2)
-			ORDER BY lower(display_name), id LIMIT $3`, cursor.Name, cursor.ID, limit+1)
+			SELECT id, username, display_name, 0 AS rank, sort_name AS sort FROM people
+			WHERE state = 'active' AND (sort_name, id) > ($1, $2)
+			ORDER BY sort_name, id LIMIT $3`, cursor.Name, cursor.ID, limit+1)
 	} else {
+		where, pattern := "search", `replace(replace(replace(fold($1), '\', '\\'), '%', '\%'), '_', '\_')`
+		if few(q) {
+			where, pattern = "words", "spaced(fold($1))" // in which nothing has a meaning in a pattern
+		}
 		err = s.list(ctx, &rows, `
 			SELECT id, username, display_name, rank, sort FROM (
-				SELECT id, username, display_name, lower(display_name) AS sort, CASE
+				SELECT id, username, display_name, sort_name AS sort, CASE
 					WHEN username = q.folded THEN 0
 					WHEN starts_with(username, q.folded) THEN 1
 					WHEN starts_with(search, ' ' || q.folded) THEN 2
 					WHEN strpos(search, ' ' || q.folded) > 0 THEN 3
 					ELSE 4 END AS rank
-				FROM (SELECT fold($1) AS folded OFFSET 0) q CROSS JOIN people
-				WHERE state = 'active' AND search LIKE
-					'%' || replace(replace(replace(fold($1), '\', '\\'), '%', '\%'), '_', '\_') || '%'
+				FROM (SELECT fold($1) AS folded, '%' || `+pattern+` || '%' AS pattern OFFSET 0) q CROSS JOIN people
+				WHERE state = 'active' AND `+where+` LIKE q.pattern
 			) found
 			WHERE (rank, sort, id) > ($2, $3, $4)
 			ORDER BY rank, sort, id LIMIT $5`, q, cursor.Rank, cursor.Name, cursor.ID, limit+1)

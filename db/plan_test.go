@@ -242,6 +242,10 @@ func TestPlans(t *testing.T) {
 		"CardsIn, since a moment":              {func() error { _, err := c.Store.CardsIn(ctx, []chat.ID{c.big}, nil, now.Add(-time.Hour)); return err }, 300},
 		"ChangedCards":                         {func() error { _, err := c.Store.ChangedCards(ctx, now.Add(-10*time.Second)); return err }, 10},
 		"ConversationsShowing":                 {func() error { _, err := c.Store.ConversationsShowing(ctx, c.hub.ID); return err }, 8000},
+		"SearchPeople, one letter":             {search("a", ""), 450},
+		"SearchPeople, two letters":            {search("ab", ""), 100},
+		"SearchPeople, nobody's two":           {search("zz", ""), 10},
+		"SearchPeople, a Chinese character":    {search("李", ""), 10},
 		"SearchPeople, three letters":          {search("abc", ""), 100},
 		"SearchPeople, a username":             {search("user1234", ""), 100},
 		"SearchPeople, nobody":                 {search("nobody at all", ""), 10},
@@ -280,7 +284,7 @@ func TestPlans(t *testing.T) {
 		"EnsureDirect": {undone(func(tx chat.Store) error {
 			_, _, err := tx.EnsureDirect(ctx, chat.NewID(), c.hub.ID, c.bot.ID)
 			return err
-		}), 1},
+		}), 2},
 	} {
 		heard := l.during(func() { must(t, s.do()) })
 		for i, statement := range heard {

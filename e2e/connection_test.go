@@ -154,6 +154,29 @@ func TestWhereSocketsAreForbiddenThePageAsks(t *testing.T) {
 	ana.EqualsFresh()
 }
 
+func TestWhereSocketsAreForbiddenTheListIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Account("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben)
+	hurried(ana)
+	ana.Expects("WebSocket connection to")
+	ana.Line.ForbidSockets()
+	ana.Opens("/")
+	ana.Sees("Connecting…")
+	w.Say(ben, conversation, "can you hear me")
+	ana.FindsNone("#connection")
+	ana.Titled("(1) Parley")
+	ana.Finds("#list .badge")
+	w.Say(ben, conversation, "the next one")
+	ana.until("the row says so", `() => document.querySelector("#list").innerText.includes("the next one") || document.querySelector("#list").innerText`)
+
+	ana.Line.Mend()
+	ana.Live()
+	w.Say(ben, conversation, "and now at once")
+	ana.until("the row says so", `() => document.querySelector("#list").innerText.includes("at once") || document.querySelector("#list").innerText`)
+}
+
 func TestALineTellsCalmlyThatTheConnectionIsGone(t *testing.T) {
 	t.Parallel()
 	_, ana, _, _ := pair(t, hurried)
@@ -246,6 +269,35 @@ func TestAnErrorPageInOneTabLeavesTheOthersAlone(t *testing.T) {
 	w.Say(ben, conversation, "are you there?")
 	ana.Reads("are you there?")
 	ana.IsAt("/conversations/" + conversation.String())
+}
+
+func TestAfterARestoreTheListIsWhatWasRestored(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Account("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben)
+	w.Say(ben, conversation, "kept")
+	w.Say(ben, conversation, "lost by the restore")
+	ana.Opens("/")
+	ana.Live()
+	ana.Sees("lost by the restore")
+	ana.Expects("WebSocket connection to", "net::ERR_", "status of 503")
+	w.Restarts(func() {
+		w.Exec(`DELETE FROM messages WHERE seq = 2`)
+		w.Exec(`UPDATE conversations SET msg_seq = 1, change_seq = 1`)
+		w.Exec(`UPDATE installation SET epoch = gen_random_uuid()`)
+	})
+	ana.until("the row is the restored one", `() => {
+		const row = document.querySelector("#list > li");
+		return row.dataset.unread === "1" && row.innerText.includes("kept") || row.innerText;
+	}`)
+
+	// What comes from now on has numbers that were used before.
+	w.Say(ben, conversation, "afterwards")
+	ana.ClicksAt("#list .row__link")
+	ana.Reads("kept", "afterwards")
+	w.HasRead(ana.Viewer, conversation)
+	ana.FindsNone("#list .badge")
 }
 
 func TestARestartOfTheServerIsSurvived(t *testing.T) {

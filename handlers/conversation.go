@@ -40,7 +40,9 @@ func (h *Handlers) showStretch(
 	if err != nil {
 		return err
 	}
-	stretch := views.ListProps{Away: away, Archived: list.Archived}
+	stretch := views.ListProps{
+		Away: away, Continued: before != nil, Archived: list.Archived, UnreadTotal: list.UnreadTotal,
+	}
 	var older string
 	if stretch.Rows, older = h.rows(viewer, list, chat.ID{}); older != "" {
 		stretch.Older = views.BeforePath(path, older)

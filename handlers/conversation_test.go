@@ -250,8 +250,14 @@ func TestConversationList(t *testing.T) {
 				seen[id] = true
 			}
 			fragment := mira.htmx().get(path).is(200).lacks("#sidebar")
+			if total, _ := fragment.has("#list").Attr("data-total"); total != "0" {
+				t.Errorf("the total is %s", total)
+			}
 			if fragment.has("#list > li").Length() != a.has("#list > li").Length() {
 				t.Error("the fragment has other rows")
+			}
+			if continued := a.page().Find("#list[data-continued]").Length() == 1; continued != (pages > 0) {
+				t.Errorf("page %d begins behind others: %v", pages, continued)
 			}
 			next, _ := a.page().Find(`a[href^="/conversations?before="]`).Attr("href")
 			if path = next; pages > 3 {

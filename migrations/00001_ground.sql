@@ -48,7 +48,7 @@ CREATE TABLE people (
     theme              text NOT NULL DEFAULT 'auto' CHECK (theme IN ('auto', 'light', 'dark')),
     view_seq           bigint NOT NULL DEFAULT 0,
     created_at         timestamptz NOT NULL DEFAULT now(),
-    -- The leading space lets '% ab%' find the beginning of any word by trigrams, also for one or two letters.
+    -- Begins with a space, as every word in it does, so that a word's beginning is told from its middle.
     search             text NOT NULL GENERATED ALWAYS AS (fold(' ' || display_name || ' ' || username)) STORED
 );
 -- An address belongs to somebody only once it is confirmed: before, anybody may have typed it.

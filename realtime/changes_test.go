@@ -58,9 +58,9 @@ func TestChanges(t *testing.T) {
 			strings.TrimSpace(frame.Find(".message__body").Text()) != "polled" {
 			t.Errorf("got %q", frame.Text())
 		}
-		rows := document.Find(`[data-frame=rows]`)
-		if rows.AttrOr("data-total", "") != "1" || rows.Find("#row-"+conversation.String()).Length() != 1 {
-			t.Errorf("rows %q", rows.Text())
+		list := document.Find(`[data-frame=list]`)
+		if list.AttrOr("data-total", "") != "1" || list.AttrOr("data-epoch", "") != at.Epoch || list.Find("#row-"+conversation.String()).Length() != 1 {
+			t.Errorf("list %q", list.Text())
 		}
 	})
 

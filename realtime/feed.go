@@ -184,10 +184,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 // sameView says whether a cursor belongs to the present history, and to what the person may see at present. A page may
 // know of a newer view than this node, which has not heard of it yet: then the row decides.
 func (h *Hub) sameView(ctx context.Context, s *Socket, at cursor) (bool, error) {
-	h.mu.RLock()
-	epoch := h.epoch
-	h.mu.RUnlock()
-	if at.Epoch != epoch || at.After < 0 {
+	if at.Epoch != h.currentEpoch() || at.After < 0 {
 		return false, nil
 	}
 	known := h.viewSeqOf(s.viewer.ID)

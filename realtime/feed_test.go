@@ -293,6 +293,30 @@ func TestReset(t *testing.T) {
 		p.follow(n.page(t, ben, conversation))
 	})
 
+	t.Run("another epoch sends every list anew, and every name", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "kept")
+		n.say(t, ana, conversation, "lost by the restore")
+		p := n.connect(t, ben)
+		if g := p.next("list"); g.rowOf(t, conversation).AttrOr("data-unread", "") != "2" {
+			t.Fatalf("premise: %s", g.HTML)
+		}
+		n.exec(t, `DELETE FROM messages WHERE seq = 2`)
+		n.exec(t, `UPDATE conversations SET msg_seq = 1, change_seq = 1`)
+		n.exec(t, `UPDATE installation SET epoch = gen_random_uuid()`)
+		epoch, err := n.Store.Epoch(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := p.until("list", func(g got) bool { return g.Epoch == epoch })
+		row := g.rowOf(t, conversation)
+		if row.AttrOr("data-unread", "") != "1" || row.AttrOr("data-change", "") != "1" || !strings.Contains(row.Text(), "kept") {
+			t.Errorf("the row is %s", g.HTML)
+		}
+	})
+
 	t.Run("a history that became shorter resets the page", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

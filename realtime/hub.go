@@ -302,6 +302,13 @@ func (h *Hub) unregister(s *Socket) {
 	}
 }
 
+// currentEpoch names the history that the database had when this node looked last.
+func (h *Hub) currentEpoch() string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.epoch
+}
+
 // socketsOf returns a person's sockets on this node.
 func (h *Hub) socketsOf(id chat.ID) []*Socket {
 	h.mu.RLock()

@@ -234,7 +234,11 @@ func (h *Hub) sendToPerson(person chat.ID, kind string, rows []chat.ListRow, tot
 		return
 	}
 	html := renderRows(sockets[0].viewer, rows, time.Now())
-	encoded := frame{Type: kind, HTML: html, Total: &total}.encode()
+	f := frame{Type: kind, HTML: html, Total: &total}
+	if kind == "list" {
+		f.Epoch = h.currentEpoch()
+	}
+	encoded := f.encode()
 	for _, s := range sockets {
 		s.write(encoded)
 	}

@@ -63,7 +63,7 @@ func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 	return now.Add(-sweepOverlap), errors.Join(err, activeErr)
 }
 
-// sweepEpoch notices that the counters belong to another history: then every cursor is void.
+// sweepEpoch notices that the counters belong to another history: then every cursor is void, and so is every list.
 func (h *Hub) sweepEpoch(ctx context.Context) error {
 	epoch, err := h.chat.Epoch(ctx)
 	if err != nil {
@@ -76,6 +76,10 @@ func (h *Hub) sweepEpoch(ctx context.Context) error {
 	for _, f := range h.feeds {
 		feeds = append(feeds, f)
 	}
+	people := make([]chat.ID, 0, len(h.people))
+	for id := range h.people {
+		people = append(people, id)
+	}
 	h.mu.Unlock()
 	if !other {
 		return nil
@@ -85,6 +89,10 @@ func (h *Hub) sweepEpoch(ctx context.Context) error {
 		f.mu.Lock()
 		f.resetLocked()
 		f.mu.Unlock()
+	}
+	h.cards.Clear()
+	for _, id := range people {
+		h.rows.whole(id)
 	}
 	return nil
 }

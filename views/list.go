@@ -99,13 +99,17 @@ func (p *ListRowProps) badgeText(ctx context.Context) string {
 	return T(ctx, "list.unread", chat.Args{"Count": p.Unread})
 }
 
-// ListProps is a stretch of the list. Older is the path of what comes behind it, Newest that of its beginning; either
-// may be empty.
+// ListProps is a stretch of the list. Older is the path of what comes behind it, Newest that of the list's beginning;
+// either may be empty.
 type ListProps struct {
 	Rows   []ListRowProps
 	Older  string
 	Newest string
+	// Continued says that the stretch is not the beginning: then scripts put no newer conversation into it.
+	Continued bool
 	// Archived is how many conversations are archived; Away says that these are those.
 	Archived int
 	Away     bool
+	// UnreadTotal is over the whole list.
+	UnreadTotal int
 }

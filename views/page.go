@@ -36,7 +36,7 @@ func (p *Page) list() ListProps {
 	if p.stretch != nil {
 		return *p.stretch
 	}
-	return ListProps{Rows: p.List, Older: p.OlderList, Archived: p.Archived}
+	return ListProps{Rows: p.List, Older: p.OlderList, Archived: p.Archived, UnreadTotal: p.UnreadTotal}
 }
 
 func (p *Page) theme() string {

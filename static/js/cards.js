@@ -59,6 +59,7 @@ function put(element, text) {
 }
 
 export function start() {
+  hear("epoch", () => known.clear());
   hear("arrived", ({ items }) => fillAll(items));
   hear("history", ({ added }) => fillAll(added));
 }

@@ -15,16 +15,32 @@ let asked = 0;
 let resetAt = -Infinity;
 const ASK_AGAIN_MS = 5000;
 
+/** Which history the server speaks of, as far as it was said. */
+let epoch = "";
+
+/** After a restore counters begin anew from lower numbers: what is kept of higher ones is void. */
+function noteEpoch(now) {
+  const before = epoch || openLog()?.dataset.epoch || now;
+  if (now) epoch = now;
+  if (now && now !== before) tell("epoch");
+}
+
 const mine = (frame) => {
   const log = openLog();
   return log?.dataset.conversation === frame.conversation ? log : null;
 };
 
 export const frames = {
-  hello() {
+  hello(frame) {
     asked = 0; // the "open" that follows on it is a new question
+    noteEpoch(frame.epoch);
   },
-  list: (frame) => replaceRows(items("li[data-conversation]", frame), frame.total),
+
+  list(frame) {
+    noteEpoch(frame.epoch);
+    replaceRows(items("li[data-conversation]", frame), frame.total);
+  },
+
   rows: (frame) => upsertRows(items("li[data-conversation]", frame), frame.total),
 
   changes(frame) {
@@ -86,8 +102,14 @@ export function receive(frame) {
 /** The frames that an answer of /changes holds as elements. */
 export function framesIn(root) {
   return [...root.querySelectorAll("[data-frame]")].map((element) => {
-    const { frame: type, conversation, ...numbers } = element.dataset;
+    const { frame: type, conversation, epoch, ...numbers } = element.dataset;
     for (const name in numbers) numbers[name] = Number(numbers[name]);
-    return { type, conversation, ...numbers, nodes: element };
+    return { type, conversation, epoch, ...numbers, nodes: element };
   });
+}
+
+/** The list as a fragment, as a frame; none where the answer is something else. */
+export function listIn(root) {
+  const list = root.querySelector("#list");
+  return list ? [{ type: "list", total: Number(list.dataset.total), nodes: root }] : [];
 }

@@ -1,6 +1,7 @@
 /**
  * The list of conversations: rows come rendered from the server, one by one or all at once, and go to their place by last
  * activity. A row that is there already is filled anew rather than replaced, so that focus and hover stay where they are.
+ * A list with data-continued begins behind the newest conversations: what it does not hold belongs before it.
  */
 import { byId, hear, person, powerUp, rowsOf, tell } from "./page.js";
 import { dress } from "./dress.js";
@@ -31,8 +32,8 @@ function place(list, row) {
   if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
 }
 
-/** Puts one row into the list. An older form of a row never replaces a newer one. Says whether it was taken. */
-export function upsertRow(list, row) {
+/** Puts one row into the list. An older form of a row never replaces a newer one, unless it must. Says whether it was taken. */
+export function upsertRow(list, row, must = false) {
   localise(row, shortName);
   // A row of the archive stands in the archive, and every other one does not.
   if ("archived" in row.dataset !== "away" in list.dataset) {
@@ -41,11 +42,12 @@ export function upsertRow(list, row) {
   }
   const present = list.querySelector(`:scope > #${CSS.escape(row.id)}`);
   if (!present) {
+    if ("continued" in list.dataset) return false;
     place(list, row);
     powerUp(row);
     return true;
   }
-  if (number(row, "change") < number(present, "change")) return false;
+  if (!must && number(row, "change") < number(present, "change")) return false;
   const link = present.querySelector("a");
   const fresh = row.querySelector("a");
   setAttributes(present, row);
@@ -60,27 +62,28 @@ export function upsertRow(list, row) {
   return true;
 }
 
-export function upsertRows(rows, total) {
+export function upsertRows(rows, total, must) {
   const list = byId("list");
   if (!list) return;
-  for (const row of rows) upsertRow(list, row);
+  for (const row of rows) upsertRow(list, row, must);
   if (rows.length) list.parentElement.querySelector(".list__empty")?.remove();
   dress(list);
   count(total);
 }
 
 /**
- * The whole list, as it is after a connection. Rows it does not name are gone, except those behind its last one when it
- * is cut at a full page: they were loaded on request and are simply older.
+ * The whole list, as it is after a connection. It holds against whatever rows there are: after a restore their counters
+ * are higher than the true ones. Rows it does not name are gone, except those behind its last one when it is cut at a full
+ * page: they were loaded on request and are simply older. Of the archive it says only what is not in it.
  */
 export function replaceRows(rows, total) {
   const list = byId("list");
   if (!list) return;
   const named = new Set(rows.map((row) => row.id));
   const oldest = rows.length >= 100 ? number(rows.at(-1), "activity") : -Infinity;
-  for (const row of rowsOf(list)) if (!named.has(row.id) && number(row, "activity") >= oldest) row.remove();
+  if (!("away" in list.dataset)) for (const row of rowsOf(list)) if (!named.has(row.id) && number(row, "activity") >= oldest) row.remove();
   // From the back, so that each goes before those that are in place and equals keep the server's order.
-  upsertRows(rows.reverse(), total);
+  upsertRows(rows.reverse(), total, true);
 }
 
 function count(total) {

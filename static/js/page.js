@@ -15,6 +15,7 @@ export const rowsOf = (list) => [...list.querySelectorAll(":scope > li[data-conv
 /** The element that scrolls around a list of messages. */
 export const scrollerOf = (log) => log.closest(".log") ?? log.parentElement;
 
+export const listPath = "/conversations";
 export const conversationPath = (id, rest = "") => `/conversations/${id}${rest}`;
 
 /** Goes to the log-in page, and afterwards back to this one. */

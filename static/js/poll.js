@@ -1,9 +1,10 @@
 /**
  * Where a proxy forbids sockets: after 15 s without one the page asks for changes every 5 s. The answer holds the same
- * frames as elements. The socket goes on trying meanwhile, and takes over as soon as it stands.
+ * frames as elements; where no conversation is open it is the list. The socket goes on trying meanwhile, and takes over as
+ * soon as it stands.
  */
-import { conversationPath, goToLogin, hear, needsLogin, openLog, parse, person, tell } from "./page.js";
-import { framesIn, receive } from "./frames.js";
+import { conversationPath, goToLogin, hear, listPath, needsLogin, openLog, parse, person, tell } from "./page.js";
+import { framesIn, listIn, receive } from "./frames.js";
 
 const PATIENCE_MS = 15_000;
 const EVERY_MS = 5_000;
@@ -14,19 +15,24 @@ let working = false;
 /** Whether the last question was answered: then the page is connected, if slowly. */
 export const polling = () => working;
 
+function changesOf(log) {
+  const { conversation, change, epoch, view, at } = log.dataset;
+  return conversationPath(conversation, `/changes?${new URLSearchParams({ after: change, epoch, view, at })}`);
+}
+
 async function ask() {
-  const log = openLog();
-  if (log && navigator.onLine) {
-    const { conversation, change, epoch, view, at } = log.dataset;
-    const query = new URLSearchParams({ after: change, epoch, view, at });
-    const response = await fetch(conversationPath(conversation, `/changes?${query}`), {
+  if (navigator.onLine) {
+    const log = openLog();
+    const response = await fetch(log ? changesOf(log) : listPath, {
       headers: { "HX-Request": "true", Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS),
     }).catch(() => null);
     if (response && needsLogin(response)) return goToLogin();
+    const answer = response?.ok && parse(await response.text().catch(() => ""));
     if (!timer) return; // the socket stands again, and has sent the same
-    if (response?.status === 404) receive({ type: "closed", conversation });
-    if (response?.ok) for (const frame of framesIn(parse(await response.text()))) await receive(frame);
-    set(Boolean(response?.ok));
+    if (log && response?.status === 404) receive({ type: "closed", conversation: log.dataset.conversation });
+    const frames = answer ? (log ? framesIn(answer) : listIn(answer)) : [];
+    for (const frame of frames) await receive(frame);
+    set(frames.length > 0);
   } else set(false);
   if (timer) timer = setTimeout(ask, EVERY_MS);
 }

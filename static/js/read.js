@@ -90,6 +90,10 @@ function leave() {
 export function start() {
   if (!person()) return;
   hear("pane", watch);
+  hear("epoch", () => {
+    positions.forget();
+    seen.clear(); // the log that is in view comes anew
+  });
   hear("down", ({ heard }) => positions.again(heard));
   hear("arrived", ({ log, items }) => {
     for (const item of items) if (log === openLog() && item.isConnected) watcher?.observe(item);

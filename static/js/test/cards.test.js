@@ -51,3 +51,15 @@ test("the head of the conversation, its field and the title follow", () => {
   equal(document.getElementById("composer-body").placeholder, "Write to \u2068Zoë Lind\u2069");
   equal(document.title, "Zoë Lind · Parley");
 });
+
+test("what people were called in another history does not hold in this one", () => {
+  const person = fresh();
+  const log = world([{ seq: 1, author: person }]);
+  applyCards(card(person, 9, "Lost Name"));
+  tell("epoch");
+  applyCards(card(person, 2, "As Before"));
+  const [later] = items({ seq: 2, author: person });
+  log.append(later);
+  tell("arrived", { items: [later] });
+  equal(later.querySelector(".message__author").textContent, "As Before");
+});

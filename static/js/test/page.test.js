@@ -2,7 +2,7 @@ import { equal, ok, test, until } from "./tiny.js";
 import { ANA, ME, TALK, items, many, message, paneOf, scrolling, seqs, shape, world } from "./world.js";
 import { atMostEvery, parse, plural, words } from "../page.js";
 import { applyHistory, applyMessages } from "../apply.js";
-import { frames, framesIn, receive } from "../frames.js";
+import { frames, framesIn, listIn, receive } from "../frames.js";
 import { keepLate, loadMore } from "../history.js";
 import { anchorOf, atEnd, fromEnd, fromStart, keepPlace, toEnd } from "../scroll.js";
 import { dress } from "../dress.js";
@@ -90,10 +90,33 @@ test("the view counter moves with its frame", () => {
   equal(log.dataset.view, "8");
 });
 
+test("another history is noticed, by greeting or by list, and told once", () => {
+  world(many(1, 2), { epoch: "e1" });
+  receive({ type: "hello", epoch: "e1" });
+  equal(hearing("epoch", () => {
+    receive({ type: "list", epoch: "e1", html: "", total: 0 });
+    receive({ type: "list", html: "", total: 0 });
+  }).length, 0);
+  equal(hearing("epoch", () => {
+    receive({ type: "list", epoch: "e2", html: "", total: 0 });
+    receive({ type: "hello", epoch: "e2" });
+  }).length, 1);
+  equal(hearing("epoch", () => receive({ type: "hello", epoch: "e1" })).length, 1);
+});
+
+test("the list that polling fetches is a frame, and whatever else comes is none", () => {
+  listWorld();
+  const answer = `<ol id="list" class="list" data-total="2">${three.slice(0, 2).map(row).join("")}</ol><p class="list__edge"></p>`;
+  for (const frame of listIn(parse(answer))) receive(frame);
+  equal([listed(), document.body.dataset.unreadTotal], ["a b", "2"]);
+  equal(listIn(parse("<h1>Log in to the hotel</h1>")), []);
+});
+
 test("the elements that polling fetches are the same frames", () => {
   const log = world(many(1, 2));
   const root = parse(`<div data-frame="changes" data-conversation="${TALK}" data-from="2" data-to="3">${message({ seq: 3 })}</div>
-    <div data-frame="rows" data-total="4"></div>`);
+    <div data-frame="list" data-epoch="e1.7" data-total="4"></div>`);
+  equal(framesIn(root).at(-1).epoch, "e1.7");
   for (const frame of framesIn(root)) receive(frame);
   equal([seqs(log), log.dataset.change, document.body.dataset.unreadTotal], [[1, 2, 3], "3", "4"]);
 });
@@ -328,6 +351,33 @@ test("rows behind a full page of the list stay", () => {
   replaceRows(rows(...Array.from({ length: 100 }, (_, i) => ({ id: `r${i}`, activity: 1000 - i }))), 0);
   const all = listed().split(" ");
   equal([all.length, all.at(-1), all.includes("gone")], [101, "old", false]);
+});
+
+test("the whole list holds against whatever rows there are, also those of a history that is no more", () => {
+  listWorld([{ id: "a", activity: 30, change: 9, name: "lost by the restore", unread: 2 }]);
+  replaceRows(rows({ id: "a", activity: 20, change: 3, name: "kept", unread: 1 }), 1);
+  const [row] = document.querySelectorAll("#list > li");
+  equal([row.querySelector(".row__name").textContent, row.dataset.unread, row.dataset.change, row.dataset.activity], ["kept", "1", "3", "20"]);
+});
+
+test("the list takes away from the archive what stands in it, and nothing else", () => {
+  listWorld();
+  const list = document.getElementById("list");
+  list.dataset.away = "";
+  for (const li of list.children) li.dataset.archived = "";
+  replaceRows(rows({ id: "b", activity: 20, change: 2 }, { id: "x", activity: 50 }), 3);
+  equal([listed(), document.body.dataset.unreadTotal], ["a c", "3"]);
+});
+
+test("a list that begins behind the newest conversations takes up none of them, and keeps its own true", () => {
+  listWorld([{ id: "o1", activity: 3 }, { id: "o2", activity: 2 }, { id: "gone", activity: 950 }]);
+  document.getElementById("list").dataset.continued = "";
+  const newest = Array.from({ length: 100 }, (_, i) => ({ id: `r${i}`, activity: 1000 - i }));
+  replaceRows(rows(...newest), 7);
+  equal([listed(), document.body.dataset.unreadTotal], ["o1 o2", "7"]);
+  upsertRows(rows({ id: "new", activity: 2000 }, { id: "o2", activity: 2000, change: 2, name: "read elsewhere" }), 8);
+  equal([listed(), document.querySelector("#row-o2 .row__name").textContent], ["o2 o1", "read elsewhere"]);
+  equal(document.body.dataset.unreadTotal, "8");
 });
 
 test("the open conversation is marked, also in a pushed row", () => {
