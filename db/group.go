@@ -52,6 +52,12 @@ func (r groupRow) settings() chat.GroupSettings {
 	}
 }
 
+// memberOfPerson is the row of each person p in the group $1. The LIMIT makes it a look-up for each of them: the planner
+// thinks of a conversation as a handful of people, and would read all there are in it.
+const memberOfPerson = `CROSS JOIN LATERAL (
+			SELECT *, ctid FROM members WHERE conversation_id = $1 AND person_id = p.id LIMIT 1
+		) m`
+
 // LockGroup implements chat.Store. The order of locks is that of a send: the members' rows, in the order of their ids, then
 // the conversation's. Rows that were not there at first may have appeared while the group's row was waited for. They are
 // taken only if nobody else holds them, because whoever does may be waiting for the group's row: to write in the group one
@@ -59,8 +65,11 @@ func (r groupRow) settings() chat.GroupSettings {
 func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) (chat.LockedGroup, error) {
 	var locked []chat.ID
 	err := s.list(ctx, &locked, `
-		SELECT person_id FROM members WHERE conversation_id = $1 AND person_id = ANY($2)
-		ORDER BY person_id FOR NO KEY UPDATE`, group, people)
+		SELECT m.person_id
+		FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id ORDER BY id) p
+		CROSS JOIN LATERAL (
+			SELECT person_id FROM members WHERE conversation_id = $1 AND person_id = p.id LIMIT 1 FOR NO KEY UPDATE
+		) m`, group, people)
 	if err != nil {
 		return chat.LockedGroup{}, err
 	}
@@ -81,8 +90,8 @@ func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) 
 		Present  bool    `db:"present"`
 	}
 	err = s.list(ctx, &members, `
-		SELECT person_id, role, until_change IS NULL AS present FROM members
-		WHERE conversation_id = $1 AND person_id = ANY($2)`, group, people)
+		SELECT m.person_id, m.role, m.until_change IS NULL AS present
+		FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id) p `+memberOfPerson, group, people)
 	if err != nil {
 		return chat.LockedGroup{}, err
 	}
@@ -120,7 +129,9 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 			until_change = NULL, left_at = NULL, left_seq = NULL, left_name = NULL, archived_seq = NULL,
 			role = 'member', joined_at = now(), unread_from = c.msg_seq, delivered_seq = c.msg_seq, read_seq = c.msg_seq
 		FROM conversations c, people p
-		WHERE m.conversation_id = $1 AND m.person_id = ANY($2) AND m.until_change IS NOT NULL
+		WHERE m.ctid = ANY(ARRAY(
+				SELECT m.ctid FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id) p `+memberOfPerson+`
+				WHERE m.until_change IS NOT NULL))
 			AND c.id = m.conversation_id AND p.id = m.person_id AND p.state = 'active'`, group, people)
 	if err != nil {
 		return err
@@ -131,7 +142,7 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 			CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END, c.msg_seq, c.msg_seq, c.msg_seq
 		FROM conversations c, people p
 		WHERE c.id = $1 AND p.id = ANY($2) AND p.state = 'active'
-			AND NOT EXISTS (SELECT FROM members m WHERE m.conversation_id = c.id AND m.person_id = p.id)
+			AND (SELECT true FROM members m WHERE m.conversation_id = c.id AND m.person_id = p.id LIMIT 1) IS NULL
 		ORDER BY p.id`, group, people)
 	if err == nil && int(back+fresh) != len(people) {
 		return chat.NotFound()
@@ -278,9 +289,10 @@ func (s *Store) membersOf(
 	err = s.list(ctx, &rows, `
 		SELECT * FROM (
 			SELECT `+memberLine+`
-			FROM members m `+personOfMember+`
-			WHERE m.conversation_id = $1 AND m.until_change IS NULL AND ($2 = '' OR p.search LIKE
-				'%' || replace(replace(replace(fold($2), '\', '\\'), '%', '\%'), '_', '\_') || '%')
+			FROM (
+				SELECT '%' || replace(replace(replace(fold($2), '\', '\\'), '%', '\%'), '_', '\_') || '%' AS pattern OFFSET 0
+			) q CROSS JOIN members m `+personOfMember+`
+			WHERE m.conversation_id = $1 AND m.until_change IS NULL AND ($2 = '' OR p.search LIKE pattern)
 		) found
 		WHERE (rank, sort, id) > ($3, $4, $5)
 		ORDER BY rank, sort, id LIMIT $6`, group, q, cursor.Rank, cursor.Name, cursor.ID, limit)
