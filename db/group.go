@@ -52,6 +52,12 @@ func (r groupRow) settings() chat.GroupSettings {
 	}
 }
 
+// memberOfPerson is the row of each person p in the group $1. The LIMIT makes it a look-up for each of them: the planner
+// thinks of a conversation as a handful of people, and would read all there are in it.
+const memberOfPerson = `CROSS JOIN LATERAL (
+			SELECT *, ctid FROM members WHERE conversation_id = $1 AND person_id = p.id LIMIT 1
+		) m`
+
 // LockGroup implements chat.Store. The order of locks is that of a send: the members' rows, in the order of their ids, then
 // the conversation's. Rows that were not there at first may have appeared while the group's row was waited for. They are
 // taken only if nobody else holds them, because whoever does may be waiting for the group's row: to write in the group one
@@ -59,8 +65,11 @@ func (r groupRow) settings() chat.GroupSettings {
 func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) (chat.LockedGroup, error) {
 	var locked []chat.ID
 	err := s.list(ctx, &locked, `
-		SELECT person_id FROM members WHERE conversation_id = $1 AND person_id = ANY($2)
-		ORDER BY person_id FOR NO KEY UPDATE`, group, people)
+		SELECT m.person_id
+		FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id ORDER BY id) p
+		CROSS JOIN LATERAL (
+			SELECT person_id FROM members WHERE conversation_id = $1 AND person_id = p.id LIMIT 1 FOR NO KEY UPDATE
+		) m`, group, people)
 	if err != nil {
 		return chat.LockedGroup{}, err
 	}
@@ -81,8 +90,8 @@ func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) 
 		Present  bool    `db:"present"`
 	}
 	err = s.list(ctx, &members, `
-		SELECT person_id, role, until_change IS NULL AS present FROM members
-		WHERE conversation_id = $1 AND person_id = ANY($2)`, group, people)
+		SELECT m.person_id, m.role, m.until_change IS NULL AS present
+		FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id) p `+memberOfPerson, group, people)
 	if err != nil {
 		return chat.LockedGroup{}, err
 	}
@@ -120,7 +129,9 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 			until_change = NULL, left_at = NULL, left_seq = NULL, left_name = NULL, archived_seq = NULL,
 			role = 'member', joined_at = now(), unread_from = c.msg_seq, delivered_seq = c.msg_seq, read_seq = c.msg_seq
 		FROM conversations c, people p
-		WHERE m.conversation_id = $1 AND m.person_id = ANY($2) AND m.until_change IS NOT NULL
+		WHERE m.ctid = ANY(ARRAY(
+				SELECT m.ctid FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id) p `+memberOfPerson+`
+				WHERE m.until_change IS NOT NULL))
 			AND c.id = m.conversation_id AND p.id = m.person_id AND p.state = 'active'`, group, people)
 	if err != nil {
 		return err
@@ -131,7 +142,7 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 			CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END, c.msg_seq, c.msg_seq, c.msg_seq
 		FROM conversations c, people p
 		WHERE c.id = $1 AND p.id = ANY($2) AND p.state = 'active'
-			AND NOT EXISTS (SELECT FROM members m WHERE m.conversation_id = c.id AND m.person_id = p.id)
+			AND (SELECT true FROM members m WHERE m.conversation_id = c.id AND m.person_id = p.id LIMIT 1) IS NULL
 		ORDER BY p.id`, group, people)
 	if err == nil && int(back+fresh) != len(people) {
 		return chat.NotFound()
@@ -154,7 +165,8 @@ func (s *Store) EndMembership(ctx context.Context, group, person chat.ID) error 
 func (s *Store) CountOwners(ctx context.Context, group chat.ID) (int, error) {
 	var n int
 	err := s.get(ctx, &n, `
-		SELECT count(*) FROM members WHERE conversation_id = $1 AND role = 'owner' AND until_change IS NULL`, group)
+		SELECT count(*) FROM members
+		WHERE conversation_id = $1 AND role <> 'member' AND role = 'owner' AND until_change IS NULL`, group)
 	return n, err
 }
 
@@ -239,35 +251,45 @@ func (s *Store) GroupMember(ctx context.Context, viewer, group, person chat.ID) 
 	return chat.GroupMember{Card: row.card(), Role: chat.MemberRole(row.Role), JoinedAt: row.JoinedAt}, err
 }
 
+// A line of the list of members, around the aliases m and p; those who look after the group come first.
+const (
+	memberLine = `p.id, p.username, p.display_name, p.card_seq, m.role, m.joined_at, lower(p.display_name) AS sort,
+		CASE m.role WHEN 'owner' THEN 0 WHEN 'administrator' THEN 1 ELSE 2 END AS rank`
+	// The LIMIT makes it a look-up for each member's row; the planner may otherwise read all people there are.
+	personOfMember = `CROSS JOIN LATERAL (SELECT * FROM people WHERE id = m.person_id LIMIT 1) p`
+)
+
+type memberLineRow struct {
+	cardRow
+	Role     string    `db:"role"`
+	JoinedAt time.Time `db:"joined_at"`
+	Rank     int       `db:"rank"`
+	Sort     string    `db:"sort"`
+}
+
 // Members implements chat.Store. The cursor is that of a search for people: the rank is the role's.
 func (s *Store) Members(
 	ctx context.Context, viewer, group chat.ID, q, after string, limit int,
 ) (chat.MembersPage, error) {
-	var in bool
-	err := s.get(ctx, &in, `
-		SELECT true FROM members m JOIN conversations c ON c.id = m.conversation_id
+	var size struct {
+		Members int     `db:"members"`
+		People  float64 `db:"people"` // about; -1 while nobody has counted
+	}
+	err := s.get(ctx, &size, `
+		SELECT c.member_count AS members, (SELECT reltuples FROM pg_class WHERE oid = 'people'::regclass) AS people
+		FROM members m JOIN conversations c ON c.id = m.conversation_id
 		WHERE m.conversation_id = $1 AND m.person_id = $2 AND m.until_change IS NULL AND c.kind = 'group'`, group, viewer)
 	if err != nil {
 		return chat.MembersPage{}, err
 	}
 	cursor := parseSearchCursor(after)
-	var rows []struct {
-		cardRow
-		Role     string    `db:"role"`
-		JoinedAt time.Time `db:"joined_at"`
-		Rank     int       `db:"rank"`
-		Sort     string    `db:"sort"`
+	var rows []memberLineRow
+	if q == "" && size.Members > 100 && size.People > 0 && size.People < membersDense*float64(size.Members) {
+		rows, err = s.membersByName(ctx, group, cursor, limit+1)
 	}
-	err = s.list(ctx, &rows, `
-		SELECT * FROM (
-			SELECT p.id, p.username, p.display_name, p.card_seq, m.role, m.joined_at, lower(p.display_name) AS sort,
-				CASE m.role WHEN 'owner' THEN 0 WHEN 'administrator' THEN 1 ELSE 2 END AS rank
-			FROM members m JOIN people p ON p.id = m.person_id
-			WHERE m.conversation_id = $1 AND m.until_change IS NULL AND ($2 = '' OR p.search LIKE
-				'%' || replace(replace(replace(fold($2), '\', '\\'), '%', '\%'), '_', '\_') || '%')
-		) found
-		WHERE (rank, sort, id) > ($3, $4, $5)
-		ORDER BY rank, sort, id LIMIT $6`, group, q, cursor.Rank, cursor.Name, cursor.ID, limit+1)
+	if err == nil && len(rows) <= limit {
+		rows, err = s.membersOf(ctx, group, q, cursor, limit+1)
+	}
 	if err != nil {
 		return chat.MembersPage{}, err
 	}
@@ -283,4 +305,57 @@ func (s *Store) Members(
 		})
 	}
 	return page, nil
+}
+
+// membersOf reads all members of a group and sorts them.
+func (s *Store) membersOf(
+	ctx context.Context, group chat.ID, q string, cursor searchCursor, limit int,
+) (rows []memberLineRow, err error) {
+	err = s.list(ctx, &rows, `
+		SELECT * FROM (
+			SELECT `+memberLine+`
+			FROM (
+				SELECT '%' || replace(replace(replace(fold($2), '\', '\\'), '%', '\%'), '_', '\_') || '%' AS pattern OFFSET 0
+			) q CROSS JOIN members m `+personOfMember+`
+			WHERE m.conversation_id = $1 AND m.until_change IS NULL AND ($2 = '' OR p.search LIKE pattern)
+		) found
+		WHERE (rank, sort, id) > ($3, $4, $5)
+		ORDER BY rank, sort, id LIMIT $6`, group, q, cursor.Rank, cursor.Name, cursor.ID, limit)
+	return rows, err
+}
+
+// membersDense is how many people there may be for each member of a group that is looked for among all people. A page of 51
+// then looks at about 51 times as many of them; reading two thousand members to show fifty looks at more.
+const membersDense = 16
+
+// membersByName goes through the people by name, which an index does, and picks the group's members, until the page is
+// full. It gives up after 1,500 people: fewer rows than were asked for say nothing about how many there are.
+func (s *Store) membersByName(
+	ctx context.Context, group chat.ID, cursor searchCursor, limit int,
+) (rows []memberLineRow, err error) {
+	from := cursor
+	if cursor.Rank < 2 { // among those who look after the group; the others begin at the beginning
+		from = searchCursor{}
+	}
+	err = s.list(ctx, &rows, `
+		SELECT * FROM (
+			SELECT `+memberLine+`
+			FROM members m `+personOfMember+`
+			WHERE m.conversation_id = $1 AND m.until_change IS NULL AND m.role <> 'member'
+			UNION ALL (
+				SELECT p.id, p.username, p.display_name, p.card_seq, m.role, m.joined_at, p.sort, 2 AS rank
+				FROM (
+					SELECT *, lower(display_name) AS sort FROM people
+					WHERE (lower(display_name), id) > ($5, $6)
+					ORDER BY sort, id LIMIT 1500
+				) p CROSS JOIN LATERAL (
+					SELECT * FROM members
+					WHERE conversation_id = $1 AND person_id = p.id AND until_change IS NULL AND role = 'member' LIMIT 1
+				) m
+				ORDER BY p.sort, p.id LIMIT $7
+			)
+		) found
+		WHERE (rank, sort, id) > ($2, $3, $4)
+		ORDER BY rank, sort, id LIMIT $7`, group, cursor.Rank, cursor.Name, cursor.ID, from.Name, from.ID, limit)
+	return rows, err
 }

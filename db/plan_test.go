@@ -20,14 +20,16 @@ import (
 	"parley/db"
 )
 
-// crowd fills a database: 3,000 people; 22,000 conversations, 2,000 of them somebody's (hub's); a group of 50 with 50,000
-// messages, which somebody (gone) left after 1,000; a conversation in which somebody (bot) has written 50,000 messages that nobody read, itself neither; 50
+// crowd fills a database: 3,000 people; 22,000 conversations, 2,000 of them somebody's (hub's), who has pinned 50 and archived
+// 499, 249 of which have come back; a group of 51 with 50,000 messages, which somebody (gone) left after 1,000 and somebody
+// (back) too, to come back 40,000 later; a group (huge) of 2,000, which somebody (past) left before most of it was said; 5,000
+// links; a conversation in which somebody (bot) has written 50,000 messages that nobody read, itself neither; 50
 // messages in each of the others of the hub, half of them by itself, the last 20 unread by it.
 type crowd struct {
 	*chattest.World
-	hub, bot, gone chat.Viewer
-	big, heavy     chat.ID
-	all            []chat.ID
+	hub, bot, gone, back, past chat.Viewer
+	big, heavy, huge           chat.ID
+	all                        []chat.ID
 }
 
 func newCrowd(t *testing.T, l *listener) *crowd {
@@ -49,6 +51,7 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 	fill("SET session_replication_role = replica")
 	fill("UPDATE pg_index SET indisready = false, indisvalid = false WHERE indrelid = 'messages'::regclass")
 	c.hub, c.bot, c.gone = c.Person(t, "Hub Hubertsson"), c.Person(t, "Bot"), c.Person(t, "Gone")
+	c.back, c.past = c.Person(t, "Back"), c.Person(t, "Past")
 	fill(`
 		INSERT INTO people (id, username, display_name, password_hash, email, email_confirmed_at)
 		SELECT md5('p' || n)::uuid, 'user' || n, initcap(substr(md5('a' || n), 1, 8)) || ' ' || initcap(substr(md5('b' || n), 1, 8)), 'x',
@@ -83,6 +86,31 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 		UNION ALL SELECT md5('e' || n)::uuid, md5('p' || 1 + n % 2998)::uuid, 0 FROM generate_series(1, 20000) n`, c.hub.ID, c.bot.ID, c.gone.ID)
 	fill("UPDATE members SET until_change = 1000, unread_from = 990 WHERE person_id = $1", c.gone.ID)
 	fill(`
+		INSERT INTO members (conversation_id, person_id, unread_from, from_seq, from_change, past_from_seq, past_left_seq, past_until_change)
+		VALUES (md5('c1')::uuid, $1, 41000, 41000, 41000, '{0}', '{1000}', '{1000}')`, c.back.ID)
+	fill(`
+		UPDATE members SET pinned_at = CASE WHEN n % 40 = 0 THEN now() END,
+			archived_seq = CASE WHEN n % 8 = 1 AND n > 2 THEN 40 WHEN n % 8 = 5 THEN 50 END
+		FROM generate_series(1, 2000) n WHERE conversation_id = md5('c' || n)::uuid AND person_id = $1`, c.hub.ID)
+	c.huge = chat.NewID()
+	fill(`
+		INSERT INTO conversations (id, kind, name, created_by, last_activity_at, msg_seq, change_seq)
+		VALUES ($1, 'group', 'Huge', $2, now() - interval '2 years', 5000, 5000)`, c.huge, c.bot.ID)
+	fill(`
+		INSERT INTO members (conversation_id, person_id, role, unread_from)
+		SELECT $1::uuid, md5('p' || n)::uuid, CASE n WHEN 7 THEN 'owner' WHEN 8 THEN 'administrator' ELSE 'member' END, 4990 FROM generate_series(1, 1999) n
+		UNION ALL SELECT $1::uuid, $2::uuid, 'owner', 5000`, c.huge, c.bot.ID)
+	fill(`
+		INSERT INTO members (conversation_id, person_id, until_change, left_seq, left_at, unread_from)
+		VALUES ($1, $2, 1000, 1000, now(), 1000)`, c.huge, c.past.ID)
+	fill("UPDATE conversations c SET member_count = (SELECT count(*) FROM members m WHERE m.conversation_id = c.id AND m.until_change IS NULL)")
+	fill(`
+		INSERT INTO group_links (id, token_hash, conversation_id, created_by, revoked_at)
+		SELECT gen_random_uuid(), decode(md5('l' || n), 'hex'), md5('c' || 1 + n % 2000)::uuid, $1::uuid, CASE WHEN n % 4 > 0 THEN now() END
+		FROM generate_series(1, 5000) n
+		UNION ALL SELECT gen_random_uuid(), decode(md5('h' || n), 'hex'), $2::uuid, $1::uuid, CASE WHEN n > 20 THEN now() END FROM generate_series(1, 100) n`,
+		c.bot.ID, c.huge)
+	fill(`
 		INSERT INTO messages (id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
 		SELECT gen_random_uuid(), conversation, seq, seq, author, 'Message ' || seq, gen_random_uuid(), '\x01', now() - interval '1 day', now() - interval '1 day'
 		FROM (
@@ -90,7 +118,8 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 			UNION ALL SELECT md5('c2')::uuid, seq, $2 FROM generate_series(1, 50000) seq
 			UNION ALL SELECT md5('c' || n)::uuid, seq, CASE WHEN seq % 2 = 0 THEN $1 ELSE md5('p' || n)::uuid END
 				FROM generate_series(3, 2000) n, generate_series(1, 50) seq
-		) m`, c.hub.ID, c.bot.ID)
+			UNION ALL SELECT $3::uuid, seq, md5('p' || 1 + seq % 1999)::uuid FROM generate_series(1, 5000) seq
+		) m`, c.hub.ID, c.bot.ID, c.huge)
 	fill(`
 		INSERT INTO invitations (id, token_hash, note, created_by, uses)
 		SELECT md5('i' || n)::uuid, sha256(n::text::bytea), 'Note', CASE WHEN n % 500 = 0 THEN $2::uuid ELSE $1 END, 1 FROM generate_series(1, 3000) n`, c.hub.ID, c.gone.ID)
@@ -141,6 +170,15 @@ func TestPlans(t *testing.T) {
 	var confirming, resetting []byte
 	must(t, c.DB.Pool().QueryRow(ctx, "SELECT token_hash FROM email_confirmations WHERE person_id = $1", wanting).Scan(&confirming))
 	must(t, c.DB.Pool().QueryRow(ctx, "SELECT token_hash FROM password_resets WHERE person_id = $1", mailed.ID).Scan(&resetting))
+	var thousandth, linkID chat.ID
+	must(t, c.DB.Pool().QueryRow(ctx, "SELECT id FROM messages WHERE conversation_id = $1 AND seq = 1000", c.big).Scan(&thousandth))
+	var link []byte
+	must(t, c.DB.Pool().QueryRow(ctx, "SELECT id, token_hash FROM group_links WHERE conversation_id = $1 AND revoked_at IS NULL LIMIT 1", c.huge).Scan(&linkID, &link))
+	settings := chat.GroupSettings{Name: "Huge", WhoAdds: chat.WhoMembers, WhoWrites: chat.WhoMembers, History: chat.HistoryAll}
+	far := value[chat.MembersPage](t)(c.Store.Members(ctx, c.bot.ID, c.huge, "", "", 1500)).Next
+	back := func(place chat.Place) func() error {
+		return func() error { _, err := c.Store.ConversationPage(ctx, c.back.ID, c.big, place, 50); return err }
+	}
 	page := func(place chat.Place) func() error {
 		return func() error { _, err := c.Store.ConversationPage(ctx, c.hub.ID, c.big, place, 50); return err }
 	}
@@ -171,19 +209,54 @@ func TestPlans(t *testing.T) {
 		do    func() error
 		bound int
 	}{
-		"ConversationPage, at the end":            {page(chat.Place{}), 400},
-		"ConversationPage, before":                {page(chat.Place{Before: 25000}), 400},
-		"ConversationPage, before the beginning":  {page(chat.Place{Before: 3}), 400},
-		"ConversationPage, after":                 {page(chat.Place{After: 25000}), 400},
-		"ConversationPage, after the beginning":   {page(chat.Place{After: 1}), 400},
-		"ConversationPage, around":                {page(chat.Place{Around: middle}), 400},
-		"ConversationPage, among one's own alone": {func() error { _, err := c.Store.ConversationPage(ctx, c.bot.ID, c.heavy, chat.Place{}, 50); return err }, 400},
-		"ConversationPage, long after leaving":    {func() error { _, err := c.Store.ConversationPage(ctx, c.gone.ID, c.big, chat.Place{}, 50); return err }, 400},
-		"Member":                                  {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
-		"ChangesSince, near the head":             {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
-		"ChangesSince, from far":                  {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
-		"MessageByClientID":                       {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
-		"InsertMessage":                           {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
+		"ConversationPage, at the end":                 {page(chat.Place{}), 400},
+		"ConversationPage, before":                     {page(chat.Place{Before: 25000}), 400},
+		"ConversationPage, before the beginning":       {page(chat.Place{Before: 3}), 400},
+		"ConversationPage, after":                      {page(chat.Place{After: 25000}), 400},
+		"ConversationPage, after the beginning":        {page(chat.Place{After: 1}), 400},
+		"ConversationPage, around":                     {page(chat.Place{Around: middle}), 400},
+		"ConversationPage, among one's own alone":      {func() error { _, err := c.Store.ConversationPage(ctx, c.bot.ID, c.heavy, chat.Place{}, 50); return err }, 400},
+		"ConversationPage, long after leaving":         {func() error { _, err := c.Store.ConversationPage(ctx, c.gone.ID, c.big, chat.Place{}, 50); return err }, 400},
+		"ConversationPage, back after 40,000 messages": {back(chat.Place{}), 500},
+		"ConversationPage, over both stays":            {back(chat.Place{Before: 41010}), 500},
+		"ConversationPage, before the absence":         {back(chat.Place{After: 990}), 500},
+		"ConversationPage, around the end of a stay":   {back(chat.Place{Around: thousandth}), 500},
+		"ConversationPage, of a huge group":            {func() error { _, err := c.Store.ConversationPage(ctx, author, c.huge, chat.Place{}, 50); return err }, 500},
+		"ConversationPage, of a huge group once left":  {func() error { _, err := c.Store.ConversationPage(ctx, c.past.ID, c.huge, chat.Place{}, 50); return err }, 500},
+		"List of who left a huge group":                {func() error { _, err := c.Store.List(ctx, c.past.ID, false, nil, 100); return err }, 20},
+		"UnreadTotals of who left a huge group":        {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.past.ID}); return err }, 20},
+		"Archive of 2,000 conversations":               {func() error { _, err := c.Store.List(ctx, c.hub.ID, true, nil, 100); return err }, 11_000},
+		"Group":                                        {func() error { _, err := c.Store.Group(ctx, c.bot.ID, c.huge); return err }, 3},
+		"Members of a huge group":                      {func() error { _, err := c.Store.Members(ctx, c.bot.ID, c.huge, "", "", 50); return err }, 400},
+		"Members of a huge group, from far":            {func() error { _, err := c.Store.Members(ctx, c.bot.ID, c.huge, "", far, 50); return err }, 400},
+		"Members of a huge group, by name":             {func() error { _, err := c.Store.Members(ctx, c.bot.ID, c.huge, "abc", "", 50); return err }, 4500},
+		"Members of a small group":                     {func() error { _, err := c.Store.Members(ctx, c.hub.ID, c.big, "", "", 50); return err }, 120},
+		"LockGroup":                                    {undone(func(tx chat.Store) error { _, err := tx.LockGroup(ctx, c.huge, append(someone, c.bot.ID)); return err }), 220},
+		"UpsertMembers": {undone(func(tx chat.Store) error {
+			return tx.UpsertMembers(ctx, c.huge, []chat.ID{c.hub.ID, c.gone.ID, c.past.ID})
+		}), 20},
+		"EndMembership":    {undone(func(tx chat.Store) error { return tx.EndMembership(ctx, c.huge, author) }), 5},
+		"CountOwners":      {func() error { _, err := c.Store.CountOwners(ctx, c.huge); return err }, 5},
+		"UpdateMemberRole": {undone(func(tx chat.Store) error { return tx.UpdateMemberRole(ctx, c.huge, author, chat.MemberOwner) }), 3},
+		"UpdateGroup":      {undone(func(tx chat.Store) error { return tx.UpdateGroup(ctx, c.huge, settings) }), 3},
+		"InsertEvent": {undone(func(tx chat.Store) error {
+			return tx.InsertEvent(ctx, c.huge, c.bot.ID, someone, chat.GroupEvent{Code: chat.EventAdded, Members: 2000})
+		}), 5},
+		"InsertGroupLink": {undone(func(tx chat.Store) error {
+			return tx.InsertGroupLink(ctx, chat.NewID(), c.huge, c.bot.ID, []byte("x"), time.Hour, 1, 1000)
+		}), 120},
+		"GroupLinks":      {func() error { _, err := c.Store.GroupLinks(ctx, c.huge); return err }, 130},
+		"GroupByLink":     {func() error { _, err := c.Store.GroupByLink(ctx, author, link); return err }, 4},
+		"UseGroupLink":    {undone(func(tx chat.Store) error { return tx.UseGroupLink(ctx, link) }), 3},
+		"RevokeGroupLink": {undone(func(tx chat.Store) error { return tx.RevokeGroupLink(ctx, c.huge, linkID) }), 3},
+		"UpdateChoices": {undone(func(tx chat.Store) error {
+			return tx.UpdateChoices(ctx, author, c.huge, chat.NewChoices{QuietUntil: &now, Pinned: new(true), Archived: new(true), Notify: new(chat.NotifyAll)})
+		}), 4},
+		"Member":                      {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
+		"ChangesSince, near the head": {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
+		"ChangesSince, from far":      {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
+		"MessageByClientID":           {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
+		"InsertMessage":               {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
 		"UpdatePositions": {func() error {
 			_, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
 			return err
@@ -301,7 +374,7 @@ func TestPlans(t *testing.T) {
 					read += rows
 				}
 				t.Logf("%-42s %d %-18s %8v %6d rows", name, i+1, mode, did.took.Round(10*time.Microsecond), read)
-				for _, table := range []string{"messages", "members", "conversations", "people", "sessions", "invitations", "audit", "email_confirmations", "password_resets"} {
+				for _, table := range []string{"messages", "members", "conversations", "people", "sessions", "invitations", "audit", "email_confirmations", "password_resets", "group_links"} {
 					if slices.Contains(did.scans, table) {
 						t.Errorf("%s (%s) reads all %s:\n%s", name, mode, table, tree)
 					}
@@ -321,7 +394,7 @@ func TestPlans(t *testing.T) {
 		for _, row := range rows {
 			want := map[chat.ID]int{c.heavy: 0, c.big: 10, c.all[5]: 0}[row.ConversationID]
 			switch {
-			case row.PersonID == c.hub.ID && row.ConversationID == c.big:
+			case (row.PersonID == c.hub.ID || row.PersonID == c.back.ID) && row.ConversationID == c.big:
 				want = 100
 			case row.PersonID == c.hub.ID && row.ConversationID == c.all[5]:
 				want = 10
@@ -334,10 +407,10 @@ func TestPlans(t *testing.T) {
 				t.Errorf("%s: %d instead of %d", row.Name, row.Unread, want)
 			}
 		}
-		if len(rows) != 2+50+2 {
+		if len(rows) != 2+51+2 {
 			t.Errorf("%d rows", len(rows))
 		}
-		if page := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100)); page.UnreadTotal != 1999 || len(page.Rows) != 100 {
+		if page := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100)); page.UnreadTotal != 1999-250 || page.Archived != 250 || len(page.Rows) != 100 {
 			t.Errorf("%d unread, %d rows", page.UnreadTotal, len(page.Rows))
 		}
 		lists := value[map[chat.ID]chat.ListPage](t)(c.Store.Lists(ctx, []chat.ID{c.bot.ID, c.hub.ID, author}, 100))
@@ -346,7 +419,7 @@ func TestPlans(t *testing.T) {
 				t.Errorf("together %+v, alone %+v", lists[person], alone)
 			}
 		}
-		if totals := value[map[chat.ID]int](t)(c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID] != 1999 || totals[c.bot.ID] != 0 {
+		if totals := value[map[chat.ID]int](t)(c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID] != 1999-250 || totals[c.bot.ID] != 0 {
 			t.Errorf("got %v", totals)
 		}
 	})

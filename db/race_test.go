@@ -216,6 +216,44 @@ func TestLockOrder(t *testing.T) {
 		}
 	})
 
+	t.Run("the members of a group", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		ids := descending(5)
+		for _, id := range ids {
+			p := newcomer()
+			p.ID = id
+			must(t, w.Store.InsertPerson(t.Context(), p))
+		}
+		group := w.Group(t, "Garden", w.Person(t, "Anna"))
+		for _, id := range ids {
+			w.Exec(t, "INSERT INTO members (conversation_id, person_id) VALUES ($1, $2)", group, id)
+		}
+		held := w.Hold(t, "SELECT FROM members WHERE person_id = $1 FOR UPDATE", ids[4])
+		groups := make([]chat.LockedGroup, 2)
+		done := later(func() error {
+			opposite := slices.Clone(ids)
+			slices.Reverse(opposite)
+			return errors.Join(together(2, func(i int) error {
+				return w.Store.InTx(t.Context(), func(tx chat.Store) (err error) {
+					groups[i], err = tx.LockGroup(t.Context(), group, append([][]chat.ID{ids, opposite}[i], ids[2], ids[2]))
+					return err
+				})
+			})...)
+		})
+		w.AwaitWaiting(t, 2)
+		held.Exec("SELECT FROM members WHERE person_id = $1 FOR UPDATE", ids[0])
+		held.Exec("SELECT FROM conversations FOR UPDATE") // the group comes last
+		held.Exec("UPDATE members SET role = 'administrator' WHERE person_id = $1", ids[0])
+		held.Commit()
+		must(t, <-done)
+		for _, g := range groups {
+			if len(g.Members) != 5 || g.Members[ids[0]] != chat.MemberAdministrator || g.Members[ids[4]] != chat.MemberPlain || g.GroupSettings.Name != "Garden" {
+				t.Errorf("got %+v", g)
+			}
+		}
+	})
+
 	t.Run("view counters", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)

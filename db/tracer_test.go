@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -201,15 +202,17 @@ func literal(t *testing.T, arg any) string {
 		return quote(fmt.Sprintf(`\x%x`, v))
 	case time.Time:
 		return quote(v.Format(time.RFC3339Nano))
-	case *time.Time:
-		if v == nil {
-			return "NULL"
-		}
-		return quote(v.Format(time.RFC3339Nano))
-	case string, chat.Role, chat.State, chat.AuditAction, chat.ID, int64, int, float64, bool:
+	case string, chat.ID, int64, int, float64, bool:
 		return quote(fmt.Sprint(v))
-	default:
-		t.Fatalf("an argument of type %T", arg)
-		return ""
 	}
+	switch v := reflect.ValueOf(arg); {
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		return "NULL"
+	case v.Kind() == reflect.Pointer:
+		return literal(t, v.Elem().Interface())
+	case v.Kind() == reflect.String: // one of the domain's words
+		return quote(v.String())
+	}
+	t.Fatalf("an argument of type %T", arg)
+	return ""
 }

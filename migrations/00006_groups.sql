@@ -32,8 +32,8 @@ ALTER TABLE members
     ADD CHECK (cardinality(past_from_seq) = cardinality(past_until_change)
         AND cardinality(past_from_seq) = cardinality(past_left_seq));
 UPDATE members m SET joined_at = c.created_at FROM conversations c WHERE c.id = m.conversation_id;
--- Who looks after a group: asked whenever one of them goes.
-CREATE INDEX members_owners ON members (conversation_id) WHERE role = 'owner' AND until_change IS NULL;
+-- Who looks after a group: asked whenever one of them goes, and listed before the others.
+CREATE INDEX members_managers ON members (conversation_id, role) WHERE role <> 'member' AND until_change IS NULL;
 
 -- What happened, in a message of kind 'system': its code and what else the sentence needs. Whom it is about stands in
 -- subjects, by id, because names change.
@@ -60,7 +60,7 @@ CREATE INDEX group_links_of ON group_links (conversation_id, created_at);
 -- +goose Down
 DROP TABLE group_links;
 ALTER TABLE messages DROP COLUMN event, DROP COLUMN subjects;
-DROP INDEX members_owners;
+DROP INDEX members_managers;
 ALTER TABLE members DROP COLUMN joined_at, DROP COLUMN past_from_seq, DROP COLUMN past_until_change, DROP COLUMN pinned_at,
     DROP COLUMN archived_seq, DROP COLUMN left_at, DROP COLUMN left_seq, DROP COLUMN left_name, DROP COLUMN past_left_seq, DROP COLUMN quiet_until, DROP COLUMN notify;
 ALTER TABLE conversations DROP COLUMN description, DROP COLUMN who_adds, DROP COLUMN who_writes, DROP COLUMN history,

@@ -263,7 +263,6 @@ func joining() []Component {
 				Invited: &views.InvitedProps{Token: galleryToken, By: views.NewPerson(nour)}, Err: registerRefused,
 				Values: views.RegisterValues{DisplayName: "Lena Sørensen", Username: "lena"},
 			}),
-			register("needed", views.RegisterProps{Gate: chat.Gate{ByInvitation: true}}),
 			{Name: "member", Page: func(p views.Page) templ.Component {
 				return views.AlreadyHerePage(p, views.AlreadyHereProps{Person: views.NewPerson(lena)})
 			}},

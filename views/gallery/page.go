@@ -164,6 +164,7 @@ func pages() []Component {
 				Values: views.RegisterValues{DisplayName: "Lena Sørensen", Username: "lena"},
 			}),
 			register("closed", views.RegisterProps{}),
+			register("invite", views.RegisterProps{Gate: chat.Gate{ByInvitation: true}}),
 		}},
 		{Name: "login-page", Group: "Pages at the gate", States: []State{
 			login("empty", views.LoginProps{Gate: chat.Gate{Open: true}, Next: "/settings"}),
