@@ -253,7 +253,7 @@ func (s *Store) GroupMember(ctx context.Context, viewer, group, person chat.ID) 
 
 // A line of the list of members, around the aliases m and p; those who look after the group come first.
 const (
-	memberLine = `p.id, p.username, p.display_name, p.card_seq, m.role, m.joined_at, lower(p.display_name) AS sort,
+	memberLine = `p.id, p.username, p.display_name, p.card_seq, m.role, m.joined_at, p.sort_name AS sort,
 		CASE m.role WHEN 'owner' THEN 0 WHEN 'administrator' THEN 1 ELSE 2 END AS rank`
 	// The LIMIT makes it a look-up for each member's row; the planner may otherwise read all people there are.
 	personOfMember = `CROSS JOIN LATERAL (SELECT * FROM people WHERE id = m.person_id LIMIT 1) p`
@@ -345,9 +345,9 @@ func (s *Store) membersByName(
 			UNION ALL (
 				SELECT p.id, p.username, p.display_name, p.card_seq, m.role, m.joined_at, p.sort, 2 AS rank
 				FROM (
-					SELECT *, lower(display_name) AS sort FROM people
-					WHERE (lower(display_name), id) > ($5, $6)
-					ORDER BY sort, id LIMIT 1500
+					SELECT *, sort_name AS sort FROM people
+					WHERE (sort_name, id) > ($5, $6)
+					ORDER BY sort_name, id LIMIT 1500
 				) p CROSS JOIN LATERAL (
 					SELECT * FROM members
 					WHERE conversation_id = $1 AND person_id = p.id AND until_change IS NULL AND role = 'member' LIMIT 1

@@ -199,7 +199,7 @@ func TestPlans(t *testing.T) {
 	accounts := func(filter chat.AccountFilter, after string) func() error {
 		return func() error { _, err := c.Store.Accounts(ctx, filter, after, 50, chat.SessionIdle); return err }
 	}
-	far := value[chat.AccountPage](t)(c.Store.Accounts(ctx, chat.AccountFilter{}, "", 2900, chat.SessionIdle)).Next
+	farAccount := value[chat.AccountPage](t)(c.Store.Accounts(ctx, chat.AccountFilter{}, "", 2900, chat.SessionIdle)).Next
 	var invitation, invited chat.ID
 	var hash []byte
 	must(t, c.DB.Pool().QueryRow(ctx, "SELECT i.id, i.token_hash, p.id FROM people p JOIN invitations i ON i.id = p.invitation_id LIMIT 1").Scan(&invitation, &hash, &invited))
@@ -226,7 +226,7 @@ func TestPlans(t *testing.T) {
 		"List of who left a huge group":                {func() error { _, err := c.Store.List(ctx, c.past.ID, false, nil, 100); return err }, 20},
 		"UnreadTotals of who left a huge group":        {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.past.ID}); return err }, 20},
 		"Archive of 2,000 conversations":               {func() error { _, err := c.Store.List(ctx, c.hub.ID, true, nil, 100); return err }, 11_000},
-		"Group":                                        {func() error { _, err := c.Store.Group(ctx, c.bot.ID, c.huge); return err }, 3},
+		"Details of a huge group":                      {func() error { _, err := c.Store.Details(ctx, c.bot.ID, c.huge); return err }, 3},
 		"Members of a huge group":                      {func() error { _, err := c.Store.Members(ctx, c.bot.ID, c.huge, "", "", 50); return err }, 400},
 		"Members of a huge group, from far":            {func() error { _, err := c.Store.Members(ctx, c.bot.ID, c.huge, "", far, 50); return err }, 400},
 		"Members of a huge group, by name":             {func() error { _, err := c.Store.Members(ctx, c.bot.ID, c.huge, "abc", "", 50); return err }, 4500},
@@ -327,8 +327,8 @@ func TestPlans(t *testing.T) {
 		"LockAdministrators":                   {undone(func(tx chat.Store) error { _, err := tx.LockAdministrators(ctx, c.bot.ID); return err }), 10},
 		"Account":                              {func() error { _, err := c.Store.Account(ctx, invited, chat.SessionIdle); return err }, 10},
 		"Accounts, everybody":                  {accounts(chat.AccountFilter{}, ""), 300},
-		"Accounts, everybody, from far":        {accounts(chat.AccountFilter{}, far), 300},
-		"Accounts, members":                    {accounts(chat.AccountFilter{Role: chat.RoleMember}, far), 300},
+		"Accounts, everybody, from far":        {accounts(chat.AccountFilter{}, farAccount), 300},
+		"Accounts, members":                    {accounts(chat.AccountFilter{Role: chat.RoleMember}, farAccount), 300},
 		"Accounts, a rare role":                {accounts(chat.AccountFilter{Role: chat.RoleModerator}, ""), 40},
 		"Accounts, a rare state":               {accounts(chat.AccountFilter{State: chat.StateSuspended}, ""), 40},
 		"Accounts, members of a rare state":    {accounts(chat.AccountFilter{Role: chat.RoleMember, State: chat.StateSuspended}, ""), 40},
