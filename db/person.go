@@ -169,6 +169,16 @@ func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (c
 	return page, nil
 }
 
+// Preferences implements chat.Store.
+func (s *Store) Preferences(ctx context.Context, person chat.ID) (chat.Preferences, error) {
+	var row struct {
+		TimeZone string `db:"time_zone"`
+		Theme    string `db:"theme"`
+	}
+	err := s.get(ctx, &row, `SELECT time_zone, theme FROM people WHERE id = $1`, person)
+	return chat.Preferences{TimeZone: row.TimeZone, Theme: chat.Theme(row.Theme)}, err
+}
+
 // UpdatePreferences implements chat.Store.
 func (s *Store) UpdatePreferences(ctx context.Context, person chat.ID, p chat.Preferences) (int64, error) {
 	var viewSeq int64
