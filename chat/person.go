@@ -155,6 +155,11 @@ type Preferences struct {
 	Theme    Theme
 }
 
+// Preferences returns what a person has chosen. Feeds push it to the person's own pages. Errors: not_found.
+func (c *Chat) Preferences(ctx context.Context, person ID) (Preferences, error) {
+	return c.store.Preferences(ctx, person)
+}
+
 // SavePreferences stores them. The person's other pages are told. Errors: invalid, too_many.
 func (c *Chat) SavePreferences(ctx context.Context, viewer Viewer, p Preferences) error {
 	var wrong fieldErrors

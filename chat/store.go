@@ -32,6 +32,8 @@ type Store interface {
 	PersonByID(ctx context.Context, id ID) (Person, error)
 	CardByUsername(ctx context.Context, username string) (Card, error)
 	SearchPeople(ctx context.Context, folded, after string, limit int) (PeoplePage, error)
+	// Preferences. Errors: not_found.
+	Preferences(ctx context.Context, person ID) (Preferences, error)
 	UpdatePreferences(ctx context.Context, person ID, p Preferences) (viewSeq int64, err error)
 	// UpdatePassword replaces a password; before, where it is given, is the hash that must still hold. Errors: not_found.
 	UpdatePassword(ctx context.Context, person ID, hash, before string) error

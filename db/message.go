@@ -37,7 +37,7 @@ var pageMessageColumns = `msg.id, msg.seq, msg.change_seq AS message_change, msg
 func subjectsOf(message string) string {
 	return `CASE WHEN ` + message + `.subjects IS NOT NULL THEN (
 		SELECT jsonb_agg(jsonb_build_object('ID', sp.id, 'Username', sp.username, 'DisplayName', sp.display_name, 'Seq', sp.card_seq)
-			ORDER BY lower(sp.display_name), sp.id)
+			ORDER BY sp.sort_name, sp.id)
 		FROM people sp WHERE sp.id = ANY(` + message + `.subjects)) END AS subjects`
 }
 

@@ -92,7 +92,7 @@ func (s *Store) Cards(ctx context.Context, people []chat.ID) ([]chat.Card, error
 	var rows []cardRow
 	err := s.list(ctx, &rows, `
 		SELECT id, username, display_name, card_seq FROM people WHERE id = ANY($1) AND state = 'active'
-		ORDER BY lower(display_name), id`, people)
+		ORDER BY sort_name, id`, people)
 	cards := make([]chat.Card, 0, len(rows))
 	for _, row := range rows {
 		cards = append(cards, row.card())
@@ -188,6 +188,16 @@ func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (c
 		page.People = append(page.People, row.card())
 	}
 	return page, nil
+}
+
+// Preferences implements chat.Store.
+func (s *Store) Preferences(ctx context.Context, person chat.ID) (chat.Preferences, error) {
+	var row struct {
+		TimeZone string `db:"time_zone"`
+		Theme    string `db:"theme"`
+	}
+	err := s.get(ctx, &row, `SELECT time_zone, theme FROM people WHERE id = $1`, person)
+	return chat.Preferences{TimeZone: row.TimeZone, Theme: chat.Theme(row.Theme)}, err
 }
 
 // UpdatePreferences implements chat.Store.

@@ -97,6 +97,11 @@ func TestStore(t *testing.T) {
 			good: func() error { _, err := s.SearchPeople(ctx, "anna", "", 20); return err },
 			bad:  func() error { _, err := s.SearchPeople(ctx, "nobody", "x", 20); return err },
 		},
+		"Preferences": {
+			good:    func() error { _, err := s.Preferences(ctx, anna.ID); return err },
+			bad:     func() error { _, err := s.Preferences(ctx, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
 		"UpdatePreferences": {
 			good: func() error {
 				_, err := s.UpdatePreferences(ctx, anna.ID, chat.Preferences{Theme: chat.ThemeAuto})

@@ -112,3 +112,31 @@ func TestANewNameReachesOpenPages(t *testing.T) {
 		return names(document.querySelector("#pane")) === names(template.content) || names(document.querySelector("#pane"));
 	}`)
 }
+
+func TestAnotherTimeZoneHoldsInEveryTab(t *testing.T) {
+	t.Parallel()
+	w, ana, ben, conversation := pair(t)
+	w.Say(ben, conversation, "first")
+	ana.Reads("first")
+	talk := ana.Tab
+	ana.OpensTab()
+	ana.Opens("/settings")
+	ana.until("Tokyo and dark are chosen", `() => {
+		document.querySelector("[name=time_zone]").value = "Asia/Tokyo";
+		document.querySelector("[name=theme][value=dark]").checked = true;
+		return true;
+	}`)
+	ana.Clicks("Save")
+	ana.Sees("Saved.")
+	ana.Turns(talk)
+	w.Say(ben, conversation, "second, a moment later")
+	ana.Reads("first", "second, a moment later")
+	ana.until("all times are Tokyo's, and the page is dark", `() => {
+		const clock = new Intl.DateTimeFormat("en", { timeZone: "Asia/Tokyo", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+		const times = [...document.querySelectorAll("#pane li.message time, #list time")];
+		const wrong = times.filter((time) => time.textContent !== clock.format(new Date(time.dateTime)));
+		const { theme, timeZone } = document.documentElement.dataset;
+		return times.length >= 3 && !wrong.length && theme === "dark" && timeZone === "Asia/Tokyo" ||
+			[theme, timeZone, ...times.map((time) => time.outerHTML)].join();
+	}`)
+}

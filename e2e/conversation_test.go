@@ -165,3 +165,20 @@ func TestWhoLooksAwayFindsALineAboveWhatCameMeanwhile(t *testing.T) {
 	ana.Titled("Ben Castle · Parley")
 	ana.EqualsFresh()
 }
+
+func TestASecondPageOfPeopleByItsOwnAddressIsAWholeOne(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana := w.Person("Ana Torres")
+	w.Exec(`INSERT INTO people (id, username, display_name, password_hash)
+		SELECT gen_random_uuid(), 'many' || n, 'Many ' || n, '' FROM generate_series(1, 45) n`)
+	ana.Opens("/people")
+	ana.Opens(ask[string](ana.Tab, `() => document.querySelector("#people-more a").getAttribute("href")`))
+	ana.Sees("Everybody here")
+	ana.ClicksAt("#people-query")
+	ana.Presses("torr")
+	ana.until("finds herself alone", `() => {
+		const names = [...document.querySelectorAll("#people-results .person__name")].map((name) => name.innerText);
+		return names.join() === "Ana Torres" || names.join();
+	}`)
+}

@@ -26,13 +26,13 @@ func (h *Handlers) PeopleIndex(c echo.Context) error {
 	q := shown(query["q"])
 	found, err := h.config.Chat.SearchPeople(r.Context(), viewer, query["q"], query["after"])
 	if err == nil {
-		return h.showPeople(c, http.StatusOK, views.NewPeopleResults(q, query["after"], found, viewer.ID))
+		return h.showPeople(c, http.StatusOK, views.NewPeopleResults(q, found, viewer.ID))
 	}
 	refusal, status, ok := h.mend(c, err)
 	if !ok {
 		return err
 	}
-	return h.showPeople(c, status, views.PeopleResultsProps{Query: q, Viewer: viewer.ID, Err: refusal})
+	return h.showPeople(c, status, views.PeopleResultsProps{Query: q, Next: query["after"], Viewer: viewer.ID, Err: refusal})
 }
 
 // showPeople draws a search as far as it was asked for.
@@ -40,6 +40,7 @@ func (h *Handlers) showPeople(c echo.Context, status int, results views.PeopleRe
 	r := c.Request()
 	switch {
 	case partial(r) && aims(r, views.PeopleResultsID, views.PeopleMoreID):
+		results.Continued = aims(r, views.PeopleMoreID)
 		return h.answer(c, status, views.PeopleResults(results))
 	case partial(r):
 		return h.answer(c, status, views.PeoplePane(views.PeopleProps{Results: results}))

@@ -1,9 +1,13 @@
 package handlers
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"parley/chat"
 )
 
 func TestPeople(t *testing.T) {
@@ -58,6 +62,40 @@ func TestPeople(t *testing.T) {
 				t.Errorf("%d people", len(seen))
 			}
 		}
+	})
+
+	t.Run("a later page is a whole one by its own address, and bare behind the one before", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		mira := s.person()
+		s.exec(`INSERT INTO people (id, username, display_name, password_hash)
+			SELECT gen_random_uuid(), 'many' || n, 'Many ' || n, '' FROM generate_series(1, 45) n`)
+		for _, q := range []string{"", "?q=many"} {
+			next, _ := mira.get("/people" + q).is(200).has("#people-more a").Attr("href")
+			page := mira.get(next).is(200)
+			page.has("#sidebar")
+			for _, b := range []*answer{page, mira.htmx().get(next).is(200)} {
+				b.has("main#pane #people-query")
+				b.has("section#people-results h2")
+				b.has("section#people-results input[name=person]")
+			}
+			mira.with("HX-Request", "true", "HX-Target", "section#people-results").get(next).is(200).lacks("main").has("section#people-results h2")
+			bare := mira.with("HX-Request", "true", "HX-Target", "p#people-more").get(next).is(200)
+			bare.lacks("main").lacks("section").lacks("h2").has("ul.people__list input[name=person]")
+		}
+	})
+
+	t.Run("a later page that is refused says why, and can be asked for again", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, func(p *plan) { p.options = append(p.options, chat.WithLimiter(noSearch{})) })
+		mira := s.person()
+		path := "/people?after=e30&q=x"
+		bare := mira.with("HX-Request", "true", "HX-Target", "p#people-more").get(path).is(429).lacks("section").lacks("ul")
+		bare.has("[role=alert]")
+		if again, _ := bare.has("#people-more a").Attr("href"); again != path {
+			t.Errorf("again at %s", again)
+		}
+		mira.get(path).is(429).has("section#people-results h2")
 	})
 
 	t.Run("who is suspended or has closed the account is not found, by search or by name", func(t *testing.T) {
@@ -126,4 +164,11 @@ func TestPeople(t *testing.T) {
 			t.Errorf("the log complains: %s", complaints)
 		}
 	})
+}
+
+// noSearch is a limit that a person has reached in searching.
+type noSearch struct{}
+
+func (noSearch) Allow(_ context.Context, limit chat.Limit, _ string) (bool, time.Duration) {
+	return limit != chat.LimitSearch, time.Second
 }

@@ -47,6 +47,8 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 	if len(cards) > 0 {
 		b.WriteString(`<div data-frame="people" data-conversation="` + conversation.String() + `">` + renderCards(cards) + "</div>\n")
 	}
+	b.WriteString(`<div data-frame="preferences" data-zone="` + html.EscapeString(viewer.TimeZone) +
+		`" data-theme="` + html.EscapeString(string(viewer.Theme)) + "\"></div>\n")
 	list, err := h.chat.List(r.Context(), viewer, nil)
 	if err != nil {
 		return err

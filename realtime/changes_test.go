@@ -58,6 +58,9 @@ func TestChanges(t *testing.T) {
 			strings.TrimSpace(frame.Find(".message__body").Text()) != "polled" {
 			t.Errorf("got %q", frame.Text())
 		}
+		if chosen := document.Find(`[data-frame=preferences]`); chosen.AttrOr("data-zone", "") != ben.TimeZone || chosen.AttrOr("data-theme", "") != string(ben.Theme) {
+			t.Errorf("zone and theme are %v", chosen.Nodes)
+		}
 		list := document.Find(`[data-frame=list]`)
 		if list.AttrOr("data-total", "") != "1" || list.AttrOr("data-epoch", "") != at.Epoch || list.Find("#row-"+conversation.String()).Length() != 1 {
 			t.Errorf("list %q", list.Text())

@@ -19,6 +19,8 @@ type frame struct {
 	HTML         string  `json:"html,omitempty"`
 	Total        *int    `json:"total,omitempty"`
 	Text         *string `json:"text,omitempty"`
+	Zone         string  `json:"zone,omitempty"`
+	Theme        string  `json:"theme,omitempty"`
 }
 
 var beatFrame = frame{Type: "beat"}.encode()

@@ -234,6 +234,7 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	if news {
 		p.viewSeq = viewSeq
 		for s := range p.sockets {
+			s.send(frame{Type: "view", View: viewSeq}) // under the lock, or a later number might overtake it
 			sockets = append(sockets, s)
 		}
 	}
@@ -242,9 +243,27 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 		return
 	}
 	h.rows.whole(id)
+	h.spawn(func() { h.tellPreferences(id, viewSeq) })
 	for _, s := range sockets {
-		s.send(frame{Type: "view", View: viewSeq})
 		h.spawn(func() { h.reenter(s) })
+	}
+}
+
+// tellPreferences says to a person's pages what the person has chosen, unless more has changed meanwhile and will be said.
+func (h *Hub) tellPreferences(id chat.ID, viewSeq int64) {
+	ctx, cancel := h.queryContext()
+	defer cancel()
+	chosen, err := h.chat.Preferences(ctx, id)
+	if err != nil {
+		h.log.Warn("preferences were not sent", "person", id, "error", err)
+		return // a page hears them when it connects
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if p := h.people[id]; p != nil && p.viewSeq == viewSeq {
+		for s := range p.sockets {
+			s.send(frame{Type: "preferences", Zone: chosen.TimeZone, Theme: string(chosen.Theme)})
+		}
 	}
 }
 
@@ -275,7 +294,10 @@ func (h *Hub) register(s *Socket) bool {
 		h.people[s.viewer.ID] = p
 	}
 	p.viewSeq = max(p.viewSeq, viewSeq)
-	s.send(frame{Type: "hello", Epoch: h.epoch, View: p.viewSeq, Beat: int(h.timing.Beat.Seconds())})
+	s.send(frame{
+		Type: "hello", Epoch: h.epoch, View: p.viewSeq, Beat: int(h.timing.Beat.Seconds()),
+		Zone: s.viewer.TimeZone, Theme: string(s.viewer.Theme),
+	})
 	h.sockets[s] = struct{}{}
 	p.sockets[s] = struct{}{}
 	if h.sessions[s.viewer.SessionID] == nil {

@@ -146,6 +146,62 @@ func TestRows(t *testing.T) {
 	})
 }
 
+func TestPreferences(t *testing.T) {
+	t.Parallel()
+
+	t.Run("what somebody chooses is said to all of their pages, and to nobody else's", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		pages, other := []*page{n.connect(t, ben), n.connect(t, ben)}, n.connect(t, ana)
+		if err := n.chat.SavePreferences(t.Context(), ben, chat.Preferences{TimeZone: "Asia/Tokyo", Theme: chat.ThemeDark}); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pages {
+			if g := p.next("preferences"); g.Zone != "Asia/Tokyo" || g.Theme != "dark" {
+				t.Errorf("got %+v", g)
+			}
+		}
+		n.say(t, ana, conversation, "a mark")
+		other.none("rows", "preferences", "view")
+	})
+
+	t.Run("a page that comes back hears it in the greeting", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ben := n.Person(t, "Ben")
+		if err := n.quiet.SavePreferences(t.Context(), ben, chat.Preferences{TimeZone: "Asia/Tokyo", Theme: chat.ThemeDark}); err != nil {
+			t.Fatal(err)
+		}
+		p := n.dial(t, ben)
+		go p.read()
+		if g := p.next("hello"); g.Zone != "Asia/Tokyo" || g.Theme != "dark" {
+			t.Errorf("got %+v", g)
+		}
+	})
+
+	t.Run("of several choices the last one is said last", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ben := n.Person(t, "Ben")
+		p := n.connect(t, ben)
+		zones := []string{"Asia/Tokyo", "Europe/Berlin", "America/Lima", "UTC", "Africa/Cairo"}
+		for _, zone := range zones {
+			if err := n.chat.SavePreferences(t.Context(), ben, chat.Preferences{TimeZone: zone, Theme: chat.ThemeAuto}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.until("preferences", func(g got) bool { return g.Zone == zones[len(zones)-1] })
+		n.raise(t, ben)
+		p.until("preferences", func(g got) bool {
+			if g.Zone != zones[len(zones)-1] {
+				t.Errorf("afterwards %s", g.Zone)
+			}
+			return true
+		})
+	})
+}
+
 func TestSweep(t *testing.T) {
 	t.Parallel()
 

@@ -302,6 +302,7 @@ type got struct {
 	HTML         string
 	Total        int
 	Text         string
+	Zone, Theme  string
 }
 
 // texts are the bodies of the frame's messages, in order.

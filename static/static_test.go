@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -151,6 +152,67 @@ func TestEncodings(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Inter's files beside the Latin one: each is there, is accounted for, and is loaded only by a page that shows its letters.
+func TestFonts(t *testing.T) {
+	t.Parallel()
+	css, err := os.ReadFile("css/fonts.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("vendor/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	face := regexp.MustCompile(`(?s)@font-face \{\s*font-family: Inter;\s*src: url\("\.\./fonts/([^"]+)"\).*?unicode-range: ([^;]+);`)
+	letters := map[string]string{}
+	for _, m := range face.FindAllSubmatch(css, -1) {
+		name := string(m[1])
+		if _, twice := letters[name]; twice {
+			t.Errorf("%s stands twice", name)
+		}
+		letters[name] = string(m[2])
+	}
+	files, err := filepath.Glob("fonts/*.woff2")
+	if err != nil || len(files) != len(letters) {
+		t.Errorf("%d files, %d of them in the styles: %v", len(files), len(letters), err)
+	}
+	for _, file := range files {
+		if letters[filepath.Base(file)] == "" {
+			t.Errorf("no face uses %s", file)
+		}
+		if !strings.Contains(string(readme), "`"+file+"`") {
+			t.Errorf("nobody says where %s comes from", file)
+		}
+	}
+	covers := func(ranges string, letter rune) bool {
+		for _, part := range strings.Split(ranges, ",") {
+			from, to, span := strings.Cut(strings.TrimPrefix(strings.TrimSpace(part), "U+"), "-")
+			if !span {
+				to = from
+			}
+			low, _ := strconv.ParseInt(from, 16, 32)
+			high, _ := strconv.ParseInt(to, 16, 32)
+			if int64(letter) >= low && int64(letter) <= high {
+				return true
+			}
+		}
+		return false
+	}
+	for name, alphabet := range map[string]string{
+		"inter.woff2": "aZéñßø€…", "inter-latin-ext.woff2": "łŠğşőİ", "inter-vietnamese.woff2": "ếựơđ",
+		"inter-cyrillic.woff2": "Жёїґљ", "inter-cyrillic-ext.woff2": "ҚәӨ", "inter-greek.woff2": "ΩάϊςΠ", "inter-greek-ext.woff2": "ἈῬ",
+	} {
+		for _, letter := range alphabet {
+			if !covers(letters[name], letter) {
+				t.Errorf("%s is not asked for %c", name, letter)
+			}
+			if name != "inter.woff2" && covers(letters["inter.woff2"], letter) {
+				t.Errorf("%c is in the first file, too", letter)
+			}
+		}
+	}
 }
 
 // The budget of the first view, compressed: 20 KB of styles, 50 KB of font, 45 KB of scripts, 100 KB in all without the

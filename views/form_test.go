@@ -25,7 +25,7 @@ func TestZoneGroups(t *testing.T) {
 	if got := zoneGroups([]string{"UTC"}, ""); len(got) != 1 {
 		t.Errorf("an unset zone was added: %v", got)
 	}
-	if zoneRegion(context.Background(), "") != "Other" || zoneRegion(context.Background(), "Asia") != "Asia" {
+	if zoneRegion(context.Background(), "") != "Other" || zoneRegion(context.Background(), "Asia") != "Asia" || zoneRegion(context.Background(), "US") != "US" {
 		t.Error("a region has the wrong name")
 	}
 }

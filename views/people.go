@@ -7,7 +7,7 @@ type PeopleProps struct {
 	Results PeopleResultsProps
 }
 
-// PeopleResultsProps is what a search found. Continued says that these come behind others already shown: then only the
+// PeopleResultsProps is what a search found. Continued says that these are put behind others already shown: then only the
 // people and the next link are drawn.
 type PeopleResultsProps struct {
 	Query     string
@@ -18,9 +18,9 @@ type PeopleResultsProps struct {
 	Err       *chat.Error
 }
 
-// NewPeopleResults makes props of a page of results; after is the cursor it was asked with.
-func NewPeopleResults(query, after string, page chat.PeoplePage, viewer chat.ID) PeopleResultsProps {
-	p := PeopleResultsProps{Query: query, Next: page.Next, Viewer: viewer, Continued: after != ""}
+// NewPeopleResults makes props of a page of results.
+func NewPeopleResults(query string, page chat.PeoplePage, viewer chat.ID) PeopleResultsProps {
+	p := PeopleResultsProps{Query: query, Next: page.Next, Viewer: viewer}
 	for _, card := range page.People {
 		p.People = append(p.People, NewPerson(card))
 	}

@@ -89,9 +89,31 @@ func zoneGroups(names []string, present string) []ZoneGroup {
 	return groups
 }
 
+// zoneRegion is what a region is called; one of another name is a zone's that browsers do not offer.
 func zoneRegion(ctx context.Context, region string) string {
-	if region == "" {
-		return T(ctx, "settings.other_zones")
+	switch region {
+	case "":
+		return T(ctx, "zone.elsewhere")
+	case "Africa":
+		return T(ctx, "zone.africa")
+	case "America":
+		return T(ctx, "zone.america")
+	case "Antarctica":
+		return T(ctx, "zone.antarctica")
+	case "Arctic":
+		return T(ctx, "zone.arctic")
+	case "Asia":
+		return T(ctx, "zone.asia")
+	case "Atlantic":
+		return T(ctx, "zone.atlantic")
+	case "Australia":
+		return T(ctx, "zone.australia")
+	case "Europe":
+		return T(ctx, "zone.europe")
+	case "Indian":
+		return T(ctx, "zone.indian")
+	case "Pacific":
+		return T(ctx, "zone.pacific")
 	}
 	return region
 }

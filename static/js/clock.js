@@ -1,7 +1,11 @@
-/** Once a minute: is it another day? Then "today" is "yesterday", in the log and in the list. */
+/**
+ * Once a minute: is it another day? Then "today" is "yesterday", in the log and in the list. In another time zone all times
+ * are others.
+ */
 import { hear, openLog, person, tell } from "./page.js";
-import { renameDays } from "./derive.js";
-import { dayOf, fullDate } from "./times.js";
+import { derive, renameDays } from "./derive.js";
+import { keepPlace } from "./scroll.js";
+import { clock, dayOf, fullDate, localise } from "./times.js";
 
 let day = "";
 
@@ -16,9 +20,22 @@ function look() {
   tell("tick");
 }
 
+function moveZone() {
+  const log = openLog();
+  if (log) {
+    keepPlace(log, () => {
+      for (const item of log.querySelectorAll(":scope > li.message")) localise(item, clock);
+      derive(log);
+    });
+  }
+  day = dayOf(new Date());
+  tell("tick");
+}
+
 export function start() {
   if (!person()) return;
   look();
+  hear("zone", moveZone);
   // Formatters are slow to make: not in the moment when the first message is to stand at once.
   (globalThis.requestIdleCallback ?? setTimeout)(() => fullDate(new Date()));
   setInterval(look, 60_000);

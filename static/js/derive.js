@@ -14,11 +14,12 @@ const days = new WeakMap();
 
 /** The day of a message. Kept per element, because Intl is slow and there may be 300 of them. */
 function dayOfItem(item) {
-  const at = item.dataset.at;
+  const { at } = item.dataset;
+  const zone = document.documentElement.dataset.timeZone;
   const kept = days.get(item);
-  if (kept?.at === at) return kept.day;
+  if (kept?.at === at && kept.zone === zone) return kept.day;
   const day = dayOf(new Date(at));
-  days.set(item, { at, day });
+  days.set(item, { at, zone, day });
   return day;
 }
 

@@ -34,6 +34,16 @@ export const frames = {
   hello(frame) {
     asked = 0; // the "open" that follows on it is a new question
     noteEpoch(frame.epoch);
+    frames.preferences(frame);
+  },
+
+  /** What this person has chosen, perhaps in another tab. */
+  preferences({ zone, theme }) {
+    const { dataset } = document.documentElement;
+    if (theme) dataset.theme = theme;
+    if (!zone || zone === dataset.timeZone) return;
+    dataset.timeZone = zone;
+    tell("zone");
   },
 
   list(frame) {
@@ -102,9 +112,9 @@ export function receive(frame) {
 /** The frames that an answer of /changes holds as elements. */
 export function framesIn(root) {
   return [...root.querySelectorAll("[data-frame]")].map((element) => {
-    const { frame: type, conversation, epoch, ...numbers } = element.dataset;
+    const { frame: type, conversation, epoch, zone, theme, ...numbers } = element.dataset;
     for (const name in numbers) numbers[name] = Number(numbers[name]);
-    return { type, conversation, epoch, ...numbers, nodes: element };
+    return { type, conversation, epoch, zone, theme, ...numbers, nodes: element };
   });
 }
 

@@ -41,7 +41,7 @@ func panes() []Component {
 	short.say(tomas, 0, "Hello Lena, is this you?")
 	withPeople := func(query string, cards ...chat.Card) func(views.Page) templ.Component {
 		return func(p views.Page) templ.Component {
-			results := views.NewPeopleResults(query, "", chat.PeoplePage{People: cards}, lena.ID)
+			results := views.NewPeopleResults(query, chat.PeoplePage{People: cards}, lena.ID)
 			return views.PeoplePage(loggedIn(p, chat.ID{}), views.PeopleProps{Results: results})
 		}
 	}

@@ -52,12 +52,14 @@ func people() []Component {
 		return views.AvatarProps{ID: c.ID, Name: c.DisplayName, Size: size}
 	}
 	results := func(query, next string, cards ...chat.Card) views.PeopleResultsProps {
-		return views.NewPeopleResults(query, "", chat.PeoplePage{People: cards, Next: next}, lena.ID)
+		return views.NewPeopleResults(query, chat.PeoplePage{People: cards, Next: next}, lena.ID)
 	}
 	refused := results("mira", "")
 	refused.Err = &chat.Error{Kind: chat.KindTooMany, Code: chat.CodeTooMany, Args: chat.Args{"Count": 3, "Seconds": 3}}
 	continued := results("", "more", tomas, dmitri)
 	continued.Continued = true
+	stopped := refused
+	stopped.Continued, stopped.Next = true, "again"
 	return []Component{
 		{Name: "avatar", Group: "People", Stage: "pad", States: []State{
 			{Name: "scripts", View: avatars(
@@ -73,6 +75,7 @@ func people() []Component {
 			{Name: "alone", View: views.PeopleResults(results("", ""))},
 			{Name: "refused", View: views.PeopleResults(refused)},
 			{Name: "continued", View: views.PeopleResults(continued)},
+			{Name: "continued-refused", View: views.PeopleResults(stopped)},
 		}},
 	}
 }

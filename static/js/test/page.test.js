@@ -6,7 +6,8 @@ import { frames, framesIn, listIn, receive } from "../frames.js";
 import { keepLate, loadMore } from "../history.js";
 import { anchorOf, atEnd, fromEnd, fromStart, keepPlace, toEnd } from "../scroll.js";
 import { dress } from "../dress.js";
-import { replaceRows, upsertRow, upsertRows } from "../list.js";
+import { start as startClock } from "../clock.js";
+import { replaceRows, start as startList, upsertRow, upsertRows } from "../list.js";
 import { createAnnouncer, sentence } from "../announce.js";
 import { createPositions, ripe } from "../positions.js";
 import { nextRow } from "../keys.js";
@@ -112,10 +113,31 @@ test("the list that polling fetches is a frame, and whatever else comes is none"
   equal(listIn(parse("<h1>Log in to the hotel</h1>")), []);
 });
 
+test("another time zone, chosen in another tab, holds for all times that are in the page", () => {
+  const late = "2026-11-20T22:59:00Z";
+  const log = world([{ seq: 1, author: ME, at: late }, { seq: 2, author: ME, at: "2026-11-20T23:01:00Z" }], {}, { list: row({ id: "a", activity: 5 }) });
+  receive({ type: "preferences", zone: "UTC", theme: "auto" });
+  applyMessages(log, items({ seq: 3, author: ME, at: "2026-11-21T00:02:00Z" }));
+  equal(shape(log), "2026-11-20 [1 2] 2026-11-21 [3]");
+  startClock();
+  startList();
+  receive({ type: "preferences", zone: "Asia/Tokyo", theme: "dark" });
+  equal(shape(log), "2026-11-21 [1 2] [3]");
+  equal([...log.querySelectorAll(".message time")].map((time) => time.textContent), ["07:59", "08:01", "09:02"]);
+  equal(document.querySelector("#row-a time").title, "21 November 2026, 18:00");
+  equal([document.documentElement.dataset.timeZone, document.documentElement.dataset.theme], ["Asia/Tokyo", "dark"]);
+  applyMessages(log, items({ seq: 4, author: ME, at: "2026-11-21T00:03:00Z" }));
+  equal(log.querySelector("[data-seq='4'] time").textContent, "09:03");
+  receive({ type: "hello", epoch: "", zone: "UTC", theme: "auto" });
+  equal([shape(log), document.documentElement.dataset.theme], ["2026-11-20 [1 2] 2026-11-21 [3 4]", "auto"]);
+});
+
 test("the elements that polling fetches are the same frames", () => {
   const log = world(many(1, 2));
   const root = parse(`<div data-frame="changes" data-conversation="${TALK}" data-from="2" data-to="3">${message({ seq: 3 })}</div>
+    <div data-frame="preferences" data-zone="UTC" data-theme="auto"></div>
     <div data-frame="list" data-epoch="e1.7" data-total="4"></div>`);
+  equal([framesIn(root)[1].zone, framesIn(root)[1].theme], ["UTC", "auto"]);
   equal(framesIn(root).at(-1).epoch, "e1.7");
   for (const frame of framesIn(root)) receive(frame);
   equal([seqs(log), log.dataset.change, document.body.dataset.unreadTotal], [[1, 2, 3], "3", "4"]);
