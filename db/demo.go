@@ -68,8 +68,10 @@ func (s *Store) settle(ctx context.Context) {
 type demoWriter struct {
 	store    *Store
 	progress func(messages int)
-	people   []chat.ID // what is written, for taking it back
 
+	// What is written or about to be, for taking it back: nobody knows of a commit whose answer did not come whether it
+	// took place.
+	people        []chat.ID
 	mu            sync.Mutex
 	conversations []chat.ID
 	messages      int
@@ -79,13 +81,17 @@ type demoWriter struct {
 // back the work of minutes.
 const demoAttempts = 3
 
-// piece runs one transaction, bounded as all others.
+// piece runs one transaction, bounded as all others. The end of ctx lets it finish, so that nothing is under way when the
+// demo is taken back.
 func (d *demoWriter) piece(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		bounded, cancel := context.WithTimeout(ctx, maxTransaction)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxTransaction)
 		err := translate(pgx.BeginFunc(bounded, d.store.pool, func(tx pgx.Tx) error { return f(bounded, tx) }))
 		cancel()
-		if chat.KindOf(err) != chat.KindUnavailable || attempt == demoAttempts || ctx.Err() != nil {
+		if chat.KindOf(err) != chat.KindUnavailable || attempt == demoAttempts {
 			return err
 		}
 	}
@@ -100,6 +106,9 @@ func (d *demoWriter) writePeople(ctx context.Context, people iter.Seq[chat.Perso
 					return err
 				}
 			}
+			for _, p := range batch {
+				d.people = append(d.people, p.ID)
+			}
 			return copyRows(ctx, tx, "people", []string{
 				"id", "username", "display_name", "password_hash", "role", "state", "language", "time_zone", "theme",
 				"view_seq", "created_at",
@@ -112,9 +121,6 @@ func (d *demoWriter) writePeople(ctx context.Context, people iter.Seq[chat.Perso
 		})
 		if err != nil {
 			return err
-		}
-		for _, p := range batch {
-			d.people = append(d.people, p.ID)
 		}
 	}
 	return nil
@@ -182,6 +188,11 @@ type demoLoad struct {
 }
 
 func (d *demoWriter) write(ctx context.Context, load demoLoad) error {
+	d.mu.Lock()
+	for _, c := range load.conversations {
+		d.conversations = append(d.conversations, c.ID)
+	}
+	d.mu.Unlock()
 	for first := true; first || len(load.messages) > 0; first = false {
 		messages := load.messages[:min(len(load.messages), demoMessages)]
 		if err := d.piece(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -189,18 +200,15 @@ func (d *demoWriter) write(ctx context.Context, load demoLoad) error {
 		}); err != nil {
 			return err
 		}
-		d.written(load.conversations, len(messages))
+		d.written(len(messages))
 		load = demoLoad{messages: load.messages[len(messages):]}
 	}
 	return nil
 }
 
-func (d *demoWriter) written(conversations []demo.Conversation, messages int) {
+func (d *demoWriter) written(messages int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, c := range conversations {
-		d.conversations = append(d.conversations, c.ID)
-	}
 	d.messages += messages
 	d.progress(d.messages)
 }

@@ -297,7 +297,7 @@ func TestDemoIsTakenBack(t *testing.T) {
 				t.Errorf("after %d messages: %v", written, err)
 			}
 			if n := left(t, w); n != 0 {
-				t.Errorf("%d rows are left", n)
+				t.Errorf("%d rows are left: %v", n, err)
 			}
 		})
 	}
@@ -318,7 +318,7 @@ func TestDemoIsTakenBack(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if n := left(t, w); n != 1 || chattest.Value[string](t, w, "SELECT username FROM people") != "anna" {
-			t.Errorf("%d rows are left", n)
+			t.Errorf("%d rows are left: %v", n, err)
 		}
 	})
 	t.Run("and where that is not possible, it says so", func(t *testing.T) {
