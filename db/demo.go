@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -218,7 +219,7 @@ func copyConversations(
 ) error {
 	if err := copyRows(ctx, tx, "conversations", []string{
 		"id", "kind", "name", "direct_key", "msg_seq", "change_seq", "created_by", "created_at", "last_activity_at",
-		"member_count",
+		"description", "history", "member_count",
 	}, batch, func(c demo.Conversation) []any {
 		var name, key *string
 		if c.Kind == chat.KindDirect {
@@ -227,56 +228,70 @@ func copyConversations(
 		} else {
 			name = &c.Name
 		}
-		present := 0
-		for _, m := range c.Members {
-			if m.Present() {
-				present++
-			}
+		history := chat.HistoryAll
+		if c.OnlyNew {
+			history = chat.HistoryJoined
 		}
 		return []any{
-			c.ID, string(c.Kind), name, key, c.MsgSeq, c.ChangeSeq, c.CreatedBy, c.CreatedAt, c.LastActivityAt, present,
+			c.ID, string(c.Kind), name, key, c.MsgSeq, c.ChangeSeq, c.CreatedBy, c.CreatedAt, c.LastActivityAt,
+			c.About, string(history), c.MemberCount,
 		}
 	}); err != nil {
 		return err
 	}
-	names := map[chat.ID]string{}
-	for _, c := range batch {
-		names[c.ID] = c.Name
-	}
-	var drafts []demo.Member
 	if err := copyRows(ctx, tx, "members", []string{
 		"conversation_id", "person_id", "role", "from_seq", "from_change", "until_change", "unread_from", "delivered_seq",
-		"read_seq", "joined_at", "left_at", "left_seq", "left_name",
-	}, members, func(m demo.Member) []any {
-		var called *string
-		if !m.Present() {
-			name := names[m.ConversationID]
-			called = &name
-		}
-		if m.Draft != "" {
-			drafts = append(drafts, m)
-		}
-		return []any{
-			m.ConversationID, m.PersonID, string(m.Role), m.FromSeq, m.FromChange, m.UntilChange, m.UnreadFrom,
-			m.DeliveredSeq, m.ReadSeq, m.JoinedAt, m.LeftAt, m.LeftSeq, called,
-		}
-	}); err != nil {
+		"read_seq", "joined_at", "left_at", "left_seq", "left_name", "pinned_at", "archived_seq", "quiet_until",
+	}, members, memberValues); err != nil {
 		return err
 	}
+	drafts := slices.DeleteFunc(slices.Clone(members), func(m demo.Member) bool { return m.Draft == "" })
 	if err := copyRows(ctx, tx, "drafts", []string{"person_id", "conversation_id", "body"}, drafts,
 		func(m demo.Member) []any { return []any{m.PersonID, m.ConversationID, m.Draft} }); err != nil {
 		return err
 	}
 	return copyRows(ctx, tx, "messages", []string{
 		"id", "conversation_id", "seq", "change_seq", "author_id", "kind", "body", "client_id", "request_hash", "created_at",
-		"changed_at", "edited_at", "deleted_at",
+		"changed_at", "edited_at", "deleted_at", "event", "subjects",
 	}, messages, func(m demo.Message) []any {
+		var subjects []chat.ID
+		if m.Event != nil {
+			for _, subject := range m.Event.Subjects {
+				subjects = append(subjects, subject.ID)
+			}
+		}
 		return []any{
 			m.ID, m.ConversationID, m.Seq, m.ChangeSeq, m.Author.ID, string(m.Kind), m.Body, m.ClientID, m.RequestHash,
-			m.CreatedAt, m.ChangedAt, m.EditedAt, m.DeletedAt,
+			m.CreatedAt, m.ChangedAt, m.EditedAt, m.DeletedAt, m.Event, subjects,
 		}
 	})
 }
+
+// memberValues are a member's, in the order of the columns above.
+func memberValues(m demo.Member) []any {
+	var leftName *string
+	var pinned, quiet *time.Time
+	var archived *int64
+	if m.LeftAt != nil {
+		leftName = &m.GroupName
+	}
+	if m.Pinned {
+		pinned = &m.JoinedAt
+	}
+	if m.Archived {
+		archived = &m.EndSeq
+	}
+	if m.Quiet {
+		quiet = &forever
+	}
+	return []any{
+		m.ConversationID, m.PersonID, string(m.Role), m.FromSeq, m.FromChange, m.UntilChange, m.UnreadFrom, m.DeliveredSeq,
+		m.ReadSeq, m.JoinedAt, m.LeftAt, m.LeftSeq, leftName, pinned, archived, quiet,
+	}
+}
+
+// forever is how long a demo's quiet lasts.
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func copyRows[T any](ctx context.Context, tx pgx.Tx, table string, columns []string, rows []T, row func(T) []any) error {
 	if len(rows) == 0 {

@@ -14,7 +14,10 @@ type Conversation struct {
 	chat.Conversation
 	CreatedBy      chat.ID
 	CreatedAt      time.Time
-	LastActivityAt time.Time
+	LastActivityAt time.Time // of the last that somebody said
+	About          string    // of a group
+	OnlyNew        bool      // newcomers to the group see nothing of the past
+	MemberCount    int       // of a group; 0 otherwise
 	Members        []Member
 	Messages       []Message // in order of seq
 }
@@ -24,8 +27,12 @@ type Member struct {
 	chat.Member
 	FromChange int64
 	JoinedAt   time.Time
-	LeftAt     *time.Time // nil for those who are there
-	LeftSeq    *int64     // where the conversation stood then
+	LeftAt     *time.Time
+	LeftSeq    *int64
+	EndSeq     int64  // the last message that there is for this member
+	GroupName  string // as the member knows it
+	// The member's own choices. A draft is one, too.
+	Pinned, Archived, Quiet bool
 }
 
 // Message is one in its present form, and how it was sent.
@@ -41,11 +48,11 @@ const (
 	deletedPercent = 0.8
 )
 
-// place is when somebody was a member, in numbers of messages: after from, and up to until, which is 0 for those who are
-// still there.
-type place struct{ from, until int64 }
+// place is when somebody was a member, in numbers of messages: after joined, and up to until, which is 0 for those who
+// are still there. What they see begins after from.
+type place struct{ joined, from, until int64 }
 
-func (p place) speaks(seq int64) bool { return seq > p.from && (p.until == 0 || seq <= p.until) }
+func (p place) speaks(seq int64) bool { return seq > p.joined && (p.until == 0 || seq <= p.until) }
 
 // later is a change of a message after it was sent: an edit or a deletion.
 type later struct {
@@ -59,7 +66,7 @@ func (w *World) conversation(i int) Conversation {
 	p := &w.plans[i]
 	r := w.rand(streamConversations + i)
 	c := Conversation{CreatedBy: w.people[p.members[0]].ID}
-	c.ID, c.Kind, c.Name = orderedID(r, i), p.kind, p.name
+	c.ID, c.Kind, c.Name, c.About, c.OnlyNew = orderedID(r, i), p.kind, p.name, p.about, p.joined
 	t := &talker{plan: p, people: w.people, rand: r, places: places(r, p)}
 	lines := t.talk()
 	c.Messages = make([]Message, len(lines))
@@ -69,6 +76,13 @@ func (w *World) conversation(i int) Conversation {
 		m := &c.Messages[n]
 		m.ID, m.ClientID, m.ConversationID = orderedID(r, p.first+n), randomID(r), c.ID
 		m.Seq, m.Author, m.Kind, m.Body = int64(n+1), by.Card, chat.MessageText, line.body
+		if line.event != nil {
+			m.Kind, m.ClientID, m.Event, m.RequestHash = chat.MessageSystem, m.ID, line.event, []byte{}
+			if line.subject >= 0 {
+				m.Event.Subjects = []chat.Card{w.people[p.members[line.subject]].Card}
+			}
+			continue
+		}
 		sent := line.body
 		if change, ok := change(r, p, n, t.places[line.author]); ok {
 			if changes = append(changes, change); !change.deleted {
@@ -77,20 +91,25 @@ func (w *World) conversation(i int) Conversation {
 		}
 		m.RequestHash = chat.RequestHash(c.ID, chat.Draft{Body: sent, ClientID: m.ClientID})
 	}
-	c.Members = w.members(r, p, c.ID, t.places, lines)
-	t.begin(c.Members)
+	c.MemberCount = t.count
+	c.Members = w.makeMembers(r, p, c.ID, t.places, lines)
 
 	times := w.times(r, p, lines)
-	c.CreatedAt = times[0]
-	c.LastActivityAt = times[len(times)-1]
-	for i, place := range t.places {
-		m := &c.Members[i]
-		if m.JoinedAt = times[place.from]; place.until > 0 {
-			m.LeftSeq, m.LeftAt = &place.until, &times[place.until]
-		}
-	}
+	c.CreatedAt, c.LastActivityAt = times[0], times[0]
 	for n := range c.Messages {
 		c.Messages[n].CreatedAt, c.Messages[n].ChangedAt = times[n+1], times[n+1]
+		if lines[n].event == nil {
+			c.LastActivityAt = times[n+1]
+		}
+	}
+	for n, place := range t.places {
+		m := &c.Members[n]
+		if m.JoinedAt = times[0]; place.joined > 0 {
+			m.JoinedAt = times[place.joined+1]
+		}
+		if place.until > 0 {
+			m.LeftSeq, m.LeftAt = &t.places[n].until, &times[place.until]
+		}
 	}
 	w.count(&c, t.places, changes)
 	return c
@@ -105,10 +124,10 @@ func places(r *rand.Rand, p *plan) []place {
 			continue
 		}
 		if chance(r, 20) {
-			places[i].from = int64(r.IntN(p.messages + 1))
+			places[i].joined = int64(r.IntN(p.messages + 1))
 		}
-		if left := p.messages - int(places[i].from); left > 0 && chance(r, 4) {
-			places[i].until = places[i].from + 1 + int64(r.IntN(left))
+		if left := p.messages - int(places[i].joined); left > 0 && chance(r, 4) {
+			places[i].until = places[i].joined + 1 + int64(r.IntN(left))
 		}
 	}
 	return places
@@ -140,10 +159,12 @@ func misspelt(text string) string {
 }
 
 // members are the people's places, their counters but for those of changes.
-func (w *World) members(r *rand.Rand, p *plan, id chat.ID, places []place, lines []line) []Member {
+func (w *World) makeMembers(r *rand.Rand, p *plan, id chat.ID, places []place, lines []line) []Member {
 	spoke := make([]int64, len(places)) // seq of the last message
 	for n, line := range lines {
-		spoke[line.author] = int64(n + 1)
+		if line.event == nil {
+			spoke[line.author] = int64(n + 1)
+		}
 	}
 	members := make([]Member, len(places))
 	for i, place := range places {
@@ -157,27 +178,47 @@ func (w *World) members(r *rand.Rand, p *plan, id chat.ID, places []place, lines
 				m.Role = chat.MemberAdministrator
 			}
 		}
+		seen := place.joined
+		if p.kind == chat.KindGroup {
+			seen = max(seen, 1) // that it began
+		}
 		end := int64(len(lines))
 		if place.until > 0 {
 			end = place.until
 		}
 		behind := behind(r)
-		switch {
-		case p.members[i] == 0:
+		if p.members[i] == 0 {
 			behind = int64(p.unread)
-		case place.until > 0:
-			behind = 0 // for whoever left nothing is unread
 		}
-		m.ReadSeq = max(place.from, spoke[i], end-behind) // who writes has read what stands above
-		m.UnreadFrom, m.DeliveredSeq = m.ReadSeq, end
+		m.ReadSeq = min(end, max(seen, spoke[i], end-behind)) // who writes has read what stands above
+		m.UnreadFrom, m.DeliveredSeq, m.EndSeq, m.GroupName = m.ReadSeq, end, end, p.name
 		if chance(r, 15) {
 			m.DeliveredSeq = m.ReadSeq + (end-m.ReadSeq)/2 // their devices are off
 		}
-		if p.members[i] != 0 && place.until == 0 && chance(r, 2) {
-			m.UnreadFrom = max(place.from, m.UnreadFrom-2) // marked as unread
+		if p.members[i] != 0 && chance(r, 2) {
+			m.UnreadFrom = max(seen, m.UnreadFrom-2) // marked as unread
+		}
+		if place.until > 0 {
+			m.UnreadFrom = end // what was unread stays unread for nobody
+		} else {
+			w.choose(r, p, m, p.members[i])
 		}
 	}
 	return members
+}
+
+// choose is what somebody makes of a conversation.
+func (w *World) choose(r *rand.Rand, p *plan, m *Member, who int) {
+	if who == 0 {
+		m.Pinned, m.Archived, m.Quiet, m.Draft = p.choices.pinned, p.choices.archived, p.choices.quiet, p.choices.draft
+		return
+	}
+	m.Pinned, m.Archived, m.Quiet = chance(r, 3), chance(r, 2), chance(r, 3)
+	if chance(r, 2) {
+		l := w.people[who].lang
+		s := scene{rand: r, lang: l, values: map[string]string{}, by: w.people[who].gender, to: w.people[who].gender}
+		m.Draft = s.say(pick(r, l.sections[string(sectionBurst)]).turns[0].text)
+	}
 }
 
 // behind is how many messages somebody has not read.

@@ -67,8 +67,8 @@ func (w *World) possible() error {
 		return fmt.Errorf("%d conversations: at least 1 is needed", s.Conversations)
 	case s.Conversations > most:
 		return fmt.Errorf("%d people can have %d conversations at most, not %d", s.People, most, s.Conversations)
-	case s.Messages < 0:
-		return fmt.Errorf("%d messages: there cannot be less than none", s.Messages)
+	case s.Messages < groupsOf(s):
+		return fmt.Errorf("%d messages: each of %d groups begins with one", s.Messages, groupsOf(s))
 	}
 	return nil
 }

@@ -274,9 +274,13 @@ func TestList(t *testing.T) {
 		note("a very long name of a group", utf8.RuneCountInString(c.Name) > 75)
 		note("a very long name of a person", len(c.Members) == 2 && utf8.RuneCountInString(names[c.Members[1-at].PersonID]) > 50)
 		note("the last message deleted", n > 0 && c.Messages[n-1].DeletedAt != nil)
+		note("pinned", c.Members[at].Pinned)
+		note("archived", c.Members[at].Archived)
+		note("quiet", c.Members[at].Quiet)
+		note("with a draft", c.Members[at].Draft != "")
 		note("today", now.Sub(c.LastActivityAt) < 12*time.Hour)
 		note("long ago", now.Sub(c.LastActivityAt) > 60*24*time.Hour)
-		if unread > 0 && slices.ContainsFunc(c.Messages[n-unread:], func(m demo.Message) bool { return m.Author.ID == me || m.DeletedAt != nil }) {
+		if unread > 0 && slices.ContainsFunc(c.Messages[n-unread:], func(m demo.Message) bool { return m.Author.ID == me || m.DeletedAt != nil || m.Event != nil }) {
 			t.Errorf("%d unread messages in %q are not all of others, and there", unread, c.Name)
 		}
 	}
@@ -285,7 +289,7 @@ func TestList(t *testing.T) {
 		"with more than 99 unread messages": 1, "all read": 15, "thousands of messages": 1, "short": 8, "one message": 1,
 		"nothing said": 1, "Arabic": 2, "Hebrew": 1, "Chinese or Japanese": 2, "Devanagari": 1, "emoji only": 1, "links": 1,
 		"texts of several lines": 1, "note to self": 1, "a very long name of a group": 1, "a very long name of a person": 1,
-		"the last message deleted": 1, "today": 6, "long ago": 3,
+		"the last message deleted": 1, "today": 6, "pinned": 2, "archived": 2, "quiet": 1, "with a draft": 3, "long ago": 3,
 	} {
 		if seen[what] < least {
 			t.Errorf("%s: %d, and there should be %d", what, seen[what], least)
@@ -311,7 +315,7 @@ func TestTalk(t *testing.T) {
 		for i, m := range c.Messages {
 			all++
 			authors[m.Author.ID] = true
-			if m.DeletedAt == nil && (strings.TrimSpace(m.Body) != m.Body || m.Body == "" || utf8.RuneCountInString(m.Body) > chat.MaxBody) ||
+			if m.DeletedAt == nil && m.Event == nil && (strings.TrimSpace(m.Body) != m.Body || m.Body == "" || utf8.RuneCountInString(m.Body) > chat.MaxBody) ||
 				strings.ContainsAny(m.Body, "{}|[]") || strings.Contains(m.Body, `\n`) {
 				t.Errorf("nobody writes %q", m.Body)
 			}

@@ -24,7 +24,16 @@ type plan struct {
 	age      time.Duration // how long ago the last message was written
 	// How many messages at the end the first person, demo, has not seen: nobody else counts them so exactly.
 	unread      int
-	endsDeleted bool // the last message was deleted
+	endsDeleted bool   // the last message was deleted
+	about       string // of a group
+	joined      bool   // newcomers to the group see nothing of the past
+	choices     choices
+}
+
+// choices are what demo makes of a conversation.
+type choices struct {
+	pinned, archived, quiet bool
+	draft                   string
 }
 
 // style is what a conversation is mostly about.
@@ -52,6 +61,8 @@ type wish struct {
 	unread   int
 	age      time.Duration
 	deleted  bool
+	about    string
+	choices  choices
 }
 
 // everybody is the size of the group of all, in a world of any size.
@@ -61,15 +72,17 @@ const everybody = 2000
 // gives way in a small one.
 var wishes = []wish{
 	{lang: "en", style: styleLife, messages: 6000, share: 30, age: 4 * time.Minute},
-	{lang: "en", size: 7, name: "Open day crew", style: styleWork, messages: 2000, share: 8, unread: 3, age: 11 * time.Minute},
-	{lang: "en", size: everybody, name: "Everybody", style: styleMixed, messages: 3000, share: 5, unread: 120, age: 40 * time.Minute},
+	{lang: "en", size: 7, name: "Open day crew", style: styleWork, messages: 2000, share: 8, unread: 3, age: 11 * time.Minute,
+		about: "Everything for the open day. Set-up on Friday, doors at eleven, soup at one.", choices: choices{pinned: true}},
+	{lang: "en", size: everybody, name: "Everybody", style: styleMixed, messages: 3000, share: 5, unread: 120, age: 40 * time.Minute,
+		about: "For all of us. Please keep it short."},
 	{lang: "ar", style: styleLife, messages: 44, unread: 2, age: 75 * time.Minute},
 	{lang: "en", style: styleWork, messages: 38, unread: 1, age: 2 * time.Hour},
 	{lang: "de", size: 8, name: "Hausgemeinschaft Ahornweg", style: styleLife, messages: 130, share: 3, unread: 24, age: 3 * time.Hour},
 	{lang: "ja", style: styleLife, messages: 46, age: 5 * time.Hour},
 	{lang: "zh", style: styleWork, messages: 45, unread: 5, age: 7 * time.Hour},
 	{lang: "en", style: styleEmoji, messages: 40, age: 9 * time.Hour},
-	{lang: "en", size: 1, style: styleNotes, messages: 34, age: 20 * time.Hour},
+	{lang: "en", size: 1, style: styleNotes, messages: 34, age: 20 * time.Hour, choices: choices{pinned: true}},
 	{
 		lang: "en", size: 14, style: styleMixed, messages: 240, share: 3, unread: 1, age: 26 * time.Hour,
 		name: "Choir trip to the sea: trains, rooms, who brings the big pot, and what we sing",
@@ -77,22 +90,22 @@ var wishes = []wish{
 	{with: longNamed, style: styleLife, messages: 27, age: 30 * time.Hour},
 	{lang: "en", style: styleLinks, messages: 48, age: 40 * time.Hour},
 	{lang: "he", style: styleLife, messages: 31, unread: 1, age: 2 * day},
-	{lang: "en", style: styleLong, messages: 36, age: 60 * time.Hour},
+	{lang: "en", style: styleLong, messages: 36, age: 60 * time.Hour, choices: choices{draft: "About the second point: what if we"}},
 	{lang: "ar", size: 5, name: "جيران الطابق الثالث", style: styleLife, messages: 90, share: 2, unread: 7, age: 3 * day},
-	{lang: "hi", style: styleLife, messages: 29, age: 4 * day},
+	{lang: "hi", style: styleLife, messages: 29, age: 4 * day, choices: choices{draft: "शनिवार को"}},
 	{lang: "fr", style: styleWork, messages: 38, age: 5 * day, deleted: true},
 	{lang: "uk", style: styleLife, messages: 26, unread: 4, age: 6 * day},
 	{lang: "es", size: 6, name: "Lecturas del martes", style: styleLife, messages: 110, share: 2, age: 8 * day},
 	{lang: "en", style: styleLife, messages: 1, unread: 1, age: 9 * day},
 	{lang: "en", style: styleWork, messages: 0, age: 10 * day},
 	{lang: "el", style: styleLife, messages: 19, age: 13 * day},
-	{lang: "en", size: 3, name: "🚲", style: styleLife, messages: 44, age: 16 * day},
+	{lang: "en", size: 3, name: "🚲", style: styleLife, messages: 44, age: 16 * day, choices: choices{draft: "Who has the pump?\nI looked in the shed, and in the other shed"}},
 	{lang: "pl", style: styleWork, messages: 33, age: 20 * day},
 	{lang: "tr", style: styleLife, messages: 16, age: 31 * day},
-	{lang: "en", size: 30, name: "Lighting", style: styleWork, messages: 800, share: 4, age: 33 * day},
+	{lang: "en", size: 30, name: "Lighting", style: styleWork, messages: 800, share: 4, age: 33 * day, choices: choices{quiet: true}},
 	{lang: "vi", style: styleLife, messages: 22, age: 45 * day},
-	{lang: "sv", style: styleLife, messages: 18, age: 70 * day},
-	{lang: "pt", style: styleLife, messages: 25, age: 110 * day},
+	{lang: "sv", style: styleLife, messages: 18, age: 70 * day, choices: choices{archived: true}},
+	{lang: "pt", style: styleLife, messages: 25, age: 110 * day, choices: choices{archived: true}},
 }
 
 const (
@@ -108,6 +121,14 @@ const (
 // mostConversations is how many so many people can have: half of all pairs, so that a pair is found quickly, and groups.
 func mostConversations(people int) int {
 	return max(1, people*(people-1)/4*100/(100-groupPercent))
+}
+
+// groupsOf is how many conversations are to be groups.
+func groupsOf(s Settings) int {
+	if s.People < smallestGroup {
+		return 0
+	}
+	return s.Conversations * groupPercent / 100
 }
 
 // planner settles who talks with whom.
@@ -126,9 +147,7 @@ func (w *World) makePlans(r *rand.Rand) []plan {
 	p := &planner{
 		World: w, rand: r, pairs: map[[2]int]bool{}, mates: map[*language][]int{}, named: map[*language]int{},
 	}
-	if len(w.people) >= smallestGroup {
-		p.groups = w.settings.Conversations * groupPercent / 100
-	}
+	p.groups = groupsOf(w.settings)
 	total := 0.0
 	for i := range w.people {
 		p.mates[w.people[i].lang] = append(p.mates[w.people[i].lang], i)
@@ -168,7 +187,7 @@ func (p *planner) planDemos() {
 func (p *planner) planWish(wish wish) {
 	plan := plan{
 		kind: chat.KindDirect, lang: languages()[wish.lang], style: wish.style, messages: wish.messages, age: wish.age,
-		unread: wish.unread, endsDeleted: wish.deleted,
+		unread: wish.unread, endsDeleted: wish.deleted, about: wish.about, choices: wish.choices,
 	}
 	if wish.share > 0 {
 		plan.messages = min(plan.messages, p.settings.Messages*wish.share/100)
@@ -270,7 +289,7 @@ func (p *planner) planGroup(who int) {
 	size := smallestGroup + int(3*math.Exp(1.1*p.rand.NormFloat64()))
 	plan := plan{
 		kind: chat.KindGroup, lang: lang, style: styleLife, members: p.gather(who, lang, min(size, largestGroup)),
-		weight: 2 * p.wordy(), age: p.silence(who),
+		weight: 2 * p.wordy(), age: p.silence(who), joined: chance(p.rand, 35),
 	}
 	if chance(p.rand, 45) {
 		plan.style = styleWork
@@ -335,6 +354,15 @@ func (p *planner) shareMessages() {
 		weights += p.plans[i].weight
 	}
 	left := p.settings.Messages
+	begins := func(plan *plan) int { // a group does, with a message
+		if plan.kind == chat.KindGroup {
+			return 1
+		}
+		return 0
+	}
+	for i := range p.plans {
+		left -= begins(&p.plans[i])
+	}
 	allowed := left * wishedPercent / 100
 	for i := range p.plans {
 		plan := &p.plans[i]
@@ -342,13 +370,14 @@ func (p *planner) shareMessages() {
 			plan.messages = min(left, (plan.messages*allowed+wished-1)/wished)
 		}
 		left -= plan.messages
+		plan.messages += begins(plan)
 	}
 	given, weight := 0, 0.0
 	for i := range p.plans {
 		weight += p.plans[i].weight
 		if p.plans[i].weight > 0 {
 			due := int(float64(left) * (weight / weights))
-			p.plans[i].messages = due - given
+			p.plans[i].messages += due - given
 			given = due
 		}
 	}
@@ -366,5 +395,8 @@ func (p *planner) shareMessages() {
 			plan.unread = 1 + p.rand.IntN(6)
 		}
 		plan.unread = min(plan.unread, plan.messages)
+		if plan.kind == chat.KindGroup { // how it began, everybody there has seen
+			plan.unread = min(plan.unread, max(0, plan.messages-1))
+		}
 	}
 }

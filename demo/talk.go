@@ -1,19 +1,25 @@
 package demo
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"parley/chat"
 )
 
 // line is something said: by whom, what, and how long after the line before it.
 type line struct {
-	author int // place among the members
-	body   string
-	gap    time.Duration
-	begins bool // a new sitting, after a pause of any length
+	author  int // place among the members
+	body    string
+	event   *chat.GroupEvent // what happened, where nobody said anything
+	subject int              // to whom, place among the members; -1 for nobody
+	gap     time.Duration
+	begins  bool // a new sitting, after a pause of any length
 }
 
 // talker makes what is said in one conversation.
@@ -22,6 +28,8 @@ type talker struct {
 	people []person
 	rand   *rand.Rand
 	places []place
+	coming []happening // who is to come and to go, in order
+	count  int         // how many are in the group
 	lines  []line
 	decks  map[deckOf]*deck
 	recent []int // who spoke last, place among the members
@@ -81,6 +89,9 @@ func (t *talker) talk() []line {
 	t.lines = make([]line, 0, t.messages)
 	t.decks = map[deckOf]*deck{}
 	seen := t.messages - t.unread
+	if t.kind == chat.KindGroup {
+		t.begin()
+	}
 	for len(t.lines) < seen {
 		t.exchange(seen, -1)
 	}
@@ -93,7 +104,75 @@ func (t *talker) talk() []line {
 	for len(t.lines) < t.messages {
 		t.exchange(t.messages, absent)
 	}
+	t.settle()
 	return t.lines
+}
+
+// happening is that somebody comes or goes.
+type happening struct {
+	after int // so many lines
+	place int
+	goes  bool
+}
+
+// begin is the line with which a group begins, and plans who comes and goes later.
+func (t *talker) begin() {
+	for i, p := range t.places {
+		if p.joined > 0 {
+			t.coming = append(t.coming, happening{after: int(p.joined), place: i})
+		} else {
+			t.count++
+		}
+		if p.until > 0 {
+			t.coming = append(t.coming, happening{after: int(p.until), place: i, goes: true})
+		}
+	}
+	slices.SortStableFunc(t.coming, func(a, b happening) int { return cmp.Compare(a.after, b.after) })
+	t.happens(0, -1, chat.GroupEvent{Code: chat.EventCreated, Text: t.name})
+}
+
+func (t *talker) happens(author, subject int, event chat.GroupEvent) {
+	event.Members = t.count
+	gap := time.Duration((1 + 20*t.rand.Float64()) * float64(time.Minute))
+	t.lines = append(t.lines, line{author: author, event: &event, subject: subject, gap: gap})
+}
+
+// comeAndGo adds the lines of those whose time has come, as long as there is room.
+func (t *talker) comeAndGo(until int) {
+	for len(t.coming) > 0 && t.coming[0].after <= len(t.lines) && len(t.lines) < until {
+		h := t.coming[0]
+		t.coming = t.coming[1:]
+		place := &t.places[h.place]
+		if h.goes {
+			t.count--
+			t.happens(h.place, h.place, chat.GroupEvent{Code: chat.EventLeft})
+			place.until = int64(len(t.lines)) // that they left is the last they see
+			continue
+		}
+		place.joined = int64(len(t.lines))
+		if t.joined {
+			place.from = place.joined
+		}
+		t.count++
+		t.happens(t.rand.IntN(mostSpeakers), h.place, chat.GroupEvent{Code: chat.EventAdded})
+	}
+}
+
+// settle lets those stay who had no time to go, and those have been there from the beginning who had none to come.
+func (t *talker) settle() {
+	for _, h := range t.coming {
+		if place := &t.places[h.place]; h.goes {
+			place.until = 0
+		} else {
+			place.joined = 0
+			t.count++
+			for n := range t.lines {
+				if t.lines[n].event != nil {
+					t.lines[n].event.Members++
+				}
+			}
+		}
+	}
 }
 
 // exchange adds one exchange, cut off at a number of lines. Somebody may be absent.
@@ -120,6 +199,9 @@ func (t *talker) exchange(until, absent int) {
 		by := &t.people[t.members[author]]
 		scene.by, scene.to = by.gender, t.people[t.members[speakers[addressee(e, n)]]].gender
 		for _, body := range by.habits.write(t.rand, lang, section, scene.say(turn.text)) {
+			if absent < 0 {
+				t.comeAndGo(until)
+			}
 			if seq := int64(len(t.lines) + 1); seq > int64(until) || !t.places[author].speaks(seq) {
 				return // nothing more is to be said, or who was to answer has left
 			}
@@ -134,37 +216,6 @@ func (t *talker) exchange(until, absent int) {
 			before, begins = author, false
 		}
 	}
-}
-
-// Of a hundred members so many have begun to write something and not sent it; demo, whose list is looked at, oftener.
-const (
-	draftPercent     = 2
-	demoDraftPercent = 12
-)
-
-// begin gives some of those who are still there a draft.
-func (t *talker) begin(members []Member) {
-	for i, who := range t.members {
-		percent := draftPercent
-		if who == 0 {
-			percent = demoDraftPercent
-		}
-		if t.places[i].until > 0 || !chance(t.rand, percent) {
-			continue
-		}
-		by := &t.people[who]
-		scene := scene{rand: t.rand, lang: t.lang, values: map[string]string{}, by: by.gender, to: by.gender}
-		members[i].Draft = firstHalf(scene.say(t.deck(t.lang, sectionBurst).draw(t.rand, 1).turns[0].text))
-	}
-}
-
-// firstHalf cuts a text behind a word in its middle, or where it likes if it has no words to tell apart.
-func firstHalf(text string) string {
-	if words := strings.Fields(text); len(words) > 1 {
-		return strings.Join(words[:(len(words)+1)/2], " ")
-	}
-	runes := []rune(text)
-	return string(runes[:(len(runes)+1)/2])
 }
 
 // addressee is the speaker whom a turn answers, or who answers it.
