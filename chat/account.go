@@ -149,7 +149,17 @@ func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) 
 	}
 	var wrong fieldErrors
 	checkDisplayName(&wrong, in.DisplayName)
-	checkUsername(&wrong, in.Username)
+	named := len(wrong)
+	if checkUsername(&wrong, in.Username); len(wrong) == named {
+		// Whether it is free is decided when it is taken; here it is asked so that everything wrong is said at once.
+		free, err := c.freeUsername(ctx, in.Username, in.DisplayName)
+		if err != nil {
+			return Person{}, err
+		}
+		if free != in.Username {
+			wrong.add("username", CodeUsernameTaken, Args{"Suggestion": free})
+		}
+	}
 	checkEmail(&wrong, in.Email)
 	checkPassword(&wrong, in.Password, in.Username, in.Email, in.DisplayName)
 	if err := wrong.err(); err != nil {
@@ -172,9 +182,9 @@ func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) 
 	}, nil
 }
 
-// usernameTaken is the refusal of a name that somebody has, with one that is free, where one is found.
-func (c *Chat) usernameTaken(ctx context.Context, username, displayName string) error {
-	candidates := []string{}
+// freeUsername returns the name that was asked for, if nobody has it; otherwise one that is free, where one is found.
+func (c *Chat) freeUsername(ctx context.Context, username, displayName string) (string, error) {
+	candidates := []string{username}
 	if dotted := strings.Join(strings.Fields(strings.ToLower(displayName)), "."); dotted != username {
 		candidates = append(candidates, dotted)
 	}
@@ -187,7 +197,12 @@ func (c *Chat) usernameTaken(ctx context.Context, username, displayName string) 
 			usable = append(usable, candidate)
 		}
 	}
-	free, err := c.store.FirstFreeUsername(ctx, usable)
+	return c.store.FirstFreeUsername(ctx, usable)
+}
+
+// usernameTaken is the refusal of a name that somebody was faster to take.
+func (c *Chat) usernameTaken(ctx context.Context, username, displayName string) error {
+	free, err := c.freeUsername(ctx, username, displayName)
 	if err != nil {
 		return err
 	}

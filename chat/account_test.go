@@ -144,6 +144,59 @@ func TestRegister(t *testing.T) {
 		}
 	})
 
+	t.Run("a taken username is told together with everything else", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		w.Person(t, "Anna")
+		in := form("anna")
+		in.Password, in.Email = "password", "no address"
+		for who, make := range map[string]func() error{
+			"somebody":     func() error { _, err := w.Chat.Register(t.Context(), there, in); return err },
+			"the operator": func() error { _, err := w.Chat.CreateAccount(t.Context(), in, chat.RoleMember); return err },
+		} {
+			want := map[string]chat.Code{"username": chat.CodeUsernameTaken, "password": chat.CodePasswordCommon, "email": chat.CodeEmailForm}
+			if got := wrong(t, make()); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: got %v", who, got)
+			}
+		}
+		in.Username = "-"
+		if got := wrong(t, func() error { _, err := w.Chat.Register(t.Context(), there, in); return err }()); got["username"] != chat.CodeTooShort || len(got) != 3 {
+			t.Errorf("a name that is none: got %v", got)
+		}
+	})
+
+	t.Run("of two who ask for a free name at once one gets it, and the other one that is free", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		w.Person(t, "Anna")
+		held := w.Hold(t, "SELECT FROM installation FOR UPDATE") // both have found that the name is free
+		var errs []error
+		done := later(func() error {
+			errs = together(2, func(i int) error {
+				if i == 0 {
+					_, err := w.Chat.Register(t.Context(), there, form("ben"))
+					return err
+				}
+				_, err := w.Chat.CreateAccount(t.Context(), form("ben"), chat.RoleMember)
+				return err
+			})
+			return nil
+		})
+		w.AwaitWaiting(t, 2)
+		held.Rollback()
+		<-done
+		if successes(errs) != 1 {
+			t.Fatalf("got %v", errs)
+		}
+		var e *chat.Error
+		if !errors.As(errors.Join(errs...), &e) {
+			t.Fatalf("got %v", errs)
+		}
+		if field, _ := e.Field("username"); field.Code != chat.CodeUsernameTaken || field.Args["Suggestion"] != "somebody" {
+			t.Errorf("got %+v", field)
+		}
+	})
+
 	t.Run("a taken username comes with one that is free", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)

@@ -82,6 +82,8 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 		"SavePreferences": func() error {
 			return c.SavePreferences(ctx, anna, chat.Preferences{TimeZone: "UTC", Theme: chat.ThemeAuto})
 		},
+		"Preferences":      func() error { _, err := c.Preferences(ctx, anna.ID); return err },
+		"Lists":            func() error { _, err := c.Lists(ctx, []chat.ID{anna.ID}); return err },
 		"StartDirect":      func() error { _, err := c.StartDirect(ctx, anna, anna.ID); return err },
 		"OpenConversation": func() error { _, err := c.OpenConversation(ctx, anna, id, chat.Place{}); return err },
 		"Membership":       func() error { _, err := c.Membership(ctx, anna, id); return err },
