@@ -84,6 +84,7 @@ func TestAGroupWithoutJavaScript(t *testing.T) {
 	ana.Fills("Name of the group", "Harbour crew")
 	ana.Fills("Name or username", "ben")
 	ana.Clicks("Search")
+	ana.FindsNone(`.picker__row:has([value="` + cleo.ID.String() + `"])`) // the page of the answer
 	ana.ClicksAt(`.picker__row:has([value="` + ben.Viewer.ID.String() + `"])`)
 	ana.Fills("Name or username", "cleo")
 	ana.Clicks("Search")

@@ -62,7 +62,7 @@ func TestInvitation(t *testing.T) {
 	guest.Fills("Username", "guest")
 	guest.Fills("Password", password)
 	guest.Presses(kb.Enter)
-	guest.Sees("Nobody here yet")
+	guest.Sees("No conversations yet.")
 	guest.Opens("/join/" + path)
 	guest.Sees("You are already here")
 	guest.Opens("/people")
