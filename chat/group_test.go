@@ -752,6 +752,52 @@ func TestGroupEvents(t *testing.T) {
 	})
 }
 
+// TestGroupBroken breaks the database in the middle of every step.
+func TestGroupBroken(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string]struct{ breaks, mends string }{
+		"at the event":      {"ALTER TABLE messages RENAME TO taken_away", "ALTER TABLE taken_away RENAME TO messages"},
+		"at what is stored": {"ALTER TABLE members ADD CONSTRAINT broken CHECK (false) NOT VALID; ALTER TABLE conversations ADD CONSTRAINT broken CHECK (false) NOT VALID", "ALTER TABLE members DROP CONSTRAINT broken; ALTER TABLE conversations DROP CONSTRAINT broken"},
+		"at the locks":      {"ALTER TABLE members RENAME TO taken_away", "ALTER TABLE taken_away RENAME TO members"},
+		"at the group":      {"ALTER TABLE conversations RENAME TO taken_away", "ALTER TABLE taken_away RENAME TO conversations"},
+	} {
+		t.Run("an error "+name+" leaves nothing, and is no refusal", func(t *testing.T) {
+			t.Parallel()
+			c := newCrew(t, chat.GroupSettings{})
+			token := c.token(t)
+			before := stored(t, c.World)
+			ctx := t.Context()
+			exec := func(statements string) {
+				t.Helper()
+				for sql := range strings.SplitSeq(statements, "; ") {
+					c.Exec(t, sql)
+				}
+			}
+			exec(b.breaks)
+			for step, do := range map[string]func() error{
+				"create": func() error { return second(c.Chat.CreateGroup(ctx, c.owner, chat.GroupSettings{Name: "Other"}, nil)) },
+				"add":    func() error { return c.Chat.AddMembers(ctx, c.owner, c.id, []chat.ID{c.stranger.ID, c.former.ID}) },
+				"remove": func() error { return c.Chat.RemoveMember(ctx, c.owner, c.id, c.member.ID) },
+				"leave":  func() error { return c.Chat.LeaveGroup(ctx, c.member, c.id) },
+				"role":   func() error { return c.Chat.SetMemberRole(ctx, c.owner, c.id, c.member.ID, chat.MemberOwner) },
+				"update": func() error {
+					return c.Chat.UpdateGroup(ctx, c.owner, c.id, chat.GroupSettings{Name: "Orchard", Description: "Trees"})
+				},
+				"join": func() error { return second(c.Chat.JoinGroup(ctx, c.stranger, token)) },
+			} {
+				if internal(t, do()); t.Failed() {
+					t.Fatal(step)
+				}
+			}
+			exec(b.mends)
+			if heard := c.Heard(); stored(t, c.World) != before || len(heard) != 0 {
+				t.Errorf("something has changed; heard %v", heard)
+			}
+			must(t, c.Chat.RemoveMember(ctx, c.owner, c.id, c.member.ID))
+		})
+	}
+}
+
 func TestGroupBounds(t *testing.T) {
 	t.Parallel()
 

@@ -291,6 +291,21 @@ func TestFormerMember(t *testing.T) {
 		if got := unread(t, c.World, c.member, c.id); got != 0 {
 			t.Errorf("%d are unread", got)
 		}
+		// It is as if they had come now: to the top of their list, and with a new date among the members.
+		other := c.Direct(t, c.member, c.owner)
+		activity := func(id chat.ID) time.Time { t.Helper(); return row(t, c.World, c.member, id).ActivityAt }
+		if back := chattest.Value[time.Time](t, c.World, "SELECT joined_at FROM members WHERE person_id = $1 AND conversation_id = $2", c.member.ID, c.id); !activity(c.id).Equal(back) {
+			t.Errorf("active at %v, came back at %v", activity(c.id), back)
+		}
+		members := value[chat.MembersPage](t)(c.Chat.Members(t.Context(), c.owner, c.id, "mia", "")).Members
+		if first := value[chat.MembersPage](t)(c.Chat.Members(t.Context(), c.owner, c.id, "adam", "")).Members[0]; len(members) != 1 || !members[0].JoinedAt.After(first.JoinedAt) {
+			t.Errorf("got %+v", members)
+		}
+		w := c.World
+		w.Say(t, c.owner, other, "Hello")
+		if message := w.Say(t, c.owner, c.id, "three"); !activity(c.id).Equal(message.CreatedAt) || !activity(c.id).After(activity(other)) {
+			t.Errorf("active at %v", activity(c.id))
+		}
 		// Coming back ends nobody's punishment.
 		refused(t, second(send(t, c.World, c.member, c.id, "Hello")), chat.KindForbidden, chat.CodeClosed)
 	})
