@@ -47,7 +47,7 @@ func TestThreePeopleInAGroupFromItsMakingToARemoval(t *testing.T) {
 	}
 
 	// An administrator renames it; a removed member's open page closes.
-	group := chat.ID(uuid.MustParse(strings.TrimPrefix(ben.Path(), "/conversations/")))
+	group := uuid.MustParse(strings.TrimPrefix(ben.Path(), "/conversations/"))
 	ana.Width(1440, 900)
 	ana.ClicksAt("#pane .icon-button[data-details]")
 	ana.Finds("#details .member")

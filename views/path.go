@@ -142,6 +142,7 @@ func MemberPath(group, person chat.ID) string { return MembersPath(group) + "/" 
 
 // MemberRolePath and MemberRemovePath are where it is done.
 func MemberRolePath(group, person chat.ID) string   { return MemberPath(group, person) + "/role" }
+// MemberRemovePath is where somebody is removed from a group.
 func MemberRemovePath(group, person chat.ID) string { return MemberPath(group, person) + "/removal" }
 
 // GalleryComponentPath is one component's page in the gallery.
