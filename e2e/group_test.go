@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-
-	"parley/chat"
 )
 
 func TestThreePeopleInAGroupFromItsMakingToARemoval(t *testing.T) {
