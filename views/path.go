@@ -141,7 +141,8 @@ func MembersNewPath(group chat.ID) string { return MembersPath(group) + "/new" }
 func MemberPath(group, person chat.ID) string { return MembersPath(group) + "/" + person.String() }
 
 // MemberRolePath and MemberRemovePath are where it is done.
-func MemberRolePath(group, person chat.ID) string   { return MemberPath(group, person) + "/role" }
+func MemberRolePath(group, person chat.ID) string { return MemberPath(group, person) + "/role" }
+
 // MemberRemovePath is where somebody is removed from a group.
 func MemberRemovePath(group, person chat.ID) string { return MemberPath(group, person) + "/removal" }
 
