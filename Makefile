@@ -31,7 +31,7 @@ build: go ## only build bin/parley
 	@[ -e bin/parley ] || echo 'Building Parley (about a minute the first time) …'
 	@$(build)
 
-test: go ## run every test, the race detector and the coverage gate
+test: go ## run every test, with the race detector and the coverage gate
 	@scripts/install.sh test
 	@scripts/test.sh
 

@@ -363,6 +363,23 @@ func TestEntitlement(t *testing.T) {
 		p.none("rows", "changes")
 	})
 
+	t.Run("what a new page knows of a loss the person's other pages hear", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, ben, conversation))
+		n.exec(t, `DELETE FROM members WHERE conversation_id = $1 AND person_id = $2`, conversation, ben.ID)
+		if _, err := n.Store.RaiseViewSeq(t.Context(), ben.ID); err != nil { // and nobody says so to this node
+			t.Fatal(err)
+		}
+		n.connect(t, ben)
+		p.next("closed")
+		n.say(t, ana, conversation, "behind closed doors")
+		n.say(t, ben, n.note(t, ben), "a mark")
+		p.none("rows", "changes")
+	})
+
 	t.Run("who loses the membership in the very moment of opening hears nothing", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

@@ -293,9 +293,8 @@ func (h *Hub) register(s *Socket) bool {
 		p = &person{sockets: map[*Socket]struct{}{}, viewSeq: viewSeq}
 		h.people[s.viewer.ID] = p
 	}
-	p.viewSeq = max(p.viewSeq, viewSeq)
 	s.send(frame{
-		Type: "hello", Epoch: h.epoch, View: p.viewSeq, Beat: int(h.timing.Beat.Seconds()),
+		Type: "hello", Epoch: h.epoch, View: max(p.viewSeq, viewSeq), Beat: int(h.timing.Beat.Seconds()),
 		Zone: s.viewer.TimeZone, Theme: string(s.viewer.Theme),
 	})
 	h.sockets[s] = struct{}{}

@@ -43,19 +43,42 @@ func TestRowQueue(t *testing.T) {
 		}
 	})
 
-	t.Run("what is put back waits, for everybody", func(t *testing.T) {
+	t.Run("what is put back waits, for whom it was and whoever has been noted since", func(t *testing.T) {
 		t.Parallel()
 		q := newRowQueue()
-		q.ofPerson(ana, []chat.ID{conversation})
+		all := chat.NewID()
+		q.ofPerson(ana, []chat.ID{conversation, all})
+		q.conversation(all)
 		q.whole(ben)
 		batch := q.take()
 		if q.waiting() {
 			t.Fatal("still waiting after being taken")
 		}
+		q.ofPerson(ben, []chat.ID{conversation, all})
 		q.putBack(batch)
 		again := q.take()
-		if people, ok := again.conversations[conversation]; !ok || people != nil || len(again.wholes) != 1 {
+		people, ok := again.conversations[conversation]
+		if _, noted := people[ana]; !ok || len(people) != 2 || !noted || len(again.wholes) != 1 {
 			t.Errorf("got %+v", again)
+		}
+		if people, ok := again.conversations[all]; !ok || people != nil {
+			t.Errorf("not for everybody: %+v", people)
+		}
+	})
+
+	t.Run("more than is asked for at once waits for the next time", func(t *testing.T) {
+		t.Parallel()
+		q := newRowQueue()
+		for range rowsAtOnce + 1 {
+			q.conversation(chat.NewID())
+		}
+		for range listsAtOnce + 1 {
+			q.whole(chat.NewID())
+		}
+		for _, want := range [][2]int{{rowsAtOnce, listsAtOnce}, {1, 1}, {0, 0}} {
+			if batch := q.take(); len(batch.conversations) != want[0] || len(batch.wholes) != want[1] {
+				t.Errorf("%d conversations, %d lists, wanted %v", len(batch.conversations), len(batch.wholes), want)
+			}
 		}
 	})
 }

@@ -20,8 +20,9 @@ type rowQueue struct {
 // What is asked for in one statement. Each has its own bound of time, and what one of them did not bring is asked for
 // again, nothing else: when everybody comes back at once, there is more to read than any bound of time for all of it.
 const (
-	rowsAtOnce  = 200 // conversations
-	listsAtOnce = 20  // people
+	rowsAtOnce   = 200 // conversations
+	totalsAtOnce = 100 // people
+	listsAtOnce  = 20  // people
 )
 
 type rowBatch struct {
@@ -52,18 +53,22 @@ func (q *rowQueue) conversation(id chat.ID) {
 func (q *rowQueue) ofPerson(person chat.ID, conversations []chat.ID) {
 	q.mu.Lock()
 	for _, id := range conversations {
-		people, noted := q.batch.conversations[id]
-		if noted && people == nil {
-			continue
-		}
-		if people == nil {
-			people = audience{}
-			q.batch.conversations[id] = people
-		}
-		people[person] = struct{}{}
+		q.noteLocked(id, person)
 	}
 	q.mu.Unlock()
 	q.kick()
+}
+
+func (q *rowQueue) noteLocked(conversation, person chat.ID) {
+	people, noted := q.batch.conversations[conversation]
+	if noted && people == nil {
+		return
+	}
+	if people == nil {
+		people = audience{}
+		q.batch.conversations[conversation] = people
+	}
+	people[person] = struct{}{}
 }
 
 // whole notes that a person's list is to be sent from the beginning.
@@ -102,12 +107,17 @@ func some[K comparable, V any](from map[K]V, n int) map[K]V {
 	return taken
 }
 
-// putBack keeps what could not be read until the next sweep.
+// putBack keeps what could not be read until the next sweep, for whom it was.
 func (q *rowQueue) putBack(batch rowBatch) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for id := range batch.conversations {
-		q.batch.conversations[id] = nil
+	for id, people := range batch.conversations {
+		if people == nil {
+			q.batch.conversations[id] = nil
+		}
+		for person := range people {
+			q.noteLocked(id, person)
+		}
 	}
 	for id := range batch.wholes {
 		q.batch.wholes[id] = struct{}{}
@@ -135,23 +145,11 @@ func (h *Hub) rowsLoop(ctx context.Context) {
 // sendRows sends some of what waits, and says whether all of it could be read.
 func (h *Hub) sendRows(ctx context.Context) bool {
 	batch := h.rows.take()
-	var failed rowBatch
-	err := h.sendChangedRows(ctx, batch.conversations)
-	if err != nil {
-		failed.conversations = batch.conversations
-	}
-	listErr := h.sendLists(ctx, batch.wholes)
-	if listErr != nil {
-		failed.wholes = batch.wholes
-	}
-	if err = errors.Join(err, listErr); err == nil {
-		return true
-	}
-	if ctx.Err() == nil {
+	err := errors.Join(h.sendChangedRows(ctx, batch.conversations), h.sendLists(ctx, batch.wholes))
+	if err != nil && ctx.Err() == nil {
 		h.log.Warn("list rows not read", "error", err)
-		h.rows.putBack(failed)
 	}
-	return false
+	return err == nil
 }
 
 func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]audience) error {
@@ -168,6 +166,7 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 	}
 	rows, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) { return h.chat.RowsOf(ctx, ids, named) })
 	if err != nil {
+		h.rows.putBack(rowBatch{conversations: conversations})
 		return err
 	}
 	byPerson := map[chat.ID][]chat.ListRow{}
@@ -184,19 +183,35 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 			connected = append(connected, person)
 		}
 	}
-	if len(connected) == 0 {
-		return nil
-	}
-	totals, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]int, error) {
-		return h.chat.UnreadTotals(ctx, connected)
-	})
-	if err != nil {
-		return err
-	}
-	for _, person := range connected {
-		h.sendToPerson(person, "rows", byPerson[person], totals[person])
+	for len(connected) > 0 {
+		people := connected[:min(totalsAtOnce, len(connected))]
+		totals, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]int, error) {
+			return h.chat.UnreadTotals(ctx, people)
+		})
+		if err != nil {
+			h.rows.putBack(rowBatch{conversations: audiences(byPerson, connected)})
+			return err
+		}
+		for _, person := range people {
+			h.sendToPerson(person, "rows", byPerson[person], totals[person])
+		}
+		connected = connected[len(people):]
 	}
 	return nil
+}
+
+// audiences turns rows by person around: for each conversation those of the people who have a row of it.
+func audiences(rows map[chat.ID][]chat.ListRow, people []chat.ID) map[chat.ID]audience {
+	conversations := map[chat.ID]audience{}
+	for _, person := range people {
+		for _, row := range rows[person] {
+			if conversations[row.ConversationID] == nil {
+				conversations[row.ConversationID] = audience{}
+			}
+			conversations[row.ConversationID][person] = struct{}{}
+		}
+	}
+	return conversations
 }
 
 func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error {
@@ -213,6 +228,7 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 		return h.chat.Lists(ctx, connected)
 	})
 	if err != nil {
+		h.rows.putBack(rowBatch{wholes: people})
 		return err
 	}
 	for _, person := range connected {

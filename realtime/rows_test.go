@@ -112,6 +112,44 @@ func TestManyLists(t *testing.T) {
 		}
 	})
 
+	t.Run("a row that went out to some goes out to the others alone, when their totals could not be read", func(t *testing.T) {
+		t.Parallel()
+		const people = 103
+		c := newCrowd(t, people)
+		everybody := c.Group(t, "Everybody", append(c.people, c.ben)...)
+		pages := c.comes(t)
+		for _, p := range pages {
+			p.next("list")
+		}
+		failed := make(chan struct{})
+		c.notes(func(_ context.Context, method string, nth int) error {
+			if method == "UnreadTotals" && nth == 2 {
+				close(failed)
+				return errBroken
+			}
+			return nil
+		})
+		c.say(t, c.ben, everybody, "first")
+		<-failed
+		c.say(t, c.ana, c.conversation, "which makes it ask again")
+		first := make([]int, people)
+		for i, p := range pages {
+			p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "first") })
+			first[i] = 1
+		}
+		c.say(t, c.ben, everybody, "second")
+		for i, p := range pages {
+			p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "second") }, func(g got) {
+				if strings.Contains(g.HTML, "first") {
+					first[i]++
+				}
+			})
+			if first[i] != 1 {
+				t.Errorf("page %d got the row %d times", i, first[i])
+			}
+		}
+	})
+
 	t.Run("what was sent is not sent again because something else could not be read", func(t *testing.T) {
 		t.Parallel()
 		c := newCrowd(t, 60)

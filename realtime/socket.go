@@ -108,6 +108,8 @@ func (h *Hub) connect(session *melody.Session) {
 		s.close(ClosedRestart)
 		return
 	}
+	// Its request may have read of a change that this node has not heard of: then the person's other pages hear it, too.
+	h.hintPerson(s.viewer.ID, s.viewer.ViewSeq)
 	h.rows.whole(s.viewer.ID)
 	// The session may have ended after it was asked for this request, and before the socket could be found by it.
 	h.spawn(func() {

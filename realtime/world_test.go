@@ -189,6 +189,13 @@ func (s *faultyStore) Lists(
 	return s.Store.Lists(ctx, people, limit)
 }
 
+func (s *faultyStore) UnreadTotals(ctx context.Context, people []chat.ID) (map[chat.ID]int, error) {
+	if err := s.watched(ctx, "UnreadTotals"); err != nil {
+		return nil, err
+	}
+	return s.Store.UnreadTotals(ctx, people)
+}
+
 func (s *faultyStore) CardsIn(
 	ctx context.Context, conversations, people []chat.ID, since time.Time,
 ) ([]chat.MemberCard, error) {

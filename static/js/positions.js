@@ -53,7 +53,9 @@ export function createPositions() {
       for (const [conversation, at] of said) if (!(at < heard - ARRIVED_MS)) unsaid.add(conversation);
       said.clear();
     },
-    missed: (conversation) => unsaid.add(conversation),
+    missed(conversation) {
+      if (known.has(conversation)) unsaid.add(conversation);
+    },
     take(now = Date.now()) {
       if (!unsaid.size) return null;
       const moved = [...unsaid].slice(0, MOST);

@@ -547,6 +547,7 @@ test("positions in another history are none in this one", () => {
   positions.move("b", "read", 7);
   positions.forget();
   positions.again();
+  positions.missed("a"); // a request of before, which ended now
   equal([positions.take(), positions.readOf("a")], [null, 0]);
   positions.move("a", "read", 3);
   equal(positions.take(), { a: { delivered: 3, read: 3 } });
