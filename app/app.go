@@ -50,10 +50,14 @@ type options struct {
 	store  db.Options
 	chat   []chat.Option
 	jobs   []jobs.Option
+	assets *static.Assets
 }
 
 // WithTiming replaces the realtime room's timing.
 func WithTiming(timing realtime.Timing) Option { return func(o *options) { o.timing = timing } }
+
+// WithAssets replaces the files that browsers load, for several installations in one process.
+func WithAssets(assets *static.Assets) Option { return func(o *options) { o.assets = assets } }
 
 // WithStore sets how the store connects.
 func WithStore(store db.Options) Option { return func(o *options) { o.store = store } }
@@ -112,10 +116,13 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	if err = a.hub.Start(ctx, a.chat); err != nil {
 		return nil, err
 	}
+	if o.assets == nil {
+		o.assets = static.New(cfg.Dev)
+	}
 	build := config.BuildInfo()
 	a.server = &http.Server{
 		Handler: handlers.New(handlers.Config{
-			Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: static.New(cfg.Dev), Log: log,
+			Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: o.assets, Log: log,
 			BaseURL: a.URL(), Secure: cfg.Secure(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
 			Version: build.Version, Revision: build.Commit,
 			Ready: a.ready, Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,

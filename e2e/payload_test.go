@@ -258,9 +258,10 @@ func TestPayloadsInFormsComeBackAsTheyWere(t *testing.T) {
 	visitor.Expects("status of 4")
 	ana.Expects("status of 4")
 
-	// Registration: every payload in every field, refused for the password at least, given back as it was.
+	// Registration: every payload in one of the fields (in each of them without a browser, where it takes no time), refused
+	// for the password at least, given back as it was.
 	visitor.Opens("/register")
-	for i := range payloads {
+	for i := 0; i < len(payloads); i += 3 {
 		values := map[string]string{"display_name": payloads[i], "username": payloads[(i+1)%len(payloads)], "email": payloads[(i+2)%len(payloads)]}
 		ask[bool](visitor.Tab, `(values) => {
 			delete window.__watch;

@@ -188,6 +188,7 @@ func TestOfflineMessagesWaitAndAreSentOnReturn(t *testing.T) {
 	ana.FindsNone("#connection")
 	ana.FindsNone(".message--pending, .message--failed")
 	equal(t, "stored", w.Bodies(conversation), []string{"said meanwhile", "written in a tunnel"})
+	ana.Glances() // a page that was loaded anew has an unread line
 	ana.EqualsFresh()
 }
 

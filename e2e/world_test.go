@@ -22,6 +22,7 @@ import (
 	"parley/config"
 	"parley/db/dbtest"
 	"parley/realtime"
+	"parley/static"
 )
 
 // password is everybody's.
@@ -49,6 +50,9 @@ type setting struct {
 // timing replaces the server's timing of sockets.
 func timing(timing realtime.Timing) Setting { return func(s *setting) { s.timing = timing } }
 
+// assets are those of every installation: joined once, also for the gallery, which would ask for each file by itself.
+var assets = static.New(false)
+
 // forDesigners switches the gallery on.
 func forDesigners(s *setting) { s.config.Dev = true }
 
@@ -73,7 +77,7 @@ func (w *World) serve() {
 	w.t.Helper()
 	log := slog.New(slog.NewTextHandler(complaints{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
-	if w.app, err = app.New(context.Background(), w.setting.config, log, app.WithTiming(w.setting.timing)); err != nil {
+	if w.app, err = app.New(context.Background(), w.setting.config, log, app.WithTiming(w.setting.timing), app.WithAssets(assets)); err != nil {
 		w.t.Fatalf("the application: %v", err)
 	}
 	w.addr = strings.TrimPrefix(w.app.URL(), "http://")

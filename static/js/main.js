@@ -18,6 +18,7 @@ import * as list from "./list.js";
 import * as navigate from "./navigate.js";
 import * as password from "./password.js";
 import * as pending from "./pending.js";
+import * as picker from "./picker.js";
 import * as place from "./place.js";
 import * as poll from "./poll.js";
 import * as read from "./read.js";
@@ -35,7 +36,7 @@ document.documentElement.dataset.js = "";
 // to stand in it, then what looks at it.
 const behaviours = {
   shell, store, scroll, pending, place, history, cards, composer, draft, navigate, list, dress, read, title,
-  connection, socket, poll, announce, activity, keys, clock, zone, password, details, copy,
+  connection, socket, poll, announce, activity, keys, clock, zone, password, details, picker, copy,
 };
 
 for (const [name, behaviour] of Object.entries(behaviours)) {

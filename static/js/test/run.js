@@ -5,6 +5,7 @@ import "./draft.test.js";
 import "./log.test.js";
 import "./outbox.test.js";
 import "./page.test.js";
+import "./picker.test.js";
 import "./socket.test.js";
 import "./store.test.js";
 import { tests } from "./tiny.js";
