@@ -34,6 +34,7 @@ type Member struct {
 	UnreadFrom     int64  // private: messages after this one are unread
 	DeliveredSeq   int64
 	ReadSeq        int64
+	UnreadMarks    int64  // how often the member has marked it unread
 	Closed         bool   // new messages are not possible here
 	Muted          bool   // by those who look after the place: may not write for a while
 	Draft          string // private: begun and not sent
@@ -87,6 +88,8 @@ type ConversationPage struct {
 	HasNewer bool
 	Unread   int // 0 to MaxUnread+1
 	Around   ID  // the message the page was asked around, if any
+	// Receipts of the viewer's own messages that have reached somebody, by seq.
+	Receipts map[int64]Receipt
 }
 
 // StartDirect returns the one conversation of the viewer and another active person, made if need be. Both are told of
@@ -145,6 +148,10 @@ type ListRow struct {
 	Archived       bool
 	Past           bool   // the person is in it no more
 	Draft          string // the beginning of what the person has begun to write, PreviewLength characters at most
+	UnreadMarks    int64  // how often the person has marked it unread
+	// Undelivered is the end of the conversation where it is worth saying that this has reached a device of the person's:
+	// others would see it, and do not know it yet. Otherwise 0.
+	Undelivered int64
 }
 
 // LastMessage is a list row's preview.

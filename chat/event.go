@@ -30,6 +30,16 @@ type PositionsMoved struct {
 	Conversations []ID
 }
 
+// ReceiptsMoved says that in these conversations members have got or read more than before, for others to see.
+type ReceiptsMoved struct {
+	Conversations []ID
+}
+
+// ReceiptsChosen says that a person shows receipts now, or shows them no more: in all conversations that the person is in.
+type ReceiptsChosen struct {
+	PersonID ID
+}
+
 // CardChanged says that what others see of a person has changed; Seq is the card's version now.
 type CardChanged struct {
 	PersonID ID
@@ -50,6 +60,8 @@ type SessionsEnded struct {
 func (ConversationChanged) event() {}
 func (PersonChanged) event()       {}
 func (PositionsMoved) event()      {}
+func (ReceiptsMoved) event()       {}
+func (ReceiptsChosen) event()      {}
 func (CardChanged) event()         {}
 func (DraftSaved) event()          {}
 func (SessionsEnded) event()       {}

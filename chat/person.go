@@ -56,6 +56,7 @@ type Person struct {
 	Language         string // BCP 47
 	TimeZone         string // IANA name
 	Theme            Theme
+	HidesReceipts    bool // neither shows what was read nor sees it of others
 	ViewSeq          int64
 	CreatedAt        time.Time
 }
@@ -151,8 +152,9 @@ func (c *Chat) ChangeName(ctx context.Context, viewer Viewer, name string) error
 
 // Preferences are what a person chooses for the own pages.
 type Preferences struct {
-	TimeZone string
-	Theme    Theme
+	TimeZone      string
+	Theme         Theme
+	HidesReceipts bool // as in [Person]
 }
 
 // Preferences returns what a person has chosen. Feeds push it to the person's own pages. Errors: not_found.
@@ -160,7 +162,8 @@ func (c *Chat) Preferences(ctx context.Context, person ID) (Preferences, error) 
 	return c.store.Preferences(ctx, person)
 }
 
-// SavePreferences stores them. The person's other pages are told. Errors: invalid, too_many.
+// SavePreferences stores them. The person's other pages are told, and of receipts that come or go the authors to whom they
+// are shown. Errors: invalid, too_many.
 func (c *Chat) SavePreferences(ctx context.Context, viewer Viewer, p Preferences) error {
 	var wrong fieldErrors
 	if !ValidTimeZone(p.TimeZone) {
@@ -177,10 +180,13 @@ func (c *Chat) SavePreferences(ctx context.Context, viewer Viewer, p Preferences
 	if err := c.allow(ctx, limited{LimitSettings, viewer.ID.String()}); err != nil {
 		return err
 	}
-	viewSeq, err := c.store.UpdatePreferences(ctx, viewer.ID, p)
+	viewSeq, hid, err := c.store.UpdatePreferences(ctx, viewer.ID, p)
 	if err != nil {
 		return err
 	}
 	c.publish(ctx, PersonChanged{PersonID: viewer.ID, ViewSeq: viewSeq})
+	if hid != p.HidesReceipts {
+		c.publish(ctx, ReceiptsChosen{PersonID: viewer.ID})
+	}
 	return nil
 }

@@ -11,16 +11,20 @@ type Position struct {
 	ConversationID ID
 	Delivered      int64 // reached one of the person's devices
 	Read           int64 // was seen
+	// Marks is the number of the latest mark (see MarkUnread) that whoever says this knows of. Nil: there is no page that
+	// could be behind, so that it counts in any case.
+	Marks *int64
 }
 
 // SavePositions moves delivered and read positions forward, in one statement and without the conversations' locks. A
 // position beyond the conversation's end counts as its end; one in a conversation that is not the person's is ignored.
-// Those whose unread number changed are announced.
+// What others may see of it moves only for those who show receipts. Those whose unread number changed are announced, and
+// the conversations in which others may see something new.
 func (c *Chat) SavePositions(ctx context.Context, positions []Position) error {
 	if len(positions) == 0 {
 		return nil
 	}
-	moved, err := c.store.UpdatePositions(ctx, positions)
+	moved, shown, err := c.store.UpdatePositions(ctx, positions)
 	if err != nil {
 		return err
 	}
@@ -30,6 +34,9 @@ func (c *Chat) SavePositions(ctx context.Context, positions []Position) error {
 	}
 	for person, conversations := range byPerson {
 		c.publish(ctx, PositionsMoved{PersonID: person, Conversations: conversations})
+	}
+	if len(shown) > 0 {
+		c.publish(ctx, ReceiptsMoved{Conversations: shown})
 	}
 	return nil
 }
@@ -42,4 +49,15 @@ func (c *Chat) MarkRead(ctx context.Context, viewer Viewer, conversation ID, seq
 	return c.SavePositions(ctx, []Position{{
 		PersonID: viewer.ID, ConversationID: conversation, Delivered: seq, Read: seq,
 	}})
+}
+
+// MarkUnread says that the viewer wants a conversation to be unread from the message seq on. What was unread before stays
+// so, and what others may see of the viewer's reading does not move. Whatever a page says that it saw before it has heard
+// of the mark moves nothing back. Errors: not_found, also for a former member.
+func (c *Chat) MarkUnread(ctx context.Context, viewer Viewer, conversation ID, seq int64) error {
+	if err := c.store.UpdateUnreadFrom(ctx, viewer.ID, conversation, seq-1); err != nil {
+		return err
+	}
+	c.publish(ctx, PositionsMoved{PersonID: viewer.ID, Conversations: []ID{conversation}})
+	return nil
 }

@@ -34,7 +34,8 @@ type Store interface {
 	SearchPeople(ctx context.Context, folded, after string, limit int) (PeoplePage, error)
 	// Preferences. Errors: not_found.
 	Preferences(ctx context.Context, person ID) (Preferences, error)
-	UpdatePreferences(ctx context.Context, person ID, p Preferences) (viewSeq int64, err error)
+	// UpdatePreferences also says whether receipts were hidden before. Errors: not_found.
+	UpdatePreferences(ctx context.Context, person ID, p Preferences) (viewSeq int64, hid bool, err error)
 	// UpdatePassword replaces a password; before, where it is given, is the hash that must still hold. Errors: not_found.
 	UpdatePassword(ctx context.Context, person ID, hash, before string) error
 	// UpdateDisplayName also raises the versions of the view and of the card. Errors: not_found.
@@ -163,6 +164,15 @@ type Store interface {
 	ChangesSince(ctx context.Context, conversation ID, after int64, limit int) (Changes, error)
 	// UpsertDraft keeps a draft; an empty one takes it away. Errors: not_found.
 	UpsertDraft(ctx context.Context, person, conversation ID, body string) error
-	// UpdatePositions returns those whose unread number may have changed.
-	UpdatePositions(ctx context.Context, positions []Position) ([]Position, error)
+	// UpdatePositions returns those whose unread number may have changed, and the conversations in which what others may
+	// see has moved, each once.
+	UpdatePositions(ctx context.Context, positions []Position) (moved []Position, shown []ID, err error)
+	// UpdateUnreadFrom moves it back, never forward, and counts the mark. Errors: not_found.
+	UpdateUnreadFrom(ctx context.Context, person, conversation ID, from int64) error
+
+	// ReceiptSources leaves out who is not in the conversation, and who shows no receipts. It returns the moment, too.
+	ReceiptSources(ctx context.Context, authors []Authorship) ([]ReceiptSource, time.Time, error)
+	ReceiptMarks(ctx context.Context, conversations []ID) (map[ID]int64, error)
+	MembershipsAmong(ctx context.Context, person ID, conversations []ID) ([]ID, error)
+	Receivers(ctx context.Context, viewer, conversation, message ID, after string, limit int) (ReceiversPage, error)
 }

@@ -78,19 +78,20 @@ type memberRow struct {
 	UnreadFrom   int64         `db:"unread_from"`
 	DeliveredSeq int64         `db:"delivered_seq"`
 	ReadSeq      int64         `db:"read_seq"`
+	UnreadMarks  int64         `db:"unread_marks"`
 	Closed       bool          `db:"closed"`
 	Draft        string        `db:"draft"`
 }
 
 const memberColumns = `m.role, m.past_from_seq, m.past_until_change,
-	coalesce(m.muted_until > now(), false) AS muted, m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.closed,
+	coalesce(m.muted_until > now(), false) AS muted, m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.unread_marks, m.closed,
 	coalesce((SELECT d.body FROM drafts d
 		WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id AND m.until_change IS NULL), '') AS draft`
 
 func (r memberRow) member(person, conversation chat.ID) chat.Member {
 	member := chat.Member{
 		ConversationID: conversation, PersonID: person, Role: chat.MemberRole(r.Role), Muted: r.Muted, FromSeq: r.FromSeq, UnreadFrom: r.UnreadFrom,
-		DeliveredSeq: r.DeliveredSeq, ReadSeq: r.ReadSeq, Closed: r.Closed, Draft: r.Draft,
+		DeliveredSeq: r.DeliveredSeq, ReadSeq: r.ReadSeq, UnreadMarks: r.UnreadMarks, Closed: r.Closed, Draft: r.Draft,
 	}
 	if r.UntilChange.Valid {
 		member.UntilChange = &r.UntilChange.Int64
@@ -181,6 +182,11 @@ type pageRow struct {
 	WhoWrites   string        `db:"who_writes"`
 	History     string        `db:"history"`
 	MemberCount int           `db:"member_count"`
+	Receipts    bool          `db:"receipts"` // the viewer sees some
+	Large       bool          `db:"large"`
+	Delivered   int           `db:"receipt_delivered"`
+	Read        int           `db:"receipt_read"`
+	Of          int           `db:"receipt_of"`
 	pageMessage
 }
 
@@ -233,17 +239,29 @@ func (s *Store) ConversationPage(
 		WITH head AS MATERIALIZED (
 			SELECT c.kind, `+nameOfMember+` AS name, c.description, c.who_adds, c.who_writes, c.history, c.member_count,
 				m.left_seq, m.past_left_seq, c.msg_seq, c.change_seq, current_epoch() AS epoch,
-				viewer.view_seq, (extract(epoch FROM now()) * 1000000)::bigint AS now, `+memberColumns+`, `+otherColumns+`, `+unreadCount+`
+				viewer.view_seq, viewer.receipts AND m.until_change IS NULL AS receipts, `+largeGroup+` AS large,
+				(extract(epoch FROM now()) * 1000000)::bigint AS now, `+memberColumns+`, `+otherColumns+`, `+unreadCount+`
 			FROM members m
 			JOIN conversations c ON c.id = m.conversation_id
 			JOIN people viewer ON viewer.id = m.person_id
 			`+otherMember+`
 			WHERE m.person_id = $1 AND m.conversation_id = $2
-		), `+stays+`
-		SELECT head.*, `+pageMessageColumns+`
+		), `+stays+`, places AS MATERIALIZED (
+			SELECT m.joined_seq AS joined, `+receiptDeliveredIn("head.large")+` AS delivered, `+receiptRead+` AS read, count(*) AS n
+			FROM head JOIN members m ON m.conversation_id = $2 AND m.person_id <> $1
+			WHERE head.receipts AND `+receiptCounts+`
+			GROUP BY 1, 2, 3
+		)
+		SELECT head.*, `+pageMessageColumns+`, receipt.*
 		FROM head
 		LEFT JOIN LATERAL (`+chosen+`) msg ON true
 		LEFT JOIN people author ON author.id = msg.author_id
+		LEFT JOIN LATERAL (
+			SELECT coalesce(sum(p.n) FILTER (WHERE p.delivered >= msg.seq), 0)::int AS receipt_delivered,
+				coalesce(sum(p.n) FILTER (WHERE p.read >= msg.seq), 0)::int AS receipt_read, coalesce(sum(p.n), 0)::int AS receipt_of
+			FROM places p
+			WHERE p.joined < msg.seq AND msg.author_id = $1 AND msg.kind = 'text' AND msg.deleted_at IS NULL
+		) receipt ON true
 		ORDER BY msg.seq`, args...)
 	if err != nil {
 		return chat.ConversationPage{}, err
@@ -262,7 +280,7 @@ func (s *Store) ConversationPage(
 			Name: head.Name, Description: head.Description, WhoAdds: chat.Who(head.WhoAdds),
 			WhoWrites: chat.Who(head.WhoWrites), History: chat.History(head.History),
 		},
-		Members: head.MemberCount,
+		Members: head.MemberCount, Receipts: map[int64]chat.Receipt{},
 	}
 	if until := head.UntilChange; until.Valid { // what came afterwards is not this person's, not even how much it was
 		page.MsgSeq, page.ChangeSeq = cmp.Or(head.LeftSeq.Int64, until.Int64), until.Int64
@@ -271,6 +289,9 @@ func (s *Store) ConversationPage(
 	for _, row := range rows {
 		if row.ID != nil {
 			page.Messages = append(page.Messages, row.message(id))
+			if row.Delivered > 0 {
+				page.Receipts[*row.Seq] = chat.Receipt{Delivered: row.Delivered, Read: row.Read, Of: row.Of}
+			}
 		}
 	}
 	return page, cutPage(&page, place, limit)

@@ -127,7 +127,8 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 			from_seq = CASE c.history WHEN 'all' THEN 0 ELSE c.msg_seq END,
 			from_change = CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END,
 			until_change = NULL, left_at = NULL, left_seq = NULL, left_name = NULL, archived_seq = NULL,
-			role = 'member', joined_at = now(), unread_from = c.msg_seq, delivered_seq = c.msg_seq, read_seq = c.msg_seq
+			role = 'member', joined_at = now(), unread_from = c.msg_seq, delivered_seq = c.msg_seq, read_seq = c.msg_seq,
+			joined_seq = c.msg_seq
 		FROM conversations c, people p
 		WHERE m.ctid = ANY(ARRAY(
 				SELECT m.ctid FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id) p `+memberOfPerson+`
@@ -137,9 +138,9 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 		return err
 	}
 	fresh, err := s.exec(ctx, `
-		INSERT INTO members (conversation_id, person_id, from_seq, from_change, unread_from, delivered_seq, read_seq)
+		INSERT INTO members (conversation_id, person_id, from_seq, from_change, unread_from, delivered_seq, read_seq, joined_seq)
 		SELECT c.id, p.id, CASE c.history WHEN 'all' THEN 0 ELSE c.msg_seq END,
-			CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END, c.msg_seq, c.msg_seq, c.msg_seq
+			CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END, c.msg_seq, c.msg_seq, c.msg_seq, c.msg_seq
 		FROM conversations c, people p
 		WHERE c.id = $1 AND p.id = ANY($2) AND p.state = 'active'
 			AND (SELECT true FROM members m WHERE m.conversation_id = c.id AND m.person_id = p.id LIMIT 1) IS NULL

@@ -31,13 +31,16 @@ type listRow struct {
 	Past           bool       `db:"past"`
 	LastEvent      *string    `db:"last_event"`
 	LastSubjects   *string    `db:"last_subjects"`
+	UnreadMarks    int64      `db:"unread_marks"`
+	Undelivered    int64      `db:"undelivered"`
 }
 
 func (r listRow) row() chat.ListRow {
 	row := chat.ListRow{
 		ConversationID: r.ConversationID, PersonID: r.PersonID, Kind: chat.ConversationKind(r.Kind), Name: r.Name,
 		Other: r.card(), ActivityAt: r.ActivityAt, ChangeSeq: r.ChangeSeq, Unread: r.Unread, Draft: r.Draft,
-		Pinned: r.Pinned, Quiet: r.Quiet, Archived: r.Archived, Past: r.Past,
+		Pinned: r.Pinned, Quiet: r.Quiet, Archived: r.Archived, Past: r.Past, UnreadMarks: r.UnreadMarks,
+		Undelivered: r.Undelivered,
 	}
 	if r.LastAuthorID != nil {
 		row.Last = &chat.LastMessage{
@@ -56,7 +59,9 @@ var listColumns = `c.id AS conversation_id, m.person_id, c.kind, ` + nameOfMembe
 		m.until_change IS NOT NULL AS past,
 		last.author_id AS last_author_id, last.author_name AS last_author_name, last.kind AS last_kind,
 		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at, last.event AS last_event,
-		last.subjects AS last_subjects,
+		last.subjects AS last_subjects, m.unread_marks,
+		CASE WHEN m.until_change IS NULL AND m.delivered_seq < c.msg_seq AND last.author_id <> m.person_id AND last.kind = 'text'
+			AND NOT ` + largeGroup + ` AND (SELECT receipts FROM people WHERE id = m.person_id) THEN c.msg_seq ELSE 0 END AS undelivered,
 		coalesce((SELECT left(d.body, 140) FROM drafts d
 			WHERE d.person_id = m.person_id AND d.conversation_id = c.id AND m.until_change IS NULL), '') AS draft`
 

@@ -36,18 +36,19 @@ type personRow struct {
 	Language         string     `db:"language"`
 	TimeZone         string     `db:"time_zone"`
 	Theme            string     `db:"theme"`
+	Receipts         bool       `db:"receipts"`
 	ViewSeq          int64      `db:"view_seq"`
 	CreatedAt        time.Time  `db:"created_at"`
 }
 
 const personColumns = `p.id, p.username, p.display_name, p.card_seq, coalesce(p.email, '') AS email, p.email_confirmed_at,
-	coalesce(p.email_wanted, '') AS email_wanted, p.password_hash, p.role, p.state, p.language, p.time_zone, p.theme, p.view_seq, p.created_at`
+	coalesce(p.email_wanted, '') AS email_wanted, p.password_hash, p.role, p.state, p.language, p.time_zone, p.theme, p.receipts, p.view_seq, p.created_at`
 
 func (r personRow) person() chat.Person {
 	return chat.Person{
 		Card: r.card(), Email: r.Email, EmailConfirmedAt: r.EmailConfirmedAt, EmailWanted: r.EmailWanted, PasswordHash: r.PasswordHash,
 		Role: chat.Role(r.Role), State: chat.State(r.State), Language: r.Language, TimeZone: r.TimeZone,
-		Theme: chat.Theme(r.Theme), ViewSeq: r.ViewSeq, CreatedAt: r.CreatedAt,
+		Theme: chat.Theme(r.Theme), HidesReceipts: !r.Receipts, ViewSeq: r.ViewSeq, CreatedAt: r.CreatedAt,
 	}
 }
 
@@ -195,18 +196,24 @@ func (s *Store) Preferences(ctx context.Context, person chat.ID) (chat.Preferenc
 	var row struct {
 		TimeZone string `db:"time_zone"`
 		Theme    string `db:"theme"`
+		Receipts bool   `db:"receipts"`
 	}
-	err := s.get(ctx, &row, `SELECT time_zone, theme FROM people WHERE id = $1`, person)
-	return chat.Preferences{TimeZone: row.TimeZone, Theme: chat.Theme(row.Theme)}, err
+	err := s.get(ctx, &row, `SELECT time_zone, theme, receipts FROM people WHERE id = $1`, person)
+	return chat.Preferences{TimeZone: row.TimeZone, Theme: chat.Theme(row.Theme), HidesReceipts: !row.Receipts}, err
 }
 
 // UpdatePreferences implements chat.Store.
-func (s *Store) UpdatePreferences(ctx context.Context, person chat.ID, p chat.Preferences) (int64, error) {
-	var viewSeq int64
-	err := s.get(ctx, &viewSeq, `
-		UPDATE people SET time_zone = $2, theme = $3, view_seq = view_seq + 1 WHERE id = $1 RETURNING view_seq`,
-		person, p.TimeZone, p.Theme)
-	return viewSeq, err
+func (s *Store) UpdatePreferences(ctx context.Context, person chat.ID, p chat.Preferences) (int64, bool, error) {
+	var row struct {
+		ViewSeq  int64 `db:"view_seq"`
+		Receipts bool  `db:"receipts"`
+	}
+	err := s.get(ctx, &row, `
+		WITH before AS MATERIALIZED (SELECT id, receipts FROM people WHERE id = $1 FOR NO KEY UPDATE)
+		UPDATE people SET time_zone = $2, theme = $3, receipts = $4, view_seq = view_seq + 1
+		FROM before WHERE people.id = before.id RETURNING people.view_seq, before.receipts`,
+		person, p.TimeZone, p.Theme, !p.HidesReceipts)
+	return row.ViewSeq, !row.Receipts, err
 }
 
 // UpdatePassword implements chat.Store.

@@ -204,6 +204,22 @@ func TestPlans(t *testing.T) {
 	var hash []byte
 	must(t, c.DB.Pool().QueryRow(ctx, "SELECT i.id, i.token_hash, p.id FROM people p JOIN invitations i ON i.id = p.invitation_id LIMIT 1").Scan(&invitation, &hash, &invited))
 
+	var writer, newest chat.ID // of the huge group's last message
+	must(t, c.DB.Pool().QueryRow(ctx, "SELECT author_id, id FROM messages WHERE conversation_id = $1 AND seq = 5000", c.huge).Scan(&writer, &newest))
+	sources := func(conversation chat.ID, people ...chat.ID) func() error {
+		return func() error {
+			var authors []chat.Authorship
+			for _, person := range people {
+				authors = append(authors, chat.Authorship{ConversationID: conversation, PersonID: person})
+			}
+			found, _, err := c.Store.ReceiptSources(ctx, authors)
+			if err == nil && len(found) == 0 {
+				err = errors.New("nobody asks")
+			}
+			return err
+		}
+	}
+
 	// What a statement may read at most, all tables together.
 	for name, s := range map[string]struct {
 		do    func() error
@@ -258,9 +274,17 @@ func TestPlans(t *testing.T) {
 		"MessageByClientID":           {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
 		"InsertMessage":               {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
 		"UpdatePositions": {func() error {
-			_, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
+			_, _, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
 			return err
 		}, 10},
+		"UpdateUnreadFrom":                         {undone(func(tx chat.Store) error { return tx.UpdateUnreadFrom(ctx, c.hub.ID, c.big, 49000) }), 3},
+		"ReceiptSources of a huge group":           {sources(c.huge, writer, c.bot.ID), 4100 + chat.ReceiptWindow},
+		"ReceiptSources of an ordinary one":        {sources(c.all[5], c.hub.ID), 20},
+		"ReceiptSources of a group of 51":          {sources(c.big, c.hub.ID, c.back.ID, author), 200 + chat.ReceiptWindow},
+		"ReceiptMarks":                             {func() error { _, err := c.Store.ReceiptMarks(ctx, c.all[100:200]); return err }, 400},
+		"MembershipsAmong":                         {func() error { _, err := c.Store.MembershipsAmong(ctx, author, c.all[:100]); return err }, 150},
+		"Receivers in a huge group":                {func() error { _, err := c.Store.Receivers(ctx, writer, c.huge, newest, "", 50); return err }, 4100},
+		"ConversationPage, by one who wrote":       {func() error { _, err := c.Store.ConversationPage(ctx, writer, c.huge, chat.Place{}, 50); return err }, 2600},
 		"List of 2,000 conversations":              {func() error { _, err := c.Store.List(ctx, c.hub.ID, false, nil, 100); return err }, 10_000},
 		"List of 2,000 conversations, second page": {func() error { _, err := c.Store.List(ctx, c.hub.ID, false, &list.Rows[99], 100); return err }, 10_000},
 		"Lists of three people, one with 2,000": {func() error {

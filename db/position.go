@@ -2,19 +2,26 @@ package db
 
 import (
 	"context"
+	"math"
 
 	"parley/chat"
 )
 
-// UpdatePositions implements chat.Store. Rows are locked in the order of their key; positions only grow, and end at the
-// conversation's end.
-func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) ([]chat.Position, error) {
+// UpdatePositions implements chat.Store. Rows are locked in the order of their key, and only those that may have to move;
+// positions only grow, and end at the conversation's end. What others may see moves for those who show receipts, and in a
+// large group not by what has reached a device. What was seen before a mark the page has not heard of does not move what is
+// unread.
+func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) (moved []chat.Position, shown []chat.ID, err error) {
 	people := make([]chat.ID, len(positions))
 	conversations := make([]chat.ID, len(positions))
 	delivered := make([]int64, len(positions))
 	read := make([]int64, len(positions))
+	marks := make([]int64, len(positions))
 	for i, p := range positions {
-		people[i], conversations[i], delivered[i], read[i] = p.PersonID, p.ConversationID, p.Delivered, p.Read
+		people[i], conversations[i], delivered[i], read[i], marks[i] = p.PersonID, p.ConversationID, p.Delivered, p.Read, math.MaxInt64
+		if p.Marks != nil {
+			marks[i] = *p.Marks
+		}
 	}
 	var rows []struct {
 		PersonID       chat.ID `db:"person_id"`
@@ -22,37 +29,54 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 		ReadSeq        int64   `db:"read_seq"`
 		DeliveredSeq   int64   `db:"delivered_seq"`
 		Moved          bool    `db:"moved"`
+		Shown          bool    `db:"shown"`
 	}
-	err := s.list(ctx, &rows, `
+	err = s.list(ctx, &rows, `
 		WITH asked AS (
-			SELECT conversation_id, person_id, max(delivered) AS delivered, max(read) AS read
-			FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
-				AS t (conversation_id, person_id, delivered, read)
+			SELECT conversation_id, person_id, max(delivered) AS delivered, max(read) AS read, min(marks) AS marks
+			FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[])
+				AS t (conversation_id, person_id, delivered, read, marks)
 			GROUP BY conversation_id, person_id
 		), locked AS MATERIALIZED (
-			SELECT m.conversation_id, m.person_id, m.unread_from,
-				least(greatest(asked.delivered, asked.read), c.msg_seq) AS delivered, least(asked.read, c.msg_seq) AS read
+			SELECT m.conversation_id, m.person_id, m.unread_from, m.delivered_seq, m.read_seq,
+				CASE WHEN may.deliver THEN least(greatest(asked.delivered, asked.read), c.msg_seq) ELSE 0 END AS delivered,
+				CASE WHEN may.show THEN least(asked.read, c.msg_seq) ELSE 0 END AS read,
+				CASE WHEN asked.marks >= m.unread_marks THEN least(asked.read, c.msg_seq) ELSE 0 END AS seen
 			FROM asked JOIN members m USING (conversation_id, person_id) JOIN conversations c ON c.id = m.conversation_id
-			WHERE m.until_change IS NULL
+			JOIN people p ON p.id = m.person_id
+			CROSS JOIN LATERAL (SELECT p.receipts AS show, p.receipts AND NOT `+largeGroup+` AS deliver) may
+			WHERE m.until_change IS NULL AND (
+				may.deliver AND m.delivered_seq < greatest(asked.delivered, asked.read)
+				OR may.show AND m.read_seq < asked.read OR m.unread_from < asked.read)
 			ORDER BY m.conversation_id, m.person_id
 			FOR NO KEY UPDATE OF m
 		)
 		UPDATE members m SET
 			delivered_seq = greatest(m.delivered_seq, locked.delivered),
 			read_seq = greatest(m.read_seq, locked.read),
-			unread_from = greatest(m.unread_from, locked.read)
+			unread_from = greatest(m.unread_from, locked.seen)
 		FROM locked
 		WHERE m.conversation_id = locked.conversation_id AND m.person_id = locked.person_id
-			AND (m.delivered_seq < locked.delivered OR m.read_seq < locked.read OR m.unread_from < locked.read)
-		RETURNING m.person_id, m.conversation_id, m.read_seq, m.delivered_seq, locked.unread_from < m.unread_from AS moved`,
-		conversations, people, delivered, read)
-	var moved []chat.Position
+			AND (m.delivered_seq < locked.delivered OR m.read_seq < locked.read OR m.unread_from < locked.seen)
+		RETURNING m.person_id, m.conversation_id, m.read_seq, m.delivered_seq, locked.unread_from < m.unread_from AS moved,
+			locked.read_seq < m.read_seq OR locked.delivered_seq < m.delivered_seq AS shown`,
+		conversations, people, delivered, read, marks)
 	for _, row := range rows {
 		if row.Moved {
 			moved = append(moved, chat.Position{
 				PersonID: row.PersonID, ConversationID: row.ConversationID, Delivered: row.DeliveredSeq, Read: row.ReadSeq,
 			})
 		}
+		if row.Shown {
+			shown = append(shown, row.ConversationID)
+		}
 	}
-	return moved, err
+	return moved, onlyOnce(shown), err
+}
+
+// UpdateUnreadFrom implements chat.Store.
+func (s *Store) UpdateUnreadFrom(ctx context.Context, person, conversation chat.ID, from int64) error {
+	return s.change(ctx, `
+		UPDATE members SET unread_from = least(unread_from, greatest($3, 0)), unread_marks = unread_marks + 1
+		WHERE conversation_id = $1 AND person_id = $2 AND until_change IS NULL`, conversation, person, from)
 }

@@ -203,7 +203,7 @@ func TestLockOrder(t *testing.T) {
 			opposite := slices.Clone(asked)
 			slices.Reverse(opposite)
 			return errors.Join(together(2, func(i int) (err error) {
-				results[i], err = w.Store.UpdatePositions(t.Context(), [][]chat.Position{asked, opposite}[i])
+				results[i], _, err = w.Store.UpdatePositions(t.Context(), [][]chat.Position{asked, opposite}[i])
 				return err
 			})...)
 		})
@@ -340,7 +340,7 @@ func TestStorm(t *testing.T) {
 					PersonID: people[p%len(people)].ID, ConversationID: conversations[p/len(people)], Delivered: int64(n * 4), Read: int64(n * 3),
 				})
 			}
-			if _, err := w.Store.UpdatePositions(ctx, positions); err != nil {
+			if _, _, err := w.Store.UpdatePositions(ctx, positions); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ package db_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -104,11 +105,11 @@ func TestStore(t *testing.T) {
 		},
 		"UpdatePreferences": {
 			good: func() error {
-				_, err := s.UpdatePreferences(ctx, anna.ID, chat.Preferences{Theme: chat.ThemeAuto})
+				_, _, err := s.UpdatePreferences(ctx, anna.ID, chat.Preferences{Theme: chat.ThemeAuto})
 				return err
 			},
 			bad: func() error {
-				_, err := s.UpdatePreferences(ctx, nobody, chat.Preferences{Theme: chat.ThemeAuto})
+				_, _, err := s.UpdatePreferences(ctx, nobody, chat.Preferences{Theme: chat.ThemeAuto})
 				return err
 			},
 			refusal: chat.CodeNotFound,
@@ -480,10 +481,38 @@ func TestStore(t *testing.T) {
 		},
 		"UpdatePositions": {
 			good: func() error {
-				_, err := s.UpdatePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
+				_, _, err := s.UpdatePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 				return err
 			},
-			bad: func() error { _, err := s.UpdatePositions(ctx, nil); return err },
+			bad: func() error { _, _, err := s.UpdatePositions(ctx, nil); return err },
+		},
+		"UpdateUnreadFrom": {
+			good:    func() error { return s.UpdateUnreadFrom(ctx, anna.ID, id, 0) },
+			bad:     func() error { return s.UpdateUnreadFrom(ctx, nobody, id, 0) },
+			refusal: chat.CodeNotFound,
+		},
+		"ReceiptSources": {
+			good: func() error {
+				sources, _, err := s.ReceiptSources(ctx, []chat.Authorship{{ConversationID: id, PersonID: anna.ID}})
+				if err == nil && len(sources) != 1 {
+					err = errors.New("no source")
+				}
+				return err
+			},
+			bad: func() error { _, _, err := s.ReceiptSources(ctx, nil); return err },
+		},
+		"ReceiptMarks": {
+			good: func() error { _, err := s.ReceiptMarks(ctx, []chat.ID{id}); return err },
+			bad:  func() error { _, err := s.ReceiptMarks(ctx, nil); return err },
+		},
+		"MembershipsAmong": {
+			good: func() error { _, err := s.MembershipsAmong(ctx, anna.ID, []chat.ID{id}); return err },
+			bad:  func() error { _, err := s.MembershipsAmong(ctx, nobody, nil); return err },
+		},
+		"Receivers": {
+			good:    func() error { _, err := s.Receivers(ctx, ben.ID, id, message.ID, "", 5); return err },
+			bad:     func() error { _, err := s.Receivers(ctx, anna.ID, id, message.ID, "", 5); return err },
+			refusal: chat.CodeNotFound,
 		},
 	}
 	if n := reflect.TypeFor[chat.Store]().NumMethod(); n != len(methods) {

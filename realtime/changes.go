@@ -38,6 +38,9 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 		if err := h.writeChanges(r.Context(), &b, viewer, member, after); err != nil {
 			return err
 		}
+		if err := h.writeReceipts(r.Context(), &b, chat.Authorship{ConversationID: conversation, PersonID: viewer.ID}); err != nil {
+			return err
+		}
 	}
 	at, _ := strconv.ParseInt(query.Get("at"), 10, 64) // what is no moment asks for no cards
 	cards, err := cardsSince(r.Context(), h.chat, conversation, at)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"parley/chat"
 )
@@ -20,6 +21,9 @@ type feed struct {
 	wanted  int64 // hinted
 	hints   int64 // how often
 	reading bool
+
+	receiptsDue time.Time // before, authors are not told again
+	receiptMark *int64    // of the last sweep
 }
 
 // subscription is one page's place in a feed.
@@ -28,6 +32,8 @@ type subscription struct {
 	feed   *feed
 	member chat.Member
 	live   bool // replay is through; before, the feed passes it over
+	// receipts are what the page was told last.
+	receipts [][4]int64
 }
 
 // hint says that there are changes up to changeSeq.
@@ -108,6 +114,9 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 		}
 	}
 	f.head = changes.To
+	if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Event != nil }) {
+		f.hub.receipts.note(f.id) // whoever came or left counts, or counts no more
+	}
 }
 
 // resetLocked makes every page fetch the conversation anew; each comes back with a new cursor.
@@ -170,6 +179,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	if sub == nil {
 		return
 	}
+	h.receipts.note(conversation, s.viewer.ID)
 	if at.Drafted || member.Draft != "" {
 		s.send(draftFrame(member))
 	}

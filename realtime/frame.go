@@ -9,18 +9,20 @@ import (
 
 // frame is what the server sends; see docs/protocol.md for the meaning of each type.
 type frame struct {
-	Type         string  `json:"type"`
-	Conversation string  `json:"conversation,omitempty"`
-	Epoch        string  `json:"epoch,omitempty"`
-	View         int64   `json:"view,omitempty"`
-	Beat         int     `json:"beat,omitempty"`
-	From         *int64  `json:"from,omitempty"`
-	To           *int64  `json:"to,omitempty"`
-	HTML         string  `json:"html,omitempty"`
-	Total        *int    `json:"total,omitempty"`
-	Text         *string `json:"text,omitempty"`
-	Zone         string  `json:"zone,omitempty"`
-	Theme        string  `json:"theme,omitempty"`
+	Type         string     `json:"type"`
+	Conversation string     `json:"conversation,omitempty"`
+	Epoch        string     `json:"epoch,omitempty"`
+	View         int64      `json:"view,omitempty"`
+	Beat         int        `json:"beat,omitempty"`
+	From         *int64     `json:"from,omitempty"`
+	To           *int64     `json:"to,omitempty"`
+	At           int64      `json:"at,omitempty"`
+	Runs         [][4]int64 `json:"runs,omitempty"`
+	HTML         string     `json:"html,omitempty"`
+	Total        *int       `json:"total,omitempty"`
+	Text         *string    `json:"text,omitempty"`
+	Zone         string     `json:"zone,omitempty"`
+	Theme        string     `json:"theme,omitempty"`
 }
 
 var beatFrame = frame{Type: "beat"}.encode()
@@ -53,8 +55,9 @@ type inbound struct {
 
 // progress is how far a page has come in one conversation.
 type progress struct {
-	Delivered int64 `json:"delivered"`
-	Read      int64 `json:"read"`
+	Delivered int64  `json:"delivered"`
+	Read      int64  `json:"read"`
+	Marks     *int64 `json:"marks"`
 }
 
 // cursor is a page's place in the history: which history, which change of the conversation, and what the person was

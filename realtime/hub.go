@@ -27,6 +27,7 @@ type Timing struct {
 	Query    time.Duration // 5 s: the longest a reading for a feed may take
 	Restart  time.Duration // 5 s: over which closing for a restart is spread, at 10 ms a socket
 	Activity time.Duration // 1 min: how often use of the page counts as use of its session
+	Receipts time.Duration // 1 s: how often authors in a large group are told how many have read
 }
 
 func (t Timing) withDefaults() Timing {
@@ -43,6 +44,7 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Query, 5*time.Second)
 	set(&t.Restart, 5*time.Second)
 	set(&t.Activity, time.Minute)
+	set(&t.Receipts, time.Second)
 	return t
 }
 
@@ -65,6 +67,7 @@ type Hub struct {
 
 	rows      *rowQueue
 	positions *positionQueue
+	receipts  *receiptQueue
 	flushed   sync.Map // conversation → the change counter its rows were last sent with
 	cards     sync.Map // person → the version of the card that was last sent
 	stop      context.CancelFunc
@@ -105,6 +108,7 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h.melody = newMelody(h)
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()
+	h.receipts = newReceiptQueue()
 	return h
 }
 
@@ -117,7 +121,7 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 	h.chat, h.epoch = c, epoch
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
-	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.beatLoop} {
+	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.beatLoop} {
 		h.spawn(func() { work(ctx) })
 	}
 	return nil
@@ -193,6 +197,14 @@ func (h *Hub) hear(event chat.Event) {
 		h.hintPerson(e.PersonID, e.ViewSeq)
 	case chat.PositionsMoved:
 		h.rows.ofPerson(e.PersonID, e.Conversations)
+	case chat.ReceiptsMoved:
+		for _, id := range e.Conversations {
+			if h.feedOf(id) != nil {
+				h.receipts.note(id)
+			}
+		}
+	case chat.ReceiptsChosen:
+		h.spawn(func() { h.receiptsChosen(e.PersonID) })
 	case chat.CardChanged:
 		h.spawn(func() { h.cardChanged(e.PersonID, e.Seq) })
 	case chat.DraftSaved:

@@ -73,6 +73,10 @@ func encodeHint(event chat.Event) (h hint, ok bool) {
 		return hint{Kind: "person", ID: e.PersonID, Seq: e.ViewSeq}, true
 	case chat.PositionsMoved:
 		return hint{Kind: "positions", ID: e.PersonID, IDs: e.Conversations}, true
+	case chat.ReceiptsMoved:
+		return hint{Kind: "receipts", IDs: e.Conversations}, true
+	case chat.ReceiptsChosen:
+		return hint{Kind: "receipts_chosen", ID: e.PersonID}, true
 	case chat.CardChanged:
 		return hint{Kind: "card", ID: e.PersonID, Seq: e.Seq}, true
 	case chat.DraftSaved:
@@ -91,6 +95,10 @@ func (h hint) event() (event chat.Event, ok bool) {
 		return chat.PersonChanged{PersonID: h.ID, ViewSeq: h.Seq}, true
 	case "positions":
 		return chat.PositionsMoved{PersonID: h.ID, Conversations: h.IDs}, true
+	case "receipts":
+		return chat.ReceiptsMoved{Conversations: h.IDs}, true
+	case "receipts_chosen":
+		return chat.ReceiptsChosen{PersonID: h.ID}, true
 	case "card":
 		return chat.CardChanged{PersonID: h.ID, Seq: h.Seq}, true
 	case "draft":

@@ -137,6 +137,7 @@ func TestRedisLink(t *testing.T) {
 		for _, event := range []chat.Event{
 			chat.ConversationChanged{ConversationID: a, ChangeSeq: 7}, chat.PersonChanged{PersonID: a, ViewSeq: 3},
 			chat.PositionsMoved{PersonID: a, Conversations: []chat.ID{b, a}}, chat.CardChanged{PersonID: b, Seq: 2},
+			chat.ReceiptsMoved{Conversations: []chat.ID{a, b}}, chat.ReceiptsChosen{PersonID: b},
 			chat.DraftSaved{PersonID: a, ConversationID: b}, chat.SessionsEnded{Sessions: []chat.ID{a, b}},
 		} {
 			until(t, "it arrives", func() bool {
@@ -208,9 +209,12 @@ func equal(a, b chat.Event) bool {
 	case chat.SessionsEnded:
 		b, ok := b.(chat.SessionsEnded)
 		return ok && slices.Equal(a.Sessions, b.Sessions)
+	case chat.ReceiptsMoved:
+		b, ok := b.(chat.ReceiptsMoved)
+		return ok && slices.Equal(a.Conversations, b.Conversations)
 	}
 	switch b.(type) {
-	case chat.PositionsMoved, chat.SessionsEnded:
+	case chat.PositionsMoved, chat.SessionsEnded, chat.ReceiptsMoved:
 		return false
 	}
 	return a == b

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -23,9 +24,23 @@ func (q *positionQueue) put(p chat.Position) {
 	defer q.mu.Unlock()
 	key := [2]chat.ID{p.PersonID, p.ConversationID}
 	if known, ok := q.latest[key]; ok {
-		p.Delivered, p.Read = max(p.Delivered, known.Delivered), max(p.Read, known.Read)
+		p.Delivered = max(p.Delivered, known.Delivered)
+		// Of what was seen before and after the conversation was marked unread the latter holds.
+		if of, before := marksOf(p), marksOf(known); of == before {
+			p.Read = max(p.Read, known.Read)
+		} else if of < before {
+			p.Read, p.Marks = known.Read, known.Marks
+		}
 	}
 	q.latest[key] = p
+}
+
+// marksOf is the number of the mark that a position knows of; what is never behind knows of them all.
+func marksOf(p chat.Position) int64 {
+	if p.Marks == nil {
+		return math.MaxInt64
+	}
+	return *p.Marks
 }
 
 func (q *positionQueue) take() []chat.Position {

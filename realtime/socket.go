@@ -181,7 +181,7 @@ func (s *Socket) acknowledge(positions map[chat.ID]progress) {
 	for conversation, p := range positions {
 		if p.Delivered >= 0 && p.Read >= 0 {
 			s.hub.positions.put(chat.Position{
-				PersonID: s.viewer.ID, ConversationID: conversation, Delivered: p.Delivered, Read: p.Read,
+				PersonID: s.viewer.ID, ConversationID: conversation, Delivered: p.Delivered, Read: p.Read, Marks: p.Marks,
 			})
 		}
 	}

@@ -41,7 +41,7 @@ func (h *Hub) sweepLoop(ctx context.Context) {
 
 // sweep looks once. It returns the moment from which the next one has to look.
 func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
-	err := errors.Join(h.sweepEpoch(ctx), h.sweepConversations(ctx), h.sweepPeople(ctx), h.sweepSessions(ctx))
+	err := errors.Join(h.sweepEpoch(ctx), h.sweepConversations(ctx), h.sweepPeople(ctx), h.sweepSessions(ctx), h.sweepReceipts(ctx))
 	if !since.IsZero() {
 		err = errors.Join(err, h.sweepCards(ctx, since))
 	}
@@ -59,6 +59,9 @@ func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 	})
 	if h.rows.waiting() {
 		h.rows.kick()
+	}
+	if h.receipts.waiting() {
+		h.receipts.kick()
 	}
 	return now.Add(-sweepOverlap), errors.Join(err, activeErr)
 }

@@ -150,9 +150,9 @@ func (s *faultyStore) ChangesSince(ctx context.Context, id chat.ID, after int64,
 	return changes, err
 }
 
-func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, error) {
+func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, []chat.ID, error) {
 	if err := s.fault("UpdatePositions"); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return s.Store.UpdatePositions(ctx, p)
 }
