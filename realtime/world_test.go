@@ -157,6 +157,15 @@ func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([
 	return s.Store.UpdatePositions(ctx, p)
 }
 
+func (s *faultyStore) ReceiptSources(
+	ctx context.Context, authors []chat.Authorship,
+) ([]chat.ReceiptSource, time.Time, error) {
+	if err := errors.Join(s.fault("ReceiptSources"), s.watched(ctx, "ReceiptSources")); err != nil {
+		return nil, time.Time{}, err
+	}
+	return s.Store.ReceiptSources(ctx, authors)
+}
+
 func (s *faultyStore) RowsOf(ctx context.Context, ids, former []chat.ID) ([]chat.ListRow, error) {
 	if err := errors.Join(s.fault("RowsOf"), s.watched(ctx, "RowsOf")); err != nil {
 		return nil, err
@@ -310,6 +319,8 @@ type got struct {
 	Total        int
 	Text         string
 	Zone, Theme  string
+	At           int64
+	Runs         [][4]int64
 }
 
 // texts are the bodies of the frame's messages, in order.
