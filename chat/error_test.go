@@ -102,7 +102,7 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 		"SavePositions": func() error {
 			return c.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		},
-		"MarkRead": func() error { return c.MarkRead(ctx, anna, id, 1) },
+		"MarkRead": func() error { return c.MarkRead(ctx, anna, id, 1, nil) },
 	}
 }
 

@@ -41,13 +41,13 @@ func (c *Chat) SavePositions(ctx context.Context, positions []Position) error {
 	return nil
 }
 
-// MarkRead says that the viewer has read a conversation up to seq. Errors: not_found.
-func (c *Chat) MarkRead(ctx context.Context, viewer Viewer, conversation ID, seq int64) error {
+// MarkRead says that the viewer has read a conversation up to seq; marks is as in [Position]. Errors: not_found.
+func (c *Chat) MarkRead(ctx context.Context, viewer Viewer, conversation ID, seq int64, marks *int64) error {
 	if _, err := c.store.Member(ctx, viewer.ID, conversation); err != nil {
 		return err
 	}
 	return c.SavePositions(ctx, []Position{{
-		PersonID: viewer.ID, ConversationID: conversation, Delivered: seq, Read: seq,
+		PersonID: viewer.ID, ConversationID: conversation, Delivered: seq, Read: seq, Marks: marks,
 	}})
 }
 

@@ -148,17 +148,17 @@ func TestMarkRead(t *testing.T) {
 	id := w.Direct(t, anna, ben)
 	w.Say(t, ben, id, "x")
 	w.Say(t, ben, id, "x")
-	must(t, w.Chat.MarkRead(t.Context(), anna, id, 1))
+	must(t, w.Chat.MarkRead(t.Context(), anna, id, 1, nil))
 	if got := positions(t, w, anna, id); got != [3]int64{1, 1, 1} {
 		t.Errorf("got %v", got)
 	}
-	must(t, w.Chat.MarkRead(t.Context(), anna, id, -1))
-	must(t, w.Chat.MarkRead(t.Context(), anna, id, 1<<62))
+	must(t, w.Chat.MarkRead(t.Context(), anna, id, -1, nil))
+	must(t, w.Chat.MarkRead(t.Context(), anna, id, 1<<62, nil))
 	if got := positions(t, w, anna, id); got != [3]int64{2, 2, 2} {
 		t.Errorf("got %v", got)
 	}
-	notFound(t, w.Chat.MarkRead(t.Context(), stranger, id, 1))
-	notFound(t, w.Chat.MarkRead(t.Context(), anna, chat.NewID(), 1))
+	notFound(t, w.Chat.MarkRead(t.Context(), stranger, id, 1, nil))
+	notFound(t, w.Chat.MarkRead(t.Context(), anna, chat.NewID(), 1, nil))
 }
 
 // unread returns the number in the page, in the list, in the rows and in the totals, which must agree.

@@ -183,7 +183,7 @@ func TestFormerMember(t *testing.T) {
 				c.Say(t, c.owner, c.id, "secret")
 			}
 			must(t, c.Chat.LeaveGroup(t.Context(), c.stranger, c.id))
-			must(t, c.Chat.MarkRead(t.Context(), c.member, c.id, 1<<40))
+			must(t, c.Chat.MarkRead(t.Context(), c.member, c.id, 1<<40, nil))
 
 			if now := get(t, c, c.owner); reflect.DeepEqual(now, witness) {
 				t.Error("premise: the owner sees no difference")

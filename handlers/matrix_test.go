@@ -34,7 +34,8 @@ type crew struct {
 	group  chat.ID
 	link   chat.ID
 	token  string
-	secret string // what only members may read
+	secret string  // what only members may read
+	spoken chat.ID // the message that says it
 }
 
 func (s *site) viewerOf(b *browser) chat.Viewer {
@@ -75,8 +76,9 @@ func (c *crew) gather() {
 	must(c.chat.SetMemberRole(ctx, owner, c.group, c.who[administratorThere].id, chat.MemberAdministrator))
 	must(c.chat.RemoveMember(ctx, owner, c.group, c.who[formerThere].id))
 	c.secret = "said-after-the-removal"
-	_, err = c.chat.SendMessage(ctx, owner, c.group, chat.Draft{Body: c.secret, ClientID: chat.NewID()})
+	said, err := c.chat.SendMessage(ctx, owner, c.group, chat.Draft{Body: c.secret, ClientID: chat.NewID()})
 	must(err)
+	c.spoken = said.ID
 	c.token, err = c.chat.MakeGroupLink(ctx, owner, c.group, time.Hour, 0)
 	must(err)
 	links, err := c.chat.GroupLinks(ctx, owner, c.group)
@@ -101,27 +103,30 @@ func groupRows(c *crew) map[string]row {
 	message := url.Values{"body": {"of the matrix"}, "client_id": {chat.NewID().String()}}
 	rules := url.Values{"name": {"Another"}, "about": {""}, "who_adds": {"members"}, "who_writes": {"members"}, "history": {"all"}}
 	return map[string]row{
-		"GET /conversations/:id":                          {nil, yields(toLogin, none, ok, ok, ok, ok)},
-		"GET /conversations/:id/details":                  {nil, yields(toLogin, none, ok, ok, ok, ok)},
-		"POST /conversations/:id/choices":                 {url.Values{"pinned": {"true"}}, yields(toLogin, none, home, home, home, home)},
-		"GET /conversations/:id/changes":                  {nil, yields(all(401), none, ok, ok, ok, ok)},
-		"POST /conversations/:id/messages":                {message, yields(toLogin, none, all(403), outcome{303, 200}, outcome{303, 200}, outcome{303, 200})},
-		"POST /conversations/:id/draft":                   {url.Values{"body": {"begun"}}, yields(toLogin, none, none, home, home, home)},
-		"POST /conversations/:id/read":                    {url.Values{"seq": {"1"}}, yields(toLogin, none, home, home, home, home)},
-		"GET /conversations/:id/settings":                 {nil, yields(toLogin, none, none, all(403), ok, ok)},
-		"POST /conversations/:id/settings":                {rules, yields(toLogin, none, none, all(403), home, home)},
-		"GET /conversations/:id/links":                    {nil, yields(toLogin, none, none, all(403), ok, ok)},
-		"POST /conversations/:id/links":                   {url.Values{"life": {"day"}, "times": {"1"}}, yields(toLogin, none, none, all(403), ok, ok)},
-		"POST /conversations/:id/links/:link/end":         {nil, yields(toLogin, none, none, all(403), home, home)},
-		"POST /conversations/:id/leave":                   {nil, yields(toLogin, none, none, home, home, all(409))},
-		"GET /conversations/:id/members":                  {nil, yields(toLogin, none, none, ok, ok, ok)},
-		"POST /conversations/:id/members":                 {url.Values{"people": {c.extra.id.String()}}, yields(toLogin, none, none, home, home, home)},
-		"GET /conversations/:id/members/new":              {nil, yields(toLogin, none, none, ok, ok, ok)},
-		"GET /conversations/:id/members/:person":          {nil, yields(toLogin, none, none, ok, ok, ok)},
-		"POST /conversations/:id/members/:person/role":    {url.Values{"role": {"administrator"}}, yields(toLogin, none, none, all(403), all(403), home)},
-		"POST /conversations/:id/members/:person/removal": {nil, yields(toLogin, none, none, all(403), home, home)},
-		"GET /groups/join/:token":                         {nil, yields(toLogin, ok, ok, ok, ok, ok)},
-		"POST /groups/join/:token":                        {nil, yields(toLogin, home, home, home, home, home)},
+		"GET /conversations/:id":           {nil, yields(toLogin, none, ok, ok, ok, ok)},
+		"GET /conversations/:id/details":   {nil, yields(toLogin, none, ok, ok, ok, ok)},
+		"POST /conversations/:id/choices":  {url.Values{"pinned": {"true"}}, yields(toLogin, none, home, home, home, home)},
+		"GET /conversations/:id/changes":   {nil, yields(all(401), none, ok, ok, ok, ok)},
+		"POST /conversations/:id/messages": {message, yields(toLogin, none, all(403), outcome{303, 200}, outcome{303, 200}, outcome{303, 200})},
+		"POST /conversations/:id/draft":    {url.Values{"body": {"begun"}}, yields(toLogin, none, none, home, home, home)},
+		"POST /conversations/:id/read":     {url.Values{"seq": {"1"}}, yields(toLogin, none, home, home, home, home)},
+		"POST /conversations/:id/unread":   {url.Values{"seq": {"1"}}, yields(toLogin, none, none, home, home, home)},
+		// Of the owner's message; nobody else's business, whoever they are in the group.
+		"GET /conversations/:id/messages/:message/receipts": {nil, yields(toLogin, none, none, none, none, ok)},
+		"GET /conversations/:id/settings":                   {nil, yields(toLogin, none, none, all(403), ok, ok)},
+		"POST /conversations/:id/settings":                  {rules, yields(toLogin, none, none, all(403), home, home)},
+		"GET /conversations/:id/links":                      {nil, yields(toLogin, none, none, all(403), ok, ok)},
+		"POST /conversations/:id/links":                     {url.Values{"life": {"day"}, "times": {"1"}}, yields(toLogin, none, none, all(403), ok, ok)},
+		"POST /conversations/:id/links/:link/end":           {nil, yields(toLogin, none, none, all(403), home, home)},
+		"POST /conversations/:id/leave":                     {nil, yields(toLogin, none, none, home, home, all(409))},
+		"GET /conversations/:id/members":                    {nil, yields(toLogin, none, none, ok, ok, ok)},
+		"POST /conversations/:id/members":                   {url.Values{"people": {c.extra.id.String()}}, yields(toLogin, none, none, home, home, home)},
+		"GET /conversations/:id/members/new":                {nil, yields(toLogin, none, none, ok, ok, ok)},
+		"GET /conversations/:id/members/:person":            {nil, yields(toLogin, none, none, ok, ok, ok)},
+		"POST /conversations/:id/members/:person/role":      {url.Values{"role": {"administrator"}}, yields(toLogin, none, none, all(403), all(403), home)},
+		"POST /conversations/:id/members/:person/removal":   {nil, yields(toLogin, none, none, all(403), home, home)},
+		"GET /groups/join/:token":                           {nil, yields(toLogin, ok, ok, ok, ok, ok)},
+		"POST /groups/join/:token":                          {nil, yields(toLogin, home, home, home, home, home)},
 	}
 }
 
@@ -161,7 +166,7 @@ func TestGroupMatrix(t *testing.T) {
 						b, want, form = b.htmx(), r.gets[s].fragment, "fragment"
 					}
 					at := strings.NewReplacer(":id", c.group.String(), ":person", c.target.id.String(),
-						":link", c.link.String(), ":token", c.token).Replace(path)
+						":message", c.spoken.String(), ":link", c.link.String(), ":token", c.token).Replace(path)
 					a := b.get
 					var got *answer
 					if method == http.MethodPost {

@@ -103,6 +103,8 @@ func (h *Handlers) routes() []route {
 
 		// What was read
 		{method: http.MethodPost, path: "/conversations/:id/read", may: person, handler: h.ReadCreate},
+		{method: http.MethodPost, path: "/conversations/:id/unread", may: person, handler: h.UnreadCreate},
+		{method: http.MethodGet, path: "/conversations/:id/messages/:message/receipts", may: person, handler: h.ReceiverIndex},
 
 		// Live
 		{method: http.MethodGet, path: "/conversations/:id/changes", may: person, handler: h.ChangeIndex, program: true, quiet: true},

@@ -49,6 +49,12 @@ func newWorld(t *testing.T, change ...func(*plan)) *world {
 	return w
 }
 
+// receipts is the path of who has read the first message.
+func (w *world) receipts() string {
+	id := value[string](w.site, `SELECT id::text FROM messages WHERE conversation_id = $1 ORDER BY seq LIMIT 1`, strings.TrimPrefix(w.conversation, "/conversations/"))
+	return w.conversation + "/messages/" + id + "/receipts"
+}
+
 // outcome is what a kind of visitor gets of a route: as a page, and as a fragment for htmx.
 type outcome struct{ page, fragment int }
 
@@ -145,6 +151,12 @@ var expectations = map[string]expectation{
 	"POST /conversations/:id/read": {path: inConversation("/read"),
 		form:      func(*world) url.Values { return url.Values{"seq": {"1"}} },
 		anonymous: toLogin, stranger: all(404), member: home},
+	"POST /conversations/:id/unread": {path: inConversation("/unread"),
+		form:      func(*world) url.Values { return url.Values{"seq": {"1"}} },
+		anonymous: toLogin, stranger: all(404), member: home},
+	// Of the member's own message; whoever else is in the conversation gets what a stranger gets (receipt_test.go).
+	"GET /conversations/:id/messages/:message/receipts": {path: func(w *world) string { return w.receipts() },
+		anonymous: toLogin, stranger: all(404), member: all(200)},
 	"GET /conversations/:id/changes": {path: inConversation("/changes?after=0"),
 		anonymous: all(401), stranger: all(404), member: all(200)},
 	"GET /ws": {path: at("/ws"), anonymous: all(401), stranger: all(200), member: all(200)},

@@ -24,11 +24,18 @@ func (h *Handlers) SettingsEdit(c echo.Context) error {
 func (h *Handlers) SettingsUpdate(c echo.Context) error {
 	r := c.Request()
 	viewer := h.viewer(c)
-	f, err := readForm(r, "time_zone", "theme")
+	f, err := readForm(r, "time_zone", "theme", "receipts")
 	if err != nil {
 		return err
 	}
-	chosen := chat.Preferences{TimeZone: f["time_zone"], Theme: chat.Theme(f["theme"])}
+	chosen := chat.Preferences{TimeZone: f["time_zone"], Theme: chat.Theme(f["theme"]), HidesReceipts: viewer.HidesReceipts}
+	receipts, err := f.flag("receipts")
+	if err != nil {
+		return err
+	}
+	if receipts != nil {
+		chosen.HidesReceipts = !*receipts
+	}
 	err = h.config.Chat.SavePreferences(r.Context(), viewer, chosen)
 	if err == nil {
 		return h.redirect(c, views.SettingsPath+"?saved=yes")
@@ -39,6 +46,7 @@ func (h *Handlers) SettingsUpdate(c echo.Context) error {
 	}
 	settings := views.NewSettings(viewer)
 	settings.Err = refusal
+	settings.Receipts = !chosen.HidesReceipts
 	if _, wrong := refusal.Field("time_zone"); !wrong {
 		settings.TimeZone = chosen.TimeZone
 	}

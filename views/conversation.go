@@ -21,6 +21,18 @@ type ConversationProps struct {
 	Log      MessageListProps
 	Composer ComposerProps
 	Unread   int // 0 to chat.MaxUnread+1
+	// FirstUnread says that the first unread message lies above what is shown.
+	FirstUnread bool
+	// Acts are for the message that the page is around, if any.
+	Acts *MessageActsProps
+}
+
+// MessageActsProps is what can be done about one message.
+type MessageActsProps struct {
+	ConversationID chat.ID
+	MessageID      chat.ID
+	Seq            int64
+	Mine           bool // one's own, that others may have read
 }
 
 // ComposerProps is the form for writing. Where Closed, there is a sentence instead.
@@ -42,7 +54,8 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 		Note:    page.Kind == chat.KindDirect && page.Other.ID == viewer.ID,
 		Members: page.Members, Past: !page.Member.Present(),
 		Log:    NewMessageList(page, viewer, now),
-		Unread: page.Unread,
+		Unread: page.Unread, FirstUnread: page.Unread > 0 && page.HasOlder && page.Messages[0].Seq > page.Member.UnreadFrom+1,
+		Acts: actsFor(page, viewer.ID),
 	}
 	p.Composer = ComposerProps{ConversationID: page.ID, ClientID: clientID, Closed: closedReason(page), Body: page.Member.Draft, Drafted: page.Member.Draft != ""}
 	switch {
@@ -52,6 +65,20 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 		p.Composer.To = p.Other.Name
 	}
 	return p
+}
+
+// actsFor are for the message that a page is around, where the viewer still takes part.
+func actsFor(page chat.ConversationPage, viewer chat.ID) *MessageActsProps {
+	if page.Around == (chat.ID{}) || !page.Member.Present() {
+		return nil
+	}
+	for _, m := range page.Messages {
+		if m.ID == page.Around {
+			mine := m.Author.ID == viewer && m.Kind == chat.MessageText && m.DeletedAt == nil
+			return &MessageActsProps{ConversationID: page.ID, MessageID: m.ID, Seq: m.Seq, Mine: mine}
+		}
+	}
+	return nil
 }
 
 // closedReason says why the viewer cannot write, or nothing.

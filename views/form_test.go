@@ -34,7 +34,8 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	got := draw(t, SettingsPane(NewSettings(chat.Viewer{Person: chat.Person{TimeZone: "Asia/Kathmandu", Theme: chat.ThemeDark}})))
 	if !strings.Contains(got, `<option value="Asia/Kathmandu" selected>Kathmandu</option>`) ||
-		!strings.Contains(got, `value="dark" checked`) || strings.Count(got, " selected") != 1 || strings.Count(got, " checked") != 1 {
+		!strings.Contains(got, `value="dark" checked`) || !strings.Contains(got, `value="true" checked`) ||
+		strings.Count(got, " selected") != 1 || strings.Count(got, " checked") != 2 {
 		t.Error("the present choices are not chosen")
 	}
 }

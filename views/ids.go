@@ -30,6 +30,10 @@ const (
 	DetailsID       = "details"
 	MembersID       = "members"
 	MembersMoreID   = "members-more"
+	ReceiversMoreID = "receivers-more"
+	FirstUnreadID   = "first-unread"
+	ReadByID        = "read-by-template"
+	MessageMenuID   = "message-menu-template"
 )
 
 // MessageID is the id of a message's element, and the end of a link to it.

@@ -28,6 +28,8 @@ type ListRowProps struct {
 	Archived       bool
 	Past           bool // the viewer is in it no more
 	Current        bool
+	Marks          int64 // how often it was marked as unread
+	Undelivered    int64 // what a page may say to have got, for others to see; 0: there is nothing to say
 }
 
 // Preview is the beginning of a conversation's last message. By is set where its author is to be named.
@@ -48,6 +50,7 @@ func NewListRow(row chat.ListRow, viewer chat.ID, zone *time.Location, now time.
 		ActivityAt: row.ActivityAt, Now: now, Zone: zone, Change: row.ChangeSeq, Unread: row.Unread,
 		Draft:  strings.Join(strings.Fields(row.Draft), " "),
 		Pinned: row.Pinned, Quiet: row.Quiet, Archived: row.Archived, Past: row.Past,
+		Marks: row.UnreadMarks, Undelivered: row.Undelivered,
 		Current: row.ConversationID == current && current != chat.ID{},
 	}
 	last := row.Last

@@ -19,6 +19,7 @@ type MessageListProps struct {
 	First, Last    int64 // seq of the first and the last message; 0 when there is none
 	MsgSeq         int64 // how many messages the conversation has
 	UnreadFrom     int64 // messages after this one are unread
+	Marks          int64 // how often it was marked as unread
 	HasOlder       bool
 	HasNewer       bool
 	Group          bool // several people: authors are named
@@ -47,7 +48,7 @@ func NewMessageList(page chat.ConversationPage, viewer chat.Viewer, now time.Tim
 	p := MessageListProps{
 		ConversationID: page.ID, Epoch: page.Epoch, View: page.ViewSeq, Change: page.ChangeSeq, At: page.At,
 		MsgSeq:     page.MsgSeq,
-		UnreadFrom: page.Member.UnreadFrom, HasOlder: page.HasOlder, HasNewer: page.HasNewer,
+		UnreadFrom: page.Member.UnreadFrom, Marks: page.Member.UnreadMarks, HasOlder: page.HasOlder, HasNewer: page.HasNewer,
 		Group: page.Kind == chat.KindGroup,
 	}
 	if n := len(page.Messages); n > 0 {
@@ -60,6 +61,7 @@ func NewMessageList(page chat.ConversationPage, viewer chat.Viewer, now time.Tim
 	for n, message := range page.Messages {
 		item := &items[n]
 		*item = NewMessageItem(message, viewer.ID, zone)
+		item.Receipt = page.Receipts[message.Seq]
 		newDay := n == 0 || !sameDay(items[n-1].At, item.At, zone)
 		item.First = newDay || n == unread || !sameGroup(&items[n-1], item)
 		if item.First && n > 0 {
@@ -76,6 +78,7 @@ func NewMessageList(page chat.ConversationPage, viewer chat.Viewer, now time.Tim
 	if n := len(items); n > 0 {
 		items[n-1].Last = true
 	}
+	markReadBy(items)
 	return p
 }
 

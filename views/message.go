@@ -49,6 +49,8 @@ type MessageItemProps struct {
 	Deleted        bool
 	First, Last    bool // in its group
 	Delivery       Delivery
+	Receipt        chat.Receipt // of one's own
+	ReadBy         bool         // it is said in words below
 }
 
 // NewMessageItem makes props of a message for a viewer. zone is the viewer's, or nil for a fragment that goes to people

@@ -100,6 +100,18 @@ func MessagesPath(conversation chat.ID) string { return ConversationPath(convers
 // ReadPath is where a conversation is marked as read.
 func ReadPath(conversation chat.ID) string { return ConversationPath(conversation) + "/read" }
 
+// UnreadPath is where a conversation is marked as unread from a message on.
+func UnreadPath(conversation chat.ID) string { return ConversationPath(conversation) + "/unread" }
+
+// ReceiversPath is who has read a message; after is the cursor of the page before.
+func ReceiversPath(conversation, message chat.ID, after string) string {
+	path := MessagesPath(conversation) + "/" + message.String() + "/receipts"
+	if after != "" {
+		path += "?" + url.Values{"after": {after}}.Encode()
+	}
+	return path
+}
+
 // SessionEndPath is where one of the viewer's own sessions is ended.
 func SessionEndPath(session chat.ID) string { return SessionsPath + "/" + session.String() + "/end" }
 

@@ -13,6 +13,7 @@ type SettingsProps struct {
 	DisplayName string // as it stands in its field
 	TimeZone    string
 	Theme       chat.Theme
+	Receipts    bool // shown to others, and seen of others
 	Zones       []ZoneGroup
 	Saved       string // names what has just been stored, if anything
 	Err         *chat.Error
@@ -56,7 +57,7 @@ type ZoneOption struct {
 func NewSettings(viewer chat.Viewer) SettingsProps {
 	return SettingsProps{
 		Person: NewPerson(viewer.Card), DisplayName: viewer.DisplayName, TimeZone: viewer.TimeZone, Theme: viewer.Theme,
-		Zones: zoneGroups(chat.TimeZones(), viewer.TimeZone),
+		Receipts: !viewer.HidesReceipts, Zones: zoneGroups(chat.TimeZones(), viewer.TimeZone),
 	}
 }
 

@@ -153,6 +153,12 @@ func messages() []Component {
 		p.First, p.Last, p.Delivery, p.ID = true, true, stage, id(body)
 		return stack(views.MessageItem(p))
 	}
+	receipt := func(body string, delivered, read, of int) templ.Component {
+		p := views.NewMessageItem(*newWriter("one", "2026-11-21", "14:32").say(lena, 0, body), lena.ID, zone)
+		p.First, p.Last, p.ID = true, true, id(body)
+		p.Receipt, p.ReadBy = chat.Receipt{Delivered: delivered, Read: read, Of: of}, read > 0 && of > 1
+		return stack(views.MessageItem(p))
+	}
 	list := func(p chat.ConversationPage) templ.Component {
 		return views.MessageList(views.NewMessageList(p, viewer, now))
 	}
@@ -180,6 +186,11 @@ func messages() []Component {
 			{Name: "deleted-mine", View: one(lena, "gone too", deleted)},
 			{Name: "pending", View: delivery("Want me to bring yours too?", views.DeliveryPending)},
 			{Name: "failed", View: delivery("On it.", views.DeliveryFailed)},
+			{Name: "delivered", View: receipt("It has reached a device.", 1, 0, 1)},
+			{Name: "read", View: receipt("It was read.", 1, 1, 1)},
+			{Name: "delivered-to-some", View: receipt("It has reached two of five.", 2, 0, 5)},
+			{Name: "read-by-some", View: receipt("Three of five have read it.", 5, 3, 5)},
+			{Name: "read-by-all", View: receipt("All five have read it.", 5, 5, 5)},
 			{Name: "system", View: events()},
 		}},
 		{Name: "message-list", Group: "Messages", Stage: "pad", Alone: true, States: []State{
