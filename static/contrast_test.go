@@ -101,7 +101,7 @@ func TestContrast(t *testing.T) {
 		{"accent", "sunken", sign}, {"accent", "accent-soft", sign},
 		{"on-accent", "accent", text}, {"on-accent", "accent-strong", text}, {"accent-strong", "accent-soft", text},
 		{"accent-strong", "mine", text}, {"accent-strong", "theirs", text},
-		{"mine-meta", "mine", text}, {"text", "mine", text}, {"text-muted", "mine", text}, {"text-faint", "theirs", text},
+		{"mine-meta", "mine", text}, {"read", "mine", sign}, {"read", "ground", sign}, {"text", "mine", text}, {"text-muted", "mine", text}, {"text-faint", "theirs", text},
 		{"text", "danger-soft", text}, {"danger", "danger-soft", text}, {"text", "warning-soft", text},
 		{"text-muted", "accent-ground", text}, {"text", "accent-soft", text}, {"mine-meta", "ground", text},
 	}

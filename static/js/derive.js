@@ -1,11 +1,12 @@
 /**
- * What follows from the messages' order: day lines, grouping and the unread line. They depend on the neighbours and on
+ * What follows from the messages' order: day lines, grouping, the unread line, and how far one's own have come. They depend on the neighbours and on
  * the reader's zone, so they are never in a pushed fragment; after each change they are made right again here, touching
  * only what is not right yet. The server derives the same for the first paint.
  */
 import { person, stamp } from "./page.js";
 import { hasOlder, seqOf } from "./log.js";
 import { dayName, dayOf } from "./times.js";
+import { drawReceipts } from "./receipts.js";
 
 /** Messages of one author stand together when they are this close. */
 const GROUP_MS = 5 * 60_000;
@@ -63,6 +64,7 @@ export function derive(log, now = new Date()) {
     setClass(item, "message--last", !isSystem(item) && (!next || next === unread || !grouped(item, next)));
     before = item;
   });
+  drawReceipts(items);
   // Lines whose messages went away.
   while (isLine(log.lastElementChild)) log.lastElementChild.remove();
 }

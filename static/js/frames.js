@@ -3,7 +3,10 @@
  * does not fit the cursor is not applied: the page asks again from where it stands.
  */
 import { openLog, parse, tell } from "./page.js";
-import { advance, fits } from "./log.js";
+import { advance, fits, messagesOf } from "./log.js";
+import { derive } from "./derive.js";
+import { takeReceipts } from "./receipts.js";
+import { keepPlace } from "./scroll.js";
 import { applyMessages } from "./apply.js";
 import { applyCards } from "./cards.js";
 import { receiveDraft } from "./draft.js";
@@ -63,6 +66,11 @@ export const frames = {
     tell("received", { conversation: frame.conversation, messages });
   },
 
+  receipts(frame) {
+    const log = mine(frame);
+    if (log && takeReceipts(log, frame, messagesOf(log))) keepPlace(log, () => derive(log));
+  },
+
   people: (frame) => mine(frame) && applyCards(items("[data-person]", frame)),
 
   draft: receiveDraft,
@@ -112,9 +120,9 @@ export function receive(frame) {
 /** The frames that an answer of /changes holds as elements. */
 export function framesIn(root) {
   return [...root.querySelectorAll("[data-frame]")].map((element) => {
-    const { frame: type, conversation, epoch, zone, theme, ...numbers } = element.dataset;
+    const { frame: type, conversation, epoch, zone, theme, runs, ...numbers } = element.dataset;
     for (const name in numbers) numbers[name] = Number(numbers[name]);
-    return { type, conversation, epoch, zone, theme, ...numbers, nodes: element };
+    return { type, conversation, epoch, zone, theme, runs, ...numbers, nodes: element };
   });
 }
 

@@ -69,6 +69,7 @@ export function upsertRows(rows, total, must) {
   if (rows.length) list.parentElement.querySelector(".list__empty")?.remove();
   dress(list);
   count(total);
+  tell("rows", { rows });
 }
 
 /**

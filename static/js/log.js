@@ -3,6 +3,7 @@
  * highest seq in it), data-has-older and data-has-newer, and data-change, the cursor. Messages are <li data-seq
  * data-change>; bubbles on their way to the server stand behind them and have neither.
  */
+import { carry } from "./receipts.js";
 
 /** More messages than this are never in the page: it stays quick, and its memory stays flat. */
 const MAX_MESSAGES = 300;
@@ -42,6 +43,7 @@ export function upsert(log, item) {
   const present = find(log, item.id);
   if (present) {
     if (!(changeOf(item) > changeOf(present))) return "kept";
+    carry(log, item, present);
     // The light on a linked message must survive its edit.
     if (present.classList.contains("message--target")) item.classList.add("message--target");
     present.replaceWith(item);
@@ -54,6 +56,7 @@ export function upsert(log, item) {
   if (hasOlder(log) && seq < first) return "older";
   if (hasNewer(log) && !(seq <= last)) return "newer";
   pendingOf(log, item.dataset.client)?.remove();
+  carry(log, item);
   insert(log, item, seq);
   log.dataset.first = seq >= first ? first : seq;
   log.dataset.last = seq <= last ? last : seq;

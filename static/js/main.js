@@ -15,6 +15,7 @@ import * as dress from "./dress.js";
 import * as history from "./history.js";
 import * as keys from "./keys.js";
 import * as list from "./list.js";
+import * as menu from "./menu.js";
 import * as navigate from "./navigate.js";
 import * as password from "./password.js";
 import * as pending from "./pending.js";
@@ -36,7 +37,7 @@ document.documentElement.dataset.js = "";
 // to stand in it, then what looks at it.
 const behaviours = {
   shell, store, scroll, pending, place, history, cards, composer, draft, navigate, list, dress, read, title,
-  connection, socket, poll, announce, activity, keys, clock, zone, password, details, picker, copy,
+  menu, connection, socket, poll, announce, activity, keys, clock, zone, password, details, picker, copy,
 };
 
 for (const [name, behaviour] of Object.entries(behaviours)) {

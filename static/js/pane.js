@@ -57,16 +57,16 @@ export function refreshPane(loaded, anchor) {
 let loading = null;
 
 /**
- * Loads the open conversation anew, around a message or at its end, and stands at anchor. One at a time, the last one
+ * Loads the open conversation anew, around a message, behind one (its seq) or at its end, and stands at anchor. One at a time, the last one
  * wins. Says whether it went well; it does not where the person has gone elsewhere meanwhile.
  */
-export async function reload(around, anchor) {
+export async function reload(around, anchor, after) {
   const conversation = openLog()?.dataset.conversation;
   if (!conversation) return false;
   loading?.abort();
   const mine = (loading = new AbortController());
   try {
-    const query = around ? `?around=${encodeURIComponent(around)}` : "";
+    const query = around ? `?around=${encodeURIComponent(around)}` : after ? `?after=${after}` : "";
     const loaded = await fetchPane(conversationPath(conversation, query), mine.signal);
     if (mine !== loading || openLog()?.dataset.conversation !== conversation || !loaded.ok) return false;
     refreshPane(loaded, anchor);

@@ -2,8 +2,8 @@
  * Where to stand in a conversation that has just come into the page: where one stood when leaving it (back, forward,
  * reload), at the message the address names, at the unread line, or at the end.
  */
-import { conversationPath, hear, openLog, scrollerOf, tell } from "./page.js";
-import { find, hasNewer } from "./log.js";
+import { byId, conversationPath, hear, openLog, scrollerOf, tell } from "./page.js";
+import { find, hasNewer, hasOlder } from "./log.js";
 import { anchorOf, atEnd, restore, toEnd } from "./scroll.js";
 import { messageId, reload } from "./pane.js";
 
@@ -74,7 +74,15 @@ export function goToLatest() {
   goToEnd();
 }
 
+/** The way to the first unread message is there as long as that is not in the page. */
+function showFirstUnread() {
+  const log = openLog();
+  const link = byId("first-unread");
+  if (log && link) link.hidden = !(hasOlder(log) && Number(log.dataset.first) > Number(log.dataset.unreadFrom) + 1);
+}
+
 export function start() {
+  for (const news of ["pane", "history", "unread"]) hear(news, showFirstUnread);
   hear("pane", ({ anchor }) => {
     const wanted = anchor === undefined ? usual() : anchor;
     // The first page of an address with a hash holds the newest messages; an older one is loaded at once.
@@ -95,6 +103,7 @@ export function start() {
     if (!log || !link || link.pathname !== conversationPath(log.dataset.conversation)) return;
     const id = linked(link.hash);
     if (link.matches(".log__latest")) goToLatest();
+    else if (link.id === "first-unread") reload(null, undefined, log.dataset.unreadFrom);
     else if (id) {
       // A hash of its own rather than the link's ?around=: this page shows it already, or loads around it.
       if (location.hash === link.hash) goTo({ id, light: true });

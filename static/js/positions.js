@@ -42,10 +42,22 @@ export function createPositions() {
       known.set(conversation, position);
       unsaid.add(conversation);
     },
-    /** What the server knows already needs no frame. */
-    base(conversation, read) {
+    /**
+     * What the server knows already needs no frame. Behind another mark of unread (their number) what was read before is
+     * void: it may be read once more.
+     */
+    base(conversation, read, marks) {
       const position = known.get(conversation) ?? { delivered: 0, read: 0 };
-      known.set(conversation, { delivered: Math.max(position.delivered, read), read: Math.max(position.read, read) });
+      if (marks > (position.marks ?? 0)) this.unread(conversation, marks);
+      const before = known.get(conversation)?.read ?? 0;
+      known.set(conversation, { marks, delivered: Math.max(position.delivered, read), read: Math.max(before, read) });
+    },
+    /** Somebody has marked it as unread. */
+    unread(conversation, marks) {
+      const { delivered = 0 } = known.get(conversation) ?? {};
+      known.set(conversation, { marks, delivered, read: 0 });
+      unsaid.delete(conversation);
+      said.delete(conversation);
     },
     readOf: (conversation) => known.get(conversation)?.read ?? 0,
     /** The connection was heard for the last time at this moment. */

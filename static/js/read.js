@@ -2,7 +2,7 @@
  * What was read: a message that stood in view for a second, in a window that had the focus. Positions go to the server
  * in one frame for all conversations, at most one a second; without a socket by POST.
  */
-import { byId, conversationPath, hear, openLog, person, scrollerOf } from "./page.js";
+import { byId, conversationPath, hear, openLog, person, rowsOf, scrollerOf } from "./page.js";
 import { hasNewer, messagesOf, seqOf } from "./log.js";
 import { derive } from "./derive.js";
 import { keepPlace } from "./scroll.js";
@@ -17,11 +17,17 @@ const CALM_MS = 4000;
 const LOOK_MS = 250;
 
 const positions = createPositions();
+/**
+ * What stood in view when the conversation was marked as unread does not count as read until its page is another one; what
+ * comes later does when it is seen, and everything before it with it.
+ */
+let held = 0;
 const seen = new Map(); // of the open conversation: message → since when
 let watcher = null;
 
-function watch() {
+function watch({ same } = {}) {
   const log = openLog();
+  if (!same) held = 0;
   watcher?.disconnect();
   seen.clear();
   if (!log) return;
@@ -37,14 +43,15 @@ function watch() {
     }
   }, { root: scroller, threshold: [0, 0.02, 0.05, 0.1, 0.25, 0.5, 1] });
   for (const item of messagesOf(log)) watcher.observe(item);
-  positions.base(log.dataset.conversation, Number(log.dataset.unreadFrom || 0));
+  positions.base(log.dataset.conversation, Number(log.dataset.unreadFrom || 0), Number(log.dataset.marks || 0));
   positions.move(log.dataset.conversation, "delivered", seqOf(messagesOf(log).at(-1) ?? log));
 }
 
 /** What has been in view long enough is read; then, at most once a second, one frame for all that moved. */
 function tick() {
   const log = openLog();
-  if (log && !away()) positions.move(log.dataset.conversation, "read", ripe(seen, performance.now(), Number(log.dataset.change)));
+  const read = log && !away() ? ripe(seen, performance.now(), Number(log.dataset.change)) : 0;
+  if (read > held) positions.move(log.dataset.conversation, "read", read);
   if (performance.now() - flushed >= FLUSH_MS) flush();
 }
 
@@ -56,15 +63,15 @@ function flush() {
   if (!moved) return;
   flushed = performance.now();
   if (standing()) return send({ type: "ack", positions: moved });
-  for (const [conversation, { read }] of Object.entries(moved)) {
-    if (read > 0) post(conversation, read);
+  for (const [conversation, { read, marks = 0 }] of Object.entries(moved)) {
+    if (read > 0) post(conversation, read, marks);
   }
 }
 
 /** A position that did not arrive is told again; one that the server refuses for good is not. */
-async function post(conversation, seq) {
+async function post(conversation, seq, marks) {
   const response = await fetch(conversationPath(conversation, "/read"), {
-    method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq }), keepalive: true,
+    method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq, marks }), keepalive: true,
   }).catch(() => null);
   if (response && response.status < 500 && response.status !== 429) return;
   positions.missed(conversation);
@@ -87,9 +94,37 @@ function leave() {
   });
 }
 
+/** The open conversation is unread from here on, because somebody said so: here, or on another device. */
+function hold(log, marks) {
+  if (!(marks > Number(log.dataset.marks || 0))) return;
+  log.dataset.marks = marks;
+  held = Number(log.dataset.msgSeq || 0);
+  positions.unread(log.dataset.conversation, marks);
+}
+
+/** What the list shows has reached this device, too; and it tells of marks. */
+function followRows(rows) {
+  for (const { dataset } of rows) {
+    positions.move(dataset.conversation, "delivered", Number(dataset.undelivered || 0));
+    const log = openLog();
+    if (log?.dataset.conversation === dataset.conversation) hold(log, Number(dataset.marks || 0));
+  }
+}
+
 export function start() {
   if (!person()) return;
   hear("pane", watch);
+  hear("rows", ({ rows }) => followRows(rows));
+  if (byId("list")) followRows(rowsOf(byId("list")));
+  hear("unread", ({ log, seq }) => {
+    // The unread line may stand where one began to read.
+    const unreadFrom = Math.max(Number(log.dataset.unreadFrom || 0), positions.readOf(log.dataset.conversation));
+    hold(log, Number(log.dataset.marks || 0) + 1);
+    keepPlace(log, () => {
+      log.dataset.unreadFrom = Math.min(seq - 1, unreadFrom);
+      derive(log);
+    });
+  });
   hear("epoch", () => {
     positions.forget();
     seen.clear(); // the log that is in view comes anew

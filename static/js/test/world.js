@@ -8,13 +8,14 @@ export const TALK = "33333333-3333-4333-8333-333333333333";
 const STRINGS = `<div id="strings" hidden data-connecting="Connecting…" data-offline="You are offline."
   data-new-one="{count} new" data-new-other="{count} new ones" data-today="Today" data-yesterday="Yesterday"
   data-announcement="{author}: {text}" data-counter-one="{count} left" data-counter-other="{count} left"
-  data-over-one="{count} too many" data-over-other="{count} too many" data-draft="Draft:" data-title="{title} · Parley" data-write-to="Write to {name}"
+  data-over-one="{count} too many" data-over-other="{count} too many" data-draft="Draft:" data-sent="Sent" data-read-by="Read by {read} of {of}" data-title="{title} · Parley" data-write-to="Write to {name}"
   data-date-short="{day} {mon}" data-date-short-year="{day} {mon} {year}" data-date-long="{weekday}, {day} {month}"
   data-date-long-year="{weekday}, {day} {month} {year}" data-date-full="{day} {month} {year}, {time}"></div>`;
 
 const TEMPLATES = `
   <template id="day-template"><li class="day"><time></time></li></template>
   <template id="unread-template"><li class="unread-line"><span>New</span></li></template>
+  <template id="read-by-template"><p class="message__receipts"><a href="#"></a></p></template>
   <template id="pending-template"><li class="message message--mine message--pending message--first message--last">
     <h2 class="message__author">You</h2><div class="message__bubble"><div class="message__body" dir="auto"></div>
     <p class="message__meta"><span class="message__time"><time></time></span></p></div></li></template>
