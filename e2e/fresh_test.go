@@ -12,6 +12,7 @@ func (tab *Tab) EqualsFresh() {
 			if (item.matches(".day")) return { day: item.dataset.day, text: item.textContent.trim() };
 			if (item.matches(".unread-line")) return { unread: true };
 			const copy = item.cloneNode(true);
+			copy.querySelector(".message__menu")?.remove(); // it stands where the pointer is
 			for (const e of copy.querySelectorAll("*")) {
 				for (const name of ["style", "tabindex", "data-htmx-powered"]) e.removeAttribute(name);
 			}
