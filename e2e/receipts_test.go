@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/input"
-	"github.com/google/uuid"
 
 	"parley/chat"
 )
@@ -197,7 +196,7 @@ func TestMarkingUnread(t *testing.T) {
 	ana.ClicksAt("[data-seq='3'] .message__menu summary")
 	ana.Clicks("Mark unread from here")
 	listing.Finds("#list .row--unread .badge")
-	ana.ClicksAt("#row-" + uuid.UUID(other).String() + " .row__link")
+	ana.ClicksAt("#row-" + other.String() + " .row__link")
 	ana.Live()
 	listing.Finds("#list .row--unread .badge")
 	ana.ClicksAt("#row-" + conversation.String() + " .row__link")
