@@ -123,7 +123,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	a.server = &http.Server{
 		Handler: handlers.New(handlers.Config{
 			Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: o.assets, Log: log,
-			BaseURL: a.URL(), Secure: cfg.Secure(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
+			BaseURL: a.URL(), Secure: cfg.Secure(), Public: cfg.Public(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
 			Version: build.Version, Revision: build.Commit,
 			Ready: a.ready, Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
 		}),
@@ -247,6 +247,15 @@ func (a *App) clean(ctx context.Context) {
 	}
 }
 
+// tell logs what nobody can do without, at the lowest level that the log shows.
+func tell(ctx context.Context, log *slog.Logger, message string, args ...any) {
+	level := slog.LevelInfo
+	for !log.Enabled(ctx, level) && level < slog.LevelError {
+		level += slog.LevelWarn - slog.LevelInfo
+	}
+	log.Log(ctx, level, message, args...)
+}
+
 // Serve runs the application until ctx ends, and returns nil after a graceful stop.
 func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	a, err := New(ctx, cfg, log)
@@ -258,10 +267,10 @@ func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
 	if code != "" {
-		log.Info("there is no account yet: the first one becomes administrator; from another machine it needs this code",
+		tell(ctx, log, "there is no account yet: the first one becomes administrator; from another machine it needs this code",
 			"setup_code", code)
 	}
-	log.Info("Parley is running", "url", a.URL())
+	tell(ctx, log, "Parley is running", "url", a.URL())
 	notify(ctx, "READY=1")
 	if log.Enabled(ctx, slog.LevelDebug) {
 		log.Debug("process", "pid", os.Getpid())

@@ -68,8 +68,11 @@ func (c *Chat) SetupCode(ctx context.Context) (string, error) {
 //
 // Errors: invalid with fields, forbidden (registration_closed, invitation_needed), not_found (invitation_link), too_many.
 func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (Viewer, error) {
-	if err := c.allow(ctx,
-		limited{LimitRegisterByAddress, origin.Address}, limited{LimitRegisterGlobal, ""}); err != nil {
+	buckets := []limited{{LimitRegisterGlobal, ""}}
+	if in.Invitation == "" {
+		buckets = append(buckets, limited{LimitRegisterByAddress, origin.Address})
+	} // with one its own limit holds, below: a whole class may come from one address
+	if err := c.allow(ctx, buckets...); err != nil {
 		return Viewer{}, err
 	}
 	gate, err := c.Gate(ctx, origin)
@@ -240,13 +243,16 @@ func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string)
 const ResetLinkLife = time.Hour
 
 // MakeResetLink returns the secret part of a link with which the person sets a new password, once, within
-// [ResetLinkLife]. It is the operator's, who hands it over. Errors: not_found.
+// [ResetLinkLife]. It is the operator's, who hands it over. Errors: not_found, conflict (account_state).
 func (c *Chat) MakeResetLink(ctx context.Context, username string) (string, error) {
 	token := secret()
 	return token, c.store.InTx(ctx, func(tx Store) error {
 		person, err := tx.PersonByLogin(ctx, strings.ToLower(username))
 		if err != nil {
 			return err
+		}
+		if err := changeable(person, StateActive); err != nil {
+			return err // the link would not work
 		}
 		if err := tx.InsertPasswordReset(ctx, person.ID, tokenHash(token), ResetLinkLife); err != nil {
 			return err
@@ -268,7 +274,8 @@ func (c *Chat) personByResetLink(ctx context.Context, origin Origin, token strin
 	return c.store.PersonByPasswordReset(ctx, tokenHash(token))
 }
 
-// ResetPassword sets a new password, ends every session of the person and uses up every link.
+// ResetPassword sets a new password, ends every session of the person and voids every link, also one that would confirm
+// another address: whoever asked for that knew the password before.
 // Errors: not_found (reset_link), invalid, too_many.
 func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password string) error {
 	person, err := c.personByResetLink(ctx, origin, token)
@@ -294,6 +301,9 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 		if err := tx.UpdatePassword(ctx, id, hash, ""); err != nil {
 			return err
 		}
+		if err := tx.VoidLinks(ctx, id); err != nil {
+			return err
+		}
 		if ended, err = tx.RevokeSessionsOf(ctx, id, ID{}); err != nil {
 			return err
 		}
@@ -306,8 +316,8 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	return nil
 }
 
-// ChangePassword sets a new password in place of the current one, ends the viewer's other sessions and voids links for
-// another password. The present session goes on, under a new token. Errors: invalid (current_password, password), too_many.
+// ChangePassword sets a new password in place of the current one, ends the viewer's other sessions and voids every link.
+// The present session goes on, under a new token. Errors: invalid (current_password, password), too_many.
 func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, password string) error {
 	if err := c.confirm(ctx, viewer, current); err != nil {
 		return err
@@ -327,7 +337,7 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 		if err := tx.UpdatePassword(ctx, viewer.ID, hash, viewer.PasswordHash); err != nil {
 			return err
 		}
-		if err := tx.VoidPasswordResets(ctx, viewer.ID); err != nil {
+		if err := tx.VoidLinks(ctx, viewer.ID); err != nil {
 			return err
 		}
 		if ended, err = tx.RevokeSessionsOf(ctx, viewer.ID, viewer.SessionID); err != nil {
@@ -338,12 +348,8 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 		}
 		return c.passwordChanged(ctx, tx, viewer.Person)
 	})
-	if KindOf(err) == KindNotFound {
-		// It was changed since it was compared: what was typed is no longer the current one.
-		return invalid("current_password", CodePasswordWrong, nil)
-	}
 	if err != nil {
-		return err
+		return passwordReplaced(err)
 	}
 	c.publish(ctx, SessionsEnded{Sessions: ended})
 	return nil
@@ -354,7 +360,7 @@ func (c *Chat) greet(ctx context.Context, tx Store, person Person, write bool) e
 	if !write {
 		return nil
 	}
-	return c.post(ctx, tx, Letter{Kind: LetterConfirm, PersonID: person.ID, Address: person.EmailWanted})
+	return c.post(ctx, tx, confirmation(person, person.EmailWanted))
 }
 
 // passwordChanged tells a person by mail, in case it was somebody else.

@@ -20,3 +20,12 @@ func (c *Chat) confirm(ctx context.Context, viewer Viewer, password string) erro
 	}
 	return nil
 }
+
+// passwordReplaced is the refusal of a step whose password was replaced since it was compared: what was typed is no
+// longer the current one.
+func passwordReplaced(err error) error {
+	if KindOf(err) == KindNotFound {
+		return invalid("current_password", CodePasswordWrong, nil)
+	}
+	return err
+}

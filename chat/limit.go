@@ -33,7 +33,7 @@ var (
 	LimitSettings          = Limit{Name: "settings", Every: 2 * time.Second, Burst: 20}
 	LimitAdminister        = Limit{Name: "administer", Every: 2 * time.Second, Burst: 60}
 	// A link cannot be guessed; a whole class may follow one from a single address.
-	LimitInvitationByAddress = Limit{Name: "invitation_address", Every: 5 * time.Second, Burst: 60}
+	LimitInvitationByAddress = Limit{Name: "invitation_address", Every: 5 * time.Second, Burst: 120}
 )
 
 // The limits of letters. One is read in minutes, and a link for a new password holds for an hour: nobody needs many, and

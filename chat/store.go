@@ -51,12 +51,15 @@ type Store interface {
 
 	// InsertLetter keeps a letter to be sent, from the commit on.
 	InsertLetter(ctx context.Context, letter Letter) error
-	// UpdateEmailWanted replaces the address that waits to be confirmed (by none, where it is empty) and voids its link.
-	UpdateEmailWanted(ctx context.Context, person ID, email string) error
-	// DeleteEmail forgets both addresses, voids the link, and returns the confirmed one. Errors: not_found.
-	DeleteEmail(ctx context.Context, person ID) (before string, err error)
-	// ReplaceEmailConfirmation makes the one link that confirms an address, as long as that is wanted. Errors: not_found.
-	ReplaceEmailConfirmation(ctx context.Context, person ID, email string, hash []byte, life time.Duration) error
+	// UpdateEmailWanted replaces the address that waits to be confirmed (by none, where it is empty) and voids its link;
+	// password, where it is given, is the hash that must still hold. Errors: not_found.
+	UpdateEmailWanted(ctx context.Context, person ID, email, password string) error
+	// DeleteEmail forgets both addresses, voids the link, and returns the confirmed one; password is the hash that must
+	// still hold. Errors: not_found.
+	DeleteEmail(ctx context.Context, person ID, password string) (before string, err error)
+	// ReplaceEmailConfirmation makes the one link that confirms an address, as long as that is wanted and the password's
+	// hash is still this one. Errors: not_found.
+	ReplaceEmailConfirmation(ctx context.Context, person ID, email, password string, hash []byte, life time.Duration) error
 	// PersonByEmailConfirmation returns whose link it is, as long as it works. Errors: not_found (email_link).
 	PersonByEmailConfirmation(ctx context.Context, hash []byte) (Person, error)
 	// UseEmailConfirmation takes the link and makes the wanted address the person's. It returns the person as it is now,
@@ -66,8 +69,8 @@ type Store interface {
 	InsertPasswordReset(ctx context.Context, person ID, hash []byte, life time.Duration) error
 	// InsertPasswordResetByMail is for an active person whose confirmed address is still that one. Errors: not_found.
 	InsertPasswordResetByMail(ctx context.Context, person ID, email string, hash []byte, life time.Duration) error
-	// VoidPasswordResets voids every link of the person.
-	VoidPasswordResets(ctx context.Context, person ID) error
+	// VoidLinks voids every link of the person: those for another password, and the one that confirms an address.
+	VoidLinks(ctx context.Context, person ID) error
 	// PersonByPasswordReset returns who may use the link. Errors: not_found (reset_link).
 	PersonByPasswordReset(ctx context.Context, hash []byte) (Person, error)
 	// UsePasswordReset takes the link and every other one of the same person. Errors: not_found (reset_link).
@@ -77,7 +80,8 @@ type Store interface {
 	InsertSession(ctx context.Context, session Session, passwordHash string, life time.Duration) error
 	// ViewerBySession also returns how long the session was not used. Errors: not_found.
 	ViewerBySession(ctx context.Context, id ID, idle time.Duration) (Viewer, time.Duration, error)
-	TouchSession(ctx context.Context, id ID, notWithin time.Duration) error
+	// TouchSession notes a use, from an address unless that is empty.
+	TouchSession(ctx context.Context, id ID, address string, notWithin time.Duration) error
 	ClearRenew(ctx context.Context, id ID) error
 	RevokeSession(ctx context.Context, id ID) error
 	// RevokeSessionOf ends a session of the person's. Errors: not_found where none of that id stands.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
@@ -49,6 +50,16 @@ func (c Config) Secure() bool { return strings.HasPrefix(c.BaseURL, "https://") 
 // Private reports whether nobody but this machine reaches this server.
 func (c Config) Private() bool {
 	return loopback(c.Addr) && (c.BaseURL == "" || c.BaseURL == BaseURLFor(c.Addr))
+}
+
+// Public reports whether people reach this server by a name that is not this machine's own. Then something stands in
+// between, and who connects from this machine may be anybody.
+func (c Config) Public() bool {
+	if c.BaseURL == "" {
+		return false
+	}
+	at, err := url.Parse(c.BaseURL)
+	return err != nil || !loopback(net.JoinHostPort(at.Hostname(), "80"))
 }
 
 // Registration says who may make an account. The very first account can always be made.

@@ -283,10 +283,10 @@ func TestPlans(t *testing.T) {
 		"InsertLetter": {undone(func(tx chat.Store) error {
 			return tx.InsertLetter(ctx, chat.Letter{Kind: chat.LetterReset, Login: "x"})
 		}), 1},
-		"UpdateEmailWanted": {undone(func(tx chat.Store) error { return tx.UpdateEmailWanted(ctx, author, "x@example.org") }), 3},
-		"DeleteEmail":       {undone(func(tx chat.Store) error { _, err := tx.DeleteEmail(ctx, author); return err }), 5},
+		"UpdateEmailWanted": {undone(func(tx chat.Store) error { return tx.UpdateEmailWanted(ctx, author, "x@example.org", "") }), 3},
+		"DeleteEmail":       {undone(func(tx chat.Store) error { _, err := tx.DeleteEmail(ctx, author, "x"); return err }), 5},
 		"ReplaceEmailConfirmation": {undone(func(tx chat.Store) error {
-			return tx.ReplaceEmailConfirmation(ctx, wanting, "wanted@example.org", []byte("another"), time.Hour)
+			return tx.ReplaceEmailConfirmation(ctx, wanting, "wanted@example.org", "x", []byte("another"), time.Hour)
 		}), 3},
 		"PersonByEmailConfirmation": {func() error { _, err := c.Store.PersonByEmailConfirmation(ctx, confirming); return err }, 2},
 		"UseEmailConfirmation": {undone(func(tx chat.Store) error {
@@ -296,10 +296,10 @@ func TestPlans(t *testing.T) {
 		"InsertPasswordResetByMail": {undone(func(tx chat.Store) error {
 			return tx.InsertPasswordResetByMail(ctx, mailed.ID, mailed.Email, []byte("x"), time.Hour)
 		}), 3},
-		"VoidPasswordResets": {func() error { return c.Store.VoidPasswordResets(ctx, author) }, 2},
-		"UsePasswordReset":   {undone(func(tx chat.Store) error { _, err := tx.UsePasswordReset(ctx, resetting); return err }), 8},
-		"CardByUsername":     {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
-		"ViewerBySession":    {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
+		"VoidLinks":        {func() error { return c.Store.VoidLinks(ctx, author) }, 3},
+		"UsePasswordReset": {undone(func(tx chat.Store) error { _, err := tx.UsePasswordReset(ctx, resetting); return err }), 8},
+		"CardByUsername":   {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
+		"ViewerBySession":  {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
 		"SessionsAlive": {func() error {
 			_, err := c.Store.SessionsAlive(ctx, []chat.ID{c.hub.SessionID, c.bot.SessionID}, chat.SessionIdle)
 			return err

@@ -48,8 +48,8 @@ func TestStore(t *testing.T) {
 	wanting := func(name string) (chat.Viewer, []byte) {
 		person, hash := w.Person(t, name), []byte(chat.NewID().String())
 		email := strings.ToLower(name) + "@example.org"
-		must(t, s.UpdateEmailWanted(ctx, person.ID, email))
-		must(t, s.ReplaceEmailConfirmation(ctx, person.ID, email, hash, time.Hour))
+		must(t, s.UpdateEmailWanted(ctx, person.ID, email, person.PasswordHash))
+		must(t, s.ReplaceEmailConfirmation(ctx, person.ID, email, person.PasswordHash, hash, time.Hour))
 		return person, hash
 	}
 	cleo, forCleo := wanting("Cleo")
@@ -114,7 +114,7 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"UpdatePassword": {
-			good:    func() error { return s.UpdatePassword(ctx, ben.ID, "x", "") },
+			good:    func() error { return s.UpdatePassword(ctx, ben.ID, ben.PasswordHash, "") },
 			bad:     func() error { return s.UpdatePassword(ctx, ben.ID, "x", "not the present one") },
 			refusal: chat.CodeNotFound,
 		},
@@ -207,17 +207,22 @@ func TestStore(t *testing.T) {
 		},
 		"InsertLetter": {good: func() error { return s.InsertLetter(ctx, chat.Letter{Kind: chat.LetterReset, Login: "anna"}) }},
 		"UpdateEmailWanted": {
-			good: func() error { return s.UpdateEmailWanted(ctx, eve.ID, "eve@example.org") },
-			bad:  func() error { return s.UpdateEmailWanted(ctx, nobody, "eve@example.org") },
+			good:    func() error { return s.UpdateEmailWanted(ctx, eve.ID, "eve@example.org", eve.PasswordHash) },
+			bad:     func() error { return s.UpdateEmailWanted(ctx, eve.ID, "eve@example.org", "another") },
+			refusal: chat.CodeNotFound,
 		},
 		"DeleteEmail": {
-			good:    func() error { _, err := s.DeleteEmail(ctx, ben.ID); return err },
-			bad:     func() error { _, err := s.DeleteEmail(ctx, nobody); return err },
+			good:    func() error { _, err := s.DeleteEmail(ctx, ben.ID, ben.PasswordHash); return err },
+			bad:     func() error { _, err := s.DeleteEmail(ctx, ben.ID, "another"); return err },
 			refusal: chat.CodeNotFound,
 		},
 		"ReplaceEmailConfirmation": {
-			good:    func() error { return s.ReplaceEmailConfirmation(ctx, gina.ID, "gina@example.org", first, time.Hour) },
-			bad:     func() error { return s.ReplaceEmailConfirmation(ctx, gina.ID, "another@example.org", first, time.Hour) },
+			good: func() error {
+				return s.ReplaceEmailConfirmation(ctx, gina.ID, "gina@example.org", gina.PasswordHash, first, time.Hour)
+			},
+			bad: func() error {
+				return s.ReplaceEmailConfirmation(ctx, gina.ID, "another@example.org", gina.PasswordHash, first, time.Hour)
+			},
 			refusal: chat.CodeNotFound,
 		},
 		"PersonByEmailConfirmation": {
@@ -237,9 +242,9 @@ func TestStore(t *testing.T) {
 			bad:     func() error { return s.InsertPasswordResetByMail(ctx, cleo.ID, "cle@example.org", nil, time.Hour) },
 			refusal: chat.CodeNotFound,
 		},
-		"VoidPasswordResets": {
-			good: func() error { return s.VoidPasswordResets(ctx, eve.ID) },
-			bad:  func() error { return s.VoidPasswordResets(ctx, nobody) },
+		"VoidLinks": {
+			good: func() error { return s.VoidLinks(ctx, eve.ID) },
+			bad:  func() error { return s.VoidLinks(ctx, nobody) },
 		},
 		"InsertPasswordReset": {good: func() error { return s.InsertPasswordReset(ctx, anna.ID, []byte(chat.NewID().String()), time.Hour) }},
 		"PersonByPasswordReset": {
@@ -267,8 +272,8 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"TouchSession": {
-			good: func() error { return s.TouchSession(ctx, anna.SessionID, 0) },
-			bad:  func() error { return s.TouchSession(ctx, nobody, 0) },
+			good: func() error { return s.TouchSession(ctx, anna.SessionID, "", 0) },
+			bad:  func() error { return s.TouchSession(ctx, nobody, "", 0) },
 		},
 		"ClearRenew": {
 			good: func() error { return s.ClearRenew(ctx, anna.SessionID) },

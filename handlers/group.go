@@ -84,7 +84,9 @@ func (h *Handlers) picker(c echo.Context, path, q string, chosen []string) (view
 	if err != nil {
 		return p, err
 	}
+	p.Nobody = true
 	for _, card := range found.People {
+		p.Nobody = p.Nobody && card.ID == viewer.ID
 		if !in[card.ID] {
 			p.Found = append(p.Found, views.NewPerson(card))
 		}

@@ -30,6 +30,8 @@ type Config struct {
 	BaseURL string
 	// Secure: people reach this installation by https. Cookies and headers follow.
 	Secure bool
+	// Public: people reach this installation by a name that is not this machine's own, so that nobody counts as being here.
+	Public bool
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// Dev adds the gallery and the pseudo-language.
@@ -75,7 +77,7 @@ func New(config Config) *Handlers {
 	}
 	h := &Handlers{
 		config:   config,
-		resolver: resolver{trusted: config.TrustedProxies, secure: config.Secure},
+		resolver: resolver{trusted: config.TrustedProxies, secure: config.Secure, public: config.Public},
 		sessions: newSessions(config.Tokens, config.Secure),
 		tongues:  newTongues(config.Dev),
 	}

@@ -43,7 +43,8 @@ func newWorld(t *testing.T, change ...func(*plan)) *world {
 	w.exec(`UPDATE people SET email_wanted = username || '@example.org'`)
 	hash := sha256.Sum256([]byte(token))
 	address := w.other.username + "@example.org"
-	if err := w.store.ReplaceEmailConfirmation(t.Context(), w.other.id, address, hash[:], time.Hour); err != nil {
+	password := w.asViewer(w.other).PasswordHash
+	if err := w.store.ReplaceEmailConfirmation(t.Context(), w.other.id, address, password, hash[:], time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -38,7 +38,7 @@ func (h *Handlers) enter(c echo.Context, row route) error {
 		v.staleCookie = token != ""
 		return nil
 	}
-	viewer, err := h.config.Chat.Viewer(ctx, id)
+	viewer, err := h.config.Chat.ViewerAt(ctx, id, h.resolver.origin(r).Address)
 	switch {
 	case chat.KindOf(err) == chat.KindUnauthenticated:
 		if row.program {

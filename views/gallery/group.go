@@ -100,7 +100,7 @@ func groupPages() []Component {
 			{Name: "empty", Page: newGroup(views.GroupNewProps{Picker: views.PickerProps{Path: views.GroupNewPath, Found: picker.Found}})},
 			{Name: "searched", Page: newGroup(views.GroupNewProps{Name: "Harbour crew", Picker: picker})},
 			{Name: "wrong", Page: newGroup(views.GroupNewProps{Picker: refusedPicker, Err: refused})},
-			{Name: "nobody", Page: newGroup(views.GroupNewProps{Picker: views.PickerProps{Path: views.GroupNewPath, Query: "zzyzx"}})},
+			{Name: "nobody", Page: newGroup(views.GroupNewProps{Picker: views.PickerProps{Path: views.GroupNewPath, Query: "zzyzx", Nobody: true}})},
 		}},
 		{Name: "group-settings-page", Group: "Groups", States: []State{
 			{Name: "plain", Page: page(func(p views.Page) templ.Component {
