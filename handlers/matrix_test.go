@@ -105,7 +105,7 @@ func groupRows(c *crew) map[string]row {
 		"GET /conversations/:id/details":                  {nil, yields(toLogin, none, ok, ok, ok, ok)},
 		"POST /conversations/:id/choices":                 {url.Values{"pinned": {"true"}}, yields(toLogin, none, home, home, home, home)},
 		"GET /conversations/:id/changes":                  {nil, yields(all(401), none, ok, ok, ok, ok)},
-		"POST /conversations/:id/messages":                {message, yields(toLogin, none, all(403), outcome{303, 200}, outcome{303, 200}, outcome{303, 200})},
+		"POST /conversations/:id/messages":                {message, yields(all(401), none, all(403), outcome{303, 200}, outcome{303, 200}, outcome{303, 200})},
 		"POST /conversations/:id/draft":                   {url.Values{"body": {"begun"}}, yields(toLogin, none, none, home, home, home)},
 		"POST /conversations/:id/read":                    {url.Values{"seq": {"1"}}, yields(toLogin, none, home, home, home, home)},
 		"GET /conversations/:id/settings":                 {nil, yields(toLogin, none, none, all(403), ok, ok)},

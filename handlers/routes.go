@@ -99,7 +99,7 @@ func (h *Handlers) routes() []route {
 
 		// Messages
 		{method: http.MethodPost, path: "/conversations/:id/messages", may: person, handler: h.MessageCreate, body: maxMessageBody},
-		{method: http.MethodPost, path: "/conversations/:id/draft", may: person, handler: h.DraftUpdate, body: maxMessageBody, quiet: true},
+		{method: http.MethodPost, path: "/conversations/:id/draft", may: person, handler: h.DraftUpdate, body: maxDraftBody, quiet: true},
 
 		// What was read
 		{method: http.MethodPost, path: "/conversations/:id/read", may: person, handler: h.ReadCreate},

@@ -134,7 +134,7 @@ var expectations = map[string]expectation{
 		form: func(*world) url.Values {
 			return url.Values{"body": {"of the matrix"}, "client_id": {chat.NewID().String()}}
 		},
-		anonymous: toLogin, stranger: all(404), member: outcome{303, 200}},
+		anonymous: all(401), stranger: all(404), member: outcome{303, 200}},
 	"GET /conversations/archive":     {path: at("/conversations/archive"), anonymous: toLogin, stranger: all(200), member: all(200)},
 	"GET /conversations/:id/details": {path: inConversation("/details"), anonymous: toLogin, stranger: all(404), member: all(200)},
 	"POST /conversations/:id/choices": {path: inConversation("/choices"),

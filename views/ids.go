@@ -13,6 +13,7 @@ const (
 	ComposerBodyID  = "composer-body"
 	ComposerErrorID = "composer-error"
 	ClientIDID      = "composer-client-id"
+	UnsentID        = "unsent"
 	MarkReadID      = "mark-read"
 	PeopleResultsID = "people-results"
 	PeopleMoreID    = "people-more"

@@ -17,13 +17,13 @@ export const polling = () => working;
 
 function changesOf(log) {
   const { conversation, change, epoch, view, at } = log.dataset;
-  return conversationPath(conversation, `/changes?${new URLSearchParams({ after: change, epoch, view, at })}`);
+  return conversationPath(conversation, `/changes?${new URLSearchParams({ after: change, epoch, view, at, as: person() })}`);
 }
 
 async function ask() {
   if (navigator.onLine) {
     const log = openLog();
-    const response = await fetch(log ? changesOf(log) : listPath, {
+    const response = await fetch(log ? changesOf(log) : `${listPath}?as=${person()}`, {
       headers: { "HX-Request": "true", Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS),
     }).catch(() => null);
     if (response && needsLogin(response)) return goToLogin();

@@ -64,7 +64,7 @@ function flush() {
 /** A position that did not arrive is told again; one that the server refuses for good is not. */
 async function post(conversation, seq) {
   const response = await fetch(conversationPath(conversation, "/read"), {
-    method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq }), keepalive: true,
+    method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq, as: person() }), keepalive: true,
   }).catch(() => null);
   if (response && response.status < 500 && response.status !== 429) return;
   positions.missed(conversation);

@@ -9,7 +9,7 @@ import { createSocket } from "./link.js";
 /** Browsers do not say why a socket was refused. An ordinary request tells whether the session is the reason. */
 async function askWhy() {
   if (!navigator.onLine) return;
-  const response = await fetch("/settings", { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
+  const response = await fetch(`/settings?as=${person()}`, { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
   if (response && needsLogin(response)) goToLogin();
 }
 
@@ -29,7 +29,7 @@ function sendOpen() {
 export function start() {
   if (!person()) return;
   socket = createSocket({
-    dial: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`),
+    dial: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?as=${person()}`),
     later: (work, ms) => {
       const timer = setTimeout(work, ms);
       return () => clearTimeout(timer);

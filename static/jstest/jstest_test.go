@@ -109,7 +109,7 @@ func browser(t *testing.T) context.Context {
 		}
 	}
 	if path == "" {
-		t.Skip("no Chromium here; scripts/install.sh test installs one")
+		t.Fatal("no Chromium here; scripts/install.sh test installs one")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),

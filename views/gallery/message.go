@@ -224,6 +224,10 @@ func composers() []State {
 			p.Err = &chat.Error{Kind: chat.KindConflict, Code: chat.CodeClientIDReused}
 		})},
 		{Name: "closed", View: with(func(p *views.ComposerProps) { p.Closed = "closed" })},
+		{Name: "closed-unsent", View: with(func(p *views.ComposerProps) {
+			p.Closed, p.Body = "closed", unsent
+			p.Err = &chat.Error{Kind: chat.KindForbidden, Code: chat.CodeClosed}
+		})},
 		{Name: "past", View: with(func(p *views.ComposerProps) { p.Closed = "past" })},
 		{Name: "muted", View: with(func(p *views.ComposerProps) { p.Closed = "muted" })},
 		{Name: "administrators", View: with(func(p *views.ComposerProps) { p.Closed = "administrators" })},
