@@ -191,10 +191,10 @@ func (c *Chat) Lists(ctx context.Context, people []ID) (map[ID]ListPage, error) 
 	return c.store.Lists(ctx, people, ListLength)
 }
 
-// RowsOf returns, for each of the conversations, the row of each of its present members, and of these former ones. Feeds
-// push them.
-func (c *Chat) RowsOf(ctx context.Context, conversations, former []ID) ([]ListRow, error) {
-	return c.store.RowsOf(ctx, conversations, former)
+// RowsOf returns, for each of the conversations, the row of each of the people who is in it now, and of the others who is or
+// was in it. Feeds push them to those who are connected: of a large group that may be a few.
+func (c *Chat) RowsOf(ctx context.Context, conversations, present, others []ID) ([]ListRow, error) {
+	return c.store.RowsOf(ctx, conversations, present, others)
 }
 
 // UnreadTotals returns for each person the number of conversations with something unread.

@@ -156,7 +156,7 @@ func unread(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) int
 	t.Helper()
 	page := value[chat.ConversationPage](t)(w.Chat.OpenConversation(t.Context(), viewer, id, chat.Place{}))
 	list := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
-	rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil))
+	rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{viewer.ID}, nil))
 	totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))
 	listed, row := -1, -1
 	for _, r := range list.Rows {
@@ -291,7 +291,7 @@ func TestList(t *testing.T) {
 		id := w.Direct(t, anna, ben)
 		w.Say(t, anna, id, "first")
 		last := w.Say(t, ben, id, "second")
-		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id, chat.NewID()}, nil))
+		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id, chat.NewID()}, []chat.ID{anna.ID, ben.ID, chat.NewID()}, nil))
 		if len(rows) != 2 {
 			t.Fatalf("got %v", rows)
 		}
@@ -351,7 +351,7 @@ func TestList(t *testing.T) {
 		if row := value[chat.ListPage](t)(w.Chat.List(t.Context(), anna, nil)).Rows[0]; row.Last != nil || row.Unread != 0 || row.Other != ben.Card {
 			t.Errorf("got %+v", row)
 		}
-		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil)); len(rows) != 1 || rows[0].PersonID != anna.ID {
+		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{anna.ID, ben.ID}, nil)); len(rows) != 1 || rows[0].PersonID != anna.ID {
 			t.Errorf("got %v", rows)
 		}
 		w.Say(t, anna, id, "Hello")
@@ -394,7 +394,7 @@ func TestList(t *testing.T) {
 		if page := value[chat.ListPage](t)(w.Chat.List(t.Context(), stranger, nil)); len(page.Rows) != 0 {
 			t.Errorf("got %+v", page)
 		}
-		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil)); len(rows) != 1 || rows[0].PersonID != ben.ID {
+		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{anna.ID, ben.ID, stranger.ID}, nil)); len(rows) != 1 || rows[0].PersonID != ben.ID {
 			t.Errorf("got %v", rows)
 		}
 		if totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{anna.ID, stranger.ID})); len(totals) != 0 {

@@ -276,7 +276,7 @@ func TestArchived(t *testing.T) {
 		if slices.Contains(archive, w.id) != want || slices.Contains(list, w.id) == want || row(t, w.World, viewer, w.id).Archived != want {
 			t.Errorf("the list is %v, the archive %v", list, archive)
 		}
-		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{w.id}, []chat.ID{viewer.ID}))
+		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{w.id}, nil, []chat.ID{viewer.ID}))
 		i := slices.IndexFunc(rows, func(r chat.ListRow) bool { return r.PersonID == viewer.ID })
 		if rows[i].Archived != want {
 			t.Errorf("pushed is %+v", rows[i])

@@ -144,7 +144,7 @@ func TestFormerMember(t *testing.T) {
 		all.Membership = value[chat.Member](t)(c.Chat.Membership(t.Context(), viewer, c.id))
 		all.List = value[chat.ListPage](t)(c.Chat.List(t.Context(), viewer, nil))
 		all.Archive = value[chat.ListPage](t)(c.Chat.Archive(t.Context(), viewer, nil))
-		for _, row := range value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, []chat.ID{viewer.ID})) {
+		for _, row := range value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, nil, []chat.ID{viewer.ID})) {
 			if row.PersonID == viewer.ID {
 				all.Rows = append(all.Rows, row)
 			}
@@ -198,7 +198,7 @@ func TestFormerMember(t *testing.T) {
 			if gone.Page.Name != "Garden" || gone.Settings.Name != "Garden" || gone.Settings.Description != "" || gone.Page.Group.Description != "" {
 				t.Errorf("got %+v, %+v", gone.Settings, gone.Page.Group)
 			}
-			if rows := value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, nil)); slices.ContainsFunc(rows, func(r chat.ListRow) bool { return r.PersonID == c.member.ID }) {
+			if rows := value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, []chat.ID{c.member.ID, c.owner.ID}, nil)); slices.ContainsFunc(rows, func(r chat.ListRow) bool { return r.PersonID == c.member.ID }) {
 				t.Error("is pushed a row unasked")
 			}
 		})
@@ -215,7 +215,7 @@ func TestFormerMember(t *testing.T) {
 		list := func() *chat.LastMessage {
 			t.Helper()
 			row := value[chat.ListPage](t)(c.Chat.List(t.Context(), c.member, nil)).Rows[0]
-			rows := value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, []chat.ID{c.member.ID}))
+			rows := value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, nil, []chat.ID{c.member.ID}))
 			i := slices.IndexFunc(rows, func(r chat.ListRow) bool { return r.PersonID == c.member.ID })
 			if !reflect.DeepEqual(rows[i], row) {
 				t.Errorf("pushed is %+v, not %+v", rows[i], row)

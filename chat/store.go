@@ -127,7 +127,7 @@ type Store interface {
 	Member(ctx context.Context, person, conversation ID) (Member, error)
 	List(ctx context.Context, person ID, archived bool, before *ListRow, limit int) (ListPage, error)
 	Lists(ctx context.Context, people []ID, limit int) (map[ID]ListPage, error)
-	RowsOf(ctx context.Context, conversations, former []ID) ([]ListRow, error)
+	RowsOf(ctx context.Context, conversations, present, others []ID) ([]ListRow, error)
 	UnreadTotals(ctx context.Context, people []ID) (map[ID]int, error)
 	Heads(ctx context.Context, conversations []ID) (map[ID]int64, error)
 	Active(ctx context.Context, since time.Time) (map[ID]int64, time.Time, error)

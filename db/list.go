@@ -1,7 +1,9 @@
 package db
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,20 +187,38 @@ func (s *Store) listTotals(ctx context.Context, person chat.ID) (chat.ListPage, 
 	return chat.ListPage{UnreadTotal: totals.Unread, Archived: totals.Archived}, err
 }
 
-// RowsOf implements chat.Store.
-func (s *Store) RowsOf(ctx context.Context, conversations, former []chat.ID) ([]chat.ListRow, error) {
+// RowsOf implements chat.Store. In a conversation of more members than there are people to ask for, each of these is looked
+// up; otherwise its members are gone through. What stands behind IS TRUE is kept from the index, which would look up all the
+// people in every conversation of two.
+func (s *Store) RowsOf(ctx context.Context, conversations, present, others []chat.ID) ([]chat.ListRow, error) {
 	var rows []listRow
 	err := s.list(ctx, &rows, `
 		SELECT `+listColumns+`
-		FROM members m JOIN conversations c ON c.id = m.conversation_id
+		FROM unnest($1::uuid[]) AS asked (id)
+		CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = asked.id LIMIT 1) c
+		CROSS JOIN LATERAL (
+			SELECT m.* FROM unnest($2::uuid[]) AS p (id)
+			CROSS JOIN LATERAL (SELECT * FROM members WHERE conversation_id = c.id AND person_id = p.id LIMIT 1) m
+			WHERE c.member_count > cardinality($2::uuid[])
+			UNION ALL
+			SELECT * FROM members
+			WHERE conversation_id = c.id AND (person_id = ANY($2)) IS TRUE AND c.member_count <= cardinality($2::uuid[])
+		) m
 		`+listJoins+`
-		WHERE m.conversation_id = ANY($1) AND (m.until_change IS NULL OR m.person_id = ANY($2)) AND `+listed,
-		conversations, former)
+		WHERE (m.until_change IS NULL OR m.person_id = ANY($3)) AND `+listed,
+		conversations, distinct(present, others), append([]chat.ID{}, others...))
 	list := make([]chat.ListRow, 0, len(rows))
 	for _, row := range rows {
 		list = append(list, row.row())
 	}
 	return list, err
+}
+
+// distinct puts lists together, without doubles.
+func distinct(lists ...[]chat.ID) []chat.ID {
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, func(a, b chat.ID) int { return bytes.Compare(a[:], b[:]) })
+	return append([]chat.ID{}, slices.Compact(all)...) // never NULL, which has no length
 }
 
 // UnreadTotals implements chat.Store.

@@ -162,6 +162,7 @@ func TestPlans(t *testing.T) {
 	for _, row := range value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 100)).People {
 		someone = append(someone, row.ID)
 	}
+	thousand := chattest.Value[[]chat.ID](t, c.World, "SELECT array_agg(id) FROM (SELECT id FROM people ORDER BY sort_name, id LIMIT 1000) p")
 	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 2900)).Next
 	list := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100))
 	now := time.Now()
@@ -267,9 +268,23 @@ func TestPlans(t *testing.T) {
 			_, err := c.Store.Lists(ctx, []chat.ID{c.hub.ID, c.bot.ID, author}, 100)
 			return err
 		}, 11_000},
-		"RowsOf a group":                           {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.big}, nil); return err }, 2000},
-		"RowsOf ten conversations":                 {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110], nil); return err }, 1000},
-		"RowsOf one's own messages alone":          {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}, nil); return err }, 200},
+		"RowsOf a group, for a thousand": {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.big}, thousand, nil); return err }, 2000},
+		"RowsOf a group, for three": {func() error {
+			_, err := c.Store.RowsOf(ctx, []chat.ID{c.big}, []chat.ID{c.hub.ID, c.bot.ID}, []chat.ID{c.gone.ID})
+			return err
+		}, 250},
+		"RowsOf a huge group, for three": {func() error {
+			_, err := c.Store.RowsOf(ctx, []chat.ID{c.huge}, []chat.ID{author, c.hub.ID}, []chat.ID{c.past.ID})
+			return err
+		}, 40},
+		"RowsOf a huge group, for a hundred":       {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.huge}, someone, nil); return err }, 2000},
+		"RowsOf a huge group, for a thousand":      {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.huge}, thousand, nil); return err }, 20_000},
+		"RowsOf ten conversations":                 {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110], []chat.ID{c.hub.ID}, nil); return err }, 500},
+		"RowsOf ten conversations, for a thousand": {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110], thousand, nil); return err }, 1000},
+		"RowsOf one's own messages alone": {func() error {
+			_, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}, []chat.ID{c.bot.ID, c.hub.ID}, nil)
+			return err
+		}, 200},
 		"UnreadTotals of 100 people":               {func() error { _, err := c.Store.UnreadTotals(ctx, someone); return err }, 8000},
 		"UnreadTotals of one's own messages alone": {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.bot.ID}); return err }, 100},
 		"UnreadTotals over 2,000 conversations":    {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID}); return err }, 8000},
@@ -390,7 +405,8 @@ func TestPlans(t *testing.T) {
 	}
 
 	t.Run("what is counted behind so many messages is right", func(t *testing.T) {
-		rows := value[[]chat.ListRow](t)(c.Store.RowsOf(ctx, []chat.ID{c.heavy, c.big, c.all[5]}, nil))
+		everybody := chattest.Value[[]chat.ID](t, c.World, "SELECT array_agg(id) FROM people")
+		rows := value[[]chat.ListRow](t)(c.Store.RowsOf(ctx, []chat.ID{c.heavy, c.big, c.all[5]}, everybody, nil))
 		for _, row := range rows {
 			want := map[chat.ID]int{c.heavy: 0, c.big: 10, c.all[5]: 0}[row.ConversationID]
 			switch {

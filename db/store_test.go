@@ -352,8 +352,8 @@ func TestStore(t *testing.T) {
 			bad:  func() error { _, err := s.Lists(ctx, []chat.ID{nobody}, 1); return err },
 		},
 		"RowsOf": {
-			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, nil); return err },
-			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil); return err },
+			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID}, nil); return err },
+			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil, nil); return err },
 		},
 		"UnreadTotals": {
 			good: func() error { _, err := s.UnreadTotals(ctx, []chat.ID{anna.ID}); return err },

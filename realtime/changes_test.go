@@ -103,6 +103,52 @@ func TestChanges(t *testing.T) {
 		}
 	})
 
+	t.Run("a former member hears of nobody's name", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "former member")
+		nora := n.Person(t, "Nora Newcomer")
+		if err := n.chat.AddMembers(t.Context(), owner, group, []chat.ID{nora.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.chat.ChangeName(t.Context(), nora, "Nora Renamed"); err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []url.Values{{"after": {"0"}, "at": {"1"}}, {"after": {"-1"}, "at": {"1"}}, {"at": {"1"}}} {
+			document, err := n.changes(t, n.current(t, owner), group, query)
+			if named := document.Find(`[data-frame=people]`).Text(); err != nil || (query.Get("after") == "0") != strings.Contains(named, "Nora Renamed") {
+				t.Fatalf("premise: a member hears %q (%v)", named, err)
+			}
+			document, err = n.changes(t, n.current(t, who), group, query)
+			if err != nil || document.Find(`[data-frame=people]`).Length() != 0 || strings.Contains(document.Text(), "Nora") {
+				t.Errorf("%v: %q (%v)", query, document.Text(), err)
+			}
+		}
+	})
+
+	t.Run("who is removed while changes are read sees none behind the removal", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "member")
+		query := cursorOf(n.page(t, who, group))
+		query.Set("at", "1")
+		viewer := n.current(t, who)
+		n.store.onceAsked(func() {
+			if err := n.quiet.RemoveMember(t.Context(), owner, group, who.ID); err != nil {
+				t.Error(err)
+			}
+			n.sayThrough(t, n.quiet, owner, group, "behind the removal")
+		})
+		document, err := n.changes(t, viewer, group, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if document.Find(`[data-frame=reset]`).Length() != 1 || document.Find(`[data-frame=changes], [data-frame=people]`).Length() != 0 ||
+			strings.Contains(document.Text(), "behind the removal") {
+			t.Errorf("got %q", document.Text())
+		}
+	})
+
 	t.Run("a stranger finds nothing", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

@@ -156,15 +156,7 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 	if len(conversations) == 0 || !h.anybody() {
 		return nil
 	}
-	ids := make([]chat.ID, 0, len(conversations))
-	var named []chat.ID // who may have left, and still has a row
-	for id, people := range conversations {
-		ids = append(ids, id)
-		for person := range people {
-			named = append(named, person)
-		}
-	}
-	rows, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) { return h.chat.RowsOf(ctx, ids, named) })
+	rows, err := h.readRows(ctx, conversations)
 	if err != nil {
 		h.rows.putBack(rowBatch{conversations: conversations})
 		return err
@@ -198,6 +190,56 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 		connected = connected[len(people):]
 	}
 	return nil
+}
+
+// readRows reads the rows of conversations that somebody at this node is to hear of, and no others': those that all members
+// are to hear of for whoever is connected, the rest for whom they are named.
+func (h *Hub) readRows(ctx context.Context, conversations map[chat.ID]audience) ([]chat.ListRow, error) {
+	var forAll, forSome, named []chat.ID
+	for id, people := range conversations {
+		if people == nil {
+			forAll = append(forAll, id)
+			continue
+		}
+		forSome = append(forSome, id)
+		for person := range people {
+			if len(h.socketsOf(person)) > 0 {
+				named = append(named, person)
+			}
+		}
+	}
+	var rows []chat.ListRow
+	if len(forAll) > 0 {
+		present := h.connected()
+		read, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) {
+			return h.chat.RowsOf(ctx, forAll, present, nil)
+		})
+		if err != nil {
+			return nil, err
+		}
+		rows = read
+	}
+	if len(named) > 0 {
+		read, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) {
+			return h.chat.RowsOf(ctx, forSome, nil, named) // who may have left, and still has a row
+		})
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, read...)
+	}
+	return rows, nil
+}
+
+// connected are the people with a socket on this node.
+func (h *Hub) connected() []chat.ID {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	ids := make([]chat.ID, 0, len(h.people))
+	for id := range h.people {
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // audiences turns rows by person around: for each conversation those of the people who have a row of it.

@@ -48,6 +48,7 @@ func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 	active, now, activeErr := h.chat.Active(ctx, since)
 	for id, changeSeq := range active {
 		if known, ok := h.flushed.Load(id); !ok || known.(int64) != changeSeq {
+			h.flushed.Store(id, changeSeq) // also where nobody here has a row of it; what cannot be read stays in the queue
 			h.rows.conversation(id)
 		}
 	}
@@ -76,10 +77,6 @@ func (h *Hub) sweepEpoch(ctx context.Context) error {
 	for _, f := range h.feeds {
 		feeds = append(feeds, f)
 	}
-	people := make([]chat.ID, 0, len(h.people))
-	for id := range h.people {
-		people = append(people, id)
-	}
 	h.mu.Unlock()
 	if !other {
 		return nil
@@ -91,7 +88,7 @@ func (h *Hub) sweepEpoch(ctx context.Context) error {
 		f.mu.Unlock()
 	}
 	h.cards.Clear()
-	for _, id := range people {
+	for _, id := range h.connected() {
 		h.rows.whole(id)
 	}
 	return nil

@@ -49,10 +49,18 @@ type faultyStore struct {
 	mu     sync.Mutex
 	broken error
 	faults map[string]int                                 // by method
+	rows   map[chat.ID][2]int                             // by conversation: how often its rows were asked for, and how many there were
 	read   func()                                         // called once, after changes were read and before they are handed on
 	asked  func()                                         // called once, after a membership was asked for
 	viewed func()                                         // called once, after view counters were read and before they are handed on
 	watch  func(ctx context.Context, method string) error // called before rows and lists are read
+}
+
+// rowsOf says how often the rows of a conversation were asked for, and how many there were in all.
+func (s *faultyStore) rowsOf(id chat.ID) (times, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows[id][0], s.rows[id][1]
 }
 
 // watching lets a test see how rows and lists are read, and make single readings fail.
@@ -157,11 +165,24 @@ func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([
 	return s.Store.UpdatePositions(ctx, p)
 }
 
-func (s *faultyStore) RowsOf(ctx context.Context, ids, former []chat.ID) ([]chat.ListRow, error) {
+func (s *faultyStore) RowsOf(ctx context.Context, ids, present, others []chat.ID) ([]chat.ListRow, error) {
 	if err := errors.Join(s.fault("RowsOf"), s.watched(ctx, "RowsOf")); err != nil {
 		return nil, err
 	}
-	return s.Store.RowsOf(ctx, ids, former)
+	rows, err := s.Store.RowsOf(ctx, ids, present, others)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		times := s.rows[id]
+		times[0]++
+		for _, row := range rows {
+			if row.ConversationID == id {
+				times[1]++
+			}
+		}
+		s.rows[id] = times
+	}
+	return rows, err
 }
 
 func (s *faultyStore) Epoch(ctx context.Context) (string, error) {
@@ -232,7 +253,7 @@ var errBroken = errors.New("broken on purpose")
 func newNode(t *testing.T, timing realtime.Timing, link ...realtime.Link) *node {
 	t.Helper()
 	n := &node{World: chattest.New(t), viewers: map[string]chat.Viewer{}}
-	n.store = &faultyStore{Store: n.Store}
+	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
 	settings := chat.Settings{BcryptCost: 4}
 	n.chat = chat.New(n.store, n.hub, settings)

@@ -70,6 +70,7 @@ type MembersProps struct {
 	Query   string
 	Members []MemberProps
 	Next    string // the cursor of the next page; empty at the end
+	Err     *chat.Error
 }
 
 // MemberProps is one member.

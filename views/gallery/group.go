@@ -78,6 +78,10 @@ func groupPages() []Component {
 	}
 	refusedPicker := picker
 	refusedPicker.Err = refused
+	tooFast := &chat.Error{Kind: chat.KindTooMany, Code: chat.CodeTooMany, Args: chat.Args{"Seconds": 3, "Count": 3}}
+	limitedPicker := views.PickerProps{Path: views.GroupNewPath, Query: "mi", Chosen: picker.Chosen, SearchErr: tooFast}
+	limited := views.NewMembers(crewDetails(chat.MemberPlain), chat.MembersPage{Next: "further"}, "mi", viewer)
+	limited.Err = tooFast
 	nobody := views.NewMembers(crewDetails(chat.MemberPlain), chat.MembersPage{}, "zzyzx", viewer)
 	return []Component{
 		{Name: "details-page", Group: "Groups", States: []State{
@@ -101,6 +105,7 @@ func groupPages() []Component {
 			{Name: "searched", Page: newGroup(views.GroupNewProps{Name: "Harbour crew", Picker: picker})},
 			{Name: "wrong", Page: newGroup(views.GroupNewProps{Picker: refusedPicker, Err: refused})},
 			{Name: "nobody", Page: newGroup(views.GroupNewProps{Picker: views.PickerProps{Path: views.GroupNewPath, Query: "zzyzx", Nobody: true}})},
+			{Name: "too-fast", Page: newGroup(views.GroupNewProps{Name: "Harbour crew", Picker: limitedPicker})},
 		}},
 		{Name: "group-settings-page", Group: "Groups", States: []State{
 			{Name: "plain", Page: page(func(p views.Page) templ.Component {
@@ -128,6 +133,7 @@ func groupPages() []Component {
 				return views.MembersPage(p, views.NewMembers(crewDetails(chat.MemberOwner), crewMembers(), "", viewer))
 			})},
 			{Name: "nobody", Page: page(func(p views.Page) templ.Component { return views.MembersPage(p, nobody) })},
+			{Name: "too-fast", Page: page(func(p views.Page) templ.Component { return views.MembersPage(p, limited) })},
 			{Name: "adding", Page: page(func(p views.Page) templ.Component {
 				return views.MembersNewPage(p, views.MembersNewProps{ID: id("crew"), Picker: picker})
 			})},
