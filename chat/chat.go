@@ -73,6 +73,9 @@ func New(store Store, publisher Publisher, settings Settings, options ...Option)
 	return c
 }
 
+// Limited says whether rate limits hold.
+func (c *Chat) Limited() bool { return c.settings.Limits }
+
 // publish announces what is already committed. Announcing may fail or be late: feeds repair themselves, so nothing
 // waits for it and nothing is undone.
 func (c *Chat) publish(ctx context.Context, events ...Event) {

@@ -231,10 +231,20 @@ var errBroken = errors.New("broken on purpose")
 
 func newNode(t *testing.T, timing realtime.Timing, link ...realtime.Link) *node {
 	t.Helper()
+	return newNodeWith(t, timing, chat.Settings{BcryptCost: 4}, link...)
+}
+
+// newLimitedNode is one on which rate limits hold.
+func newLimitedNode(t *testing.T, timing realtime.Timing) *node {
+	t.Helper()
+	return newNodeWith(t, timing, chat.Settings{BcryptCost: 4, Limits: true})
+}
+
+func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
+	t.Helper()
 	n := &node{World: chattest.New(t), viewers: map[string]chat.Viewer{}}
 	n.store = &faultyStore{Store: n.Store}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
-	settings := chat.Settings{BcryptCost: 4}
 	n.chat = chat.New(n.store, n.hub, settings)
 	n.quiet = chat.New(n.store, silence{}, settings)
 	if err := n.hub.Start(t.Context(), n.chat); err != nil {
