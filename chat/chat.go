@@ -69,7 +69,7 @@ func New(store Store, publisher Publisher, settings Settings, options ...Option)
 	if !settings.Limits {
 		c.limiter = unlimited{}
 	}
-	c.passwords = newPasswords(settings.BcryptCost)
+	c.passwords = newPasswords(settings.BcryptCost, settings.Limits)
 	return c
 }
 
