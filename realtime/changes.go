@@ -35,7 +35,7 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 	case afterErr != nil || after < 0 || !sameView:
 		writeReset(&b, conversation, viewer.ViewSeq)
 	case member.Present(): // otherwise nothing that happens there is this person's any more
-		if err := h.writeChanges(r.Context(), &b, viewer, member, after); err != nil {
+		if err := h.writeChanges(r.Context(), &b, viewer, conversation, after); err != nil {
 			return err
 		}
 	}
@@ -62,18 +62,19 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 }
 
 func (h *Hub) writeChanges(
-	ctx context.Context, b *strings.Builder, viewer chat.Viewer, member chat.Member, after int64,
+	ctx context.Context, b *strings.Builder, viewer chat.Viewer, conversation chat.ID, after int64,
 ) error {
-	changes, err := h.chat.ChangesSince(ctx, member.ConversationID, after, chat.MaxReplayChanges+1)
-	if err != nil {
+	// Anew, and with the changes: the person may have been removed a moment ago.
+	member, changes, err := h.chat.ChangesFor(ctx, viewer, conversation, after, chat.MaxReplayChanges+1)
+	if err != nil || !member.Present() {
 		return err
 	}
 	text := newRendering(changes).htmlFor(viewer, member)
 	if after > changes.Head || len(changes.Messages) > chat.MaxReplayChanges || len(text) > chat.MaxReplayBytes {
-		writeReset(b, member.ConversationID, viewer.ViewSeq)
+		writeReset(b, conversation, viewer.ViewSeq)
 		return nil
 	}
-	b.WriteString(`<div data-frame="changes" data-conversation="` + member.ConversationID.String() +
+	b.WriteString(`<div data-frame="changes" data-conversation="` + conversation.String() +
 		`" data-from="` + strconv.FormatInt(changes.From, 10) + `" data-to="` + strconv.FormatInt(changes.To, 10) + `">`)
 	b.WriteString(text)
 	b.WriteString("</div>\n")

@@ -150,6 +150,15 @@ func (s *faultyStore) ChangesSince(ctx context.Context, id chat.ID, after int64,
 	return changes, err
 }
 
+func (s *faultyStore) ChangesFor(
+	ctx context.Context, person, conversation chat.ID, after int64, limit int,
+) (chat.Member, chat.Changes, error) {
+	if err := s.fault("ChangesFor"); err != nil {
+		return chat.Member{}, chat.Changes{}, err
+	}
+	return s.Store.ChangesFor(ctx, person, conversation, after, limit)
+}
+
 func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, error) {
 	if err := s.fault("UpdatePositions"); err != nil {
 		return nil, err
