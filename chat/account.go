@@ -45,11 +45,11 @@ type Gate struct {
 
 // Gate tells who may register from origin.
 func (c *Chat) Gate(ctx context.Context, origin Origin) (Gate, error) {
-	anybody, err := c.store.AnybodyThere(ctx)
+	some, err := c.store.AnybodyThere(ctx)
 	if err != nil {
 		return Gate{}, err
 	}
-	if !anybody {
+	if !some {
 		return Gate{First: true, NeedsSetupCode: !origin.Local, Open: true}, nil
 	}
 	rule, err := c.registration(ctx, c.store)
@@ -66,7 +66,8 @@ func (c *Chat) SetupCode(ctx context.Context) (string, error) {
 // it is confirmed, by the letter that goes there; one that somebody else has is taken like any other, so that nobody
 // learns of it here. An invitation that comes along loses one use exactly when the account is made.
 //
-// Errors: invalid with fields, forbidden (registration_closed, invitation_needed), not_found (invitation_link), too_many.
+// Errors: invalid with fields, forbidden (registration_closed, invitation_needed), not_found (invitation_link), too_many,
+// unavailable (busy).
 func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (Viewer, error) {
 	buckets := []limited{{LimitRegisterGlobal, ""}}
 	if in.Invitation == "" {
@@ -168,7 +169,7 @@ func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) 
 	if err := wrong.err(); err != nil {
 		return Person{}, err
 	}
-	hash, err := c.passwords.hash(ctx, in.Password)
+	hash, err := c.passwords.hash(ctx, anybody, in.Password)
 	if err != nil {
 		return Person{}, err
 	}
@@ -213,7 +214,7 @@ func (c *Chat) usernameTaken(ctx context.Context, username, displayName string) 
 }
 
 // LogIn checks a username or a confirmed e-mail address with a password. What is wrong is never told apart, by text or
-// by time. Errors: invalid (login), too_many.
+// by time. Errors: invalid (login), too_many, unavailable (busy).
 func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string) (Viewer, error) {
 	login = strings.ToLower(strings.TrimSpace(login))
 	if badText(login, false) || len(login) > MaxEmailBytes {
@@ -229,7 +230,7 @@ func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string)
 	if err != nil && KindOf(err) != KindNotFound {
 		return Viewer{}, err
 	}
-	match, err := c.passwords.matches(ctx, person.PasswordHash, password)
+	match, err := c.passwords.matches(ctx, anybody, person.PasswordHash, password)
 	if err != nil {
 		return Viewer{}, err
 	}
@@ -287,7 +288,7 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	hash, err := c.passwords.hash(ctx, password)
+	hash, err := c.passwords.hash(ctx, known, password)
 	if err != nil {
 		return err
 	}
@@ -327,7 +328,7 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	hash, err := c.passwords.hash(ctx, password)
+	hash, err := c.passwords.hash(ctx, known, password)
 	if err != nil {
 		return err
 	}

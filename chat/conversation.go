@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -60,6 +61,14 @@ func (m Member) Sees(message Message) bool {
 
 // Present says whether the member is in the conversation now.
 func (m Member) Present() bool { return m.UntilChange == nil }
+
+// SeesLike says whether two members may see the same.
+func (m Member) SeesLike(other Member) bool {
+	if m.Present() != other.Present() || !m.Present() && *m.UntilChange != *other.UntilChange {
+		return false
+	}
+	return m.FromSeq == other.FromSeq && slices.Equal(m.Past, other.Past)
+}
 
 // MessagesPerPage is how many messages a page holds.
 const MessagesPerPage = 50

@@ -68,6 +68,7 @@ const (
 	CodeTooManyLinks       Code = "too_many_links"      // Args: Max
 	CodeGroupLink          Code = "group_link"          // used up, expired, revoked or unknown link to a group
 	CodeUnavailable        Code = "unavailable"         // the database does not answer
+	CodeBusy               Code = "busy"                // too many people log in at once
 	CodeForbidden          Code = "forbidden"           // not for you
 	CodeCrossOrigin        Code = "cross_origin"        // the request came from another site
 	CodeBodyTooLarge       Code = "body_too_large"      // the request is larger than allowed

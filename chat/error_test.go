@@ -100,6 +100,7 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 			return err
 		},
 		"ChangesSince": func() error { _, err := c.ChangesSince(ctx, id, 0, 10); return err },
+		"ChangesFor":   func() error { _, _, err := c.ChangesFor(ctx, anna, id, 0, 10); return err },
 		"SavePositions": func() error {
 			return c.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		},

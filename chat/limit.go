@@ -20,7 +20,7 @@ var (
 	LimitRegisterGlobal    = Limit{Name: "register_global", Every: time.Second, Burst: 100}
 	LimitLoginByAddress    = Limit{Name: "login_address", Every: 6 * time.Second, Burst: 20}
 	LimitLoginByAccount    = Limit{Name: "login_account", Every: 30 * time.Second, Burst: 10}
-	LimitLoginGlobal       = Limit{Name: "login_global", Every: 20 * time.Millisecond, Burst: 200}
+	LimitLoginGlobal       = limitOfHashing("login_global")
 	LimitResetByAddress    = Limit{Name: "reset_address", Every: 10 * time.Second, Burst: 10}
 	LimitConfirm           = Limit{Name: "confirm", Every: 30 * time.Second, Burst: 10}
 	LimitRename            = Limit{Name: "rename", Every: time.Minute, Burst: 5}
@@ -46,6 +46,13 @@ var (
 	LimitLettersTo          = Limit{Name: "letters_to", Every: 5 * time.Minute, Burst: 10}
 	LimitEmailLinkByAddress = Limit{Name: "email_link_address", Every: 10 * time.Second, Burst: 10}
 )
+
+// limitOfHashing lets as many through as one server can hash passwords in the long run, and at once twice as many as may
+// wait for that: more would only be turned away there.
+func limitOfHashing(name string) Limit {
+	every := hashTime(DefaultBcryptCost) / time.Duration(hashSlots())
+	return Limit{Name: name, Every: every, Burst: 2 * int(hashPatience/every)}
+}
 
 // Limits lists every limit.
 func Limits() []Limit {

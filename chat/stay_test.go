@@ -350,7 +350,8 @@ type stayer struct {
 	read   int64    // where the unread ones begin
 	left   int
 	edited [2]int
-	sent   []chat.Message // as they are now, by seq
+	sent   []chat.Message        // as they are now, by seq
+	knew   map[int64]chat.Member // the member as it was at a change
 }
 
 // look reads all there is, past every rule.
@@ -422,6 +423,7 @@ func (s *stayer) check() {
 	unread := 0
 	ids := make([]chat.ID, len(s.sent))
 	member := value[chat.Member](t)(s.Chat.Membership(t.Context(), s.member, s.id))
+	s.checkMoved(head[1], member)
 	for i, m := range s.sent {
 		ids[i] = m.ID
 		sees := slices.ContainsFunc(s.stays, func(stay span) bool {
@@ -459,5 +461,33 @@ func (s *stayer) check() {
 		}
 	} else if row.Last != nil {
 		t.Errorf("the row says %+v", row.Last)
+	}
+}
+
+// checkMoved holds that a feed learns with the changes of whatever it must not go on showing: who knows the member as it
+// was at an earlier change is told of the present one, or that one sees all that the earlier one would.
+func (s *stayer) checkMoved(head int64, member chat.Member) {
+	s.t.Helper()
+	if s.knew == nil {
+		s.knew = map[int64]chat.Member{}
+	}
+	s.knew[head] = member
+	for at, known := range s.knew {
+		changes := value[chat.Changes](s.t)(s.Chat.ChangesSince(s.t.Context(), s.id, at, 1000))
+		if now, moved := changes.Moved[s.member.ID]; moved {
+			if !now.SeesLike(member) {
+				s.t.Errorf("since %d: told of %+v, it is %+v", at, now, member)
+			}
+			continue
+		}
+		for _, m := range changes.Messages {
+			if known.Sees(m) && !member.Sees(m) {
+				s.t.Errorf("since %d: nothing is told, and message %d, change %d, would be shown", at, m.Seq, m.ChangeSeq)
+			}
+		}
+	}
+	mine, changes, err := s.Chat.ChangesFor(s.t.Context(), s.member, s.id, 0, 1000)
+	if err != nil || !mine.SeesLike(member) || changes.Head != head || (len(changes.Messages) == 0) == s.in {
+		s.t.Errorf("for the member: %+v, %d of %d, %v", mine, len(changes.Messages), changes.Head, err)
 	}
 }

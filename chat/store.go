@@ -165,6 +165,7 @@ type Store interface {
 	InsertMessage(ctx context.Context, message NewMessage) (Message, error)
 	MessageByClientID(ctx context.Context, author, clientID ID) (Message, []byte, error)
 	ChangesSince(ctx context.Context, conversation ID, after int64, limit int) (Changes, error)
+	ChangesFor(ctx context.Context, person, conversation ID, after int64, limit int) (Member, Changes, error)
 	// UpsertDraft keeps a draft; an empty one takes it away. Errors: not_found.
 	UpsertDraft(ctx context.Context, person, conversation ID, body string) error
 	// UpdatePositions returns those whose unread number may have changed.

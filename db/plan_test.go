@@ -253,11 +253,14 @@ func TestPlans(t *testing.T) {
 		"UpdateChoices": {undone(func(tx chat.Store) error {
 			return tx.UpdateChoices(ctx, author, c.huge, chat.NewChoices{QuietUntil: &now, Pinned: new(true), Archived: new(true), Notify: new(chat.NotifyAll)})
 		}), 4},
-		"Member":                      {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
-		"ChangesSince, near the head": {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
-		"ChangesSince, from far":      {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
-		"MessageByClientID":           {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
-		"InsertMessage":               {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
+		"Member":                        {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
+		"ChangesSince, near the head":   {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
+		"ChangesSince, from far":        {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
+		"ChangesSince, of a huge group": {func() error { _, err := c.Store.ChangesSince(ctx, c.huge, 4990, 200); return err }, 40},
+		"ChangesFor, near the head":     {func() error { _, _, err := c.Store.ChangesFor(ctx, c.hub.ID, c.big, 49990, 200); return err }, 40},
+		"ChangesFor, who is gone":       {func() error { _, _, err := c.Store.ChangesFor(ctx, c.gone.ID, c.big, 10, 200); return err }, 10},
+		"MessageByClientID":             {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
+		"InsertMessage":                 {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
 		"UpdatePositions": {func() error {
 			_, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
 			return err

@@ -388,6 +388,11 @@ func TestStore(t *testing.T) {
 			bad:     func() error { _, err := s.ChangesSince(ctx, nobody, 0, 1); return err },
 			refusal: chat.CodeNotFound,
 		},
+		"ChangesFor": {
+			good:    func() error { _, _, err := s.ChangesFor(ctx, anna.ID, id, 0, 1); return err },
+			bad:     func() error { _, _, err := s.ChangesFor(ctx, nobody, id, 0, 1); return err },
+			refusal: chat.CodeNotFound,
+		},
 		"InsertGroup": {
 			good:    func() error { return s.InsertGroup(ctx, chat.NewID(), anna.ID, crew, []chat.ID{ben.ID}) },
 			bad:     func() error { return s.InsertGroup(ctx, chat.NewID(), anna.ID, crew, []chat.ID{nobody}) },

@@ -59,15 +59,11 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 func (h *Hub) writeChanges(
 	ctx context.Context, b *strings.Builder, viewer chat.Viewer, conversation chat.ID, after, at int64,
 ) error {
-	changes, err := h.chat.ChangesSince(ctx, conversation, after, chat.MaxReplayChanges+1)
-	if err != nil {
-		return err
-	}
 	cards, err := cardsSince(ctx, h.chat, conversation, at)
 	if err != nil {
 		return err
 	}
-	member, err := h.chat.Membership(ctx, viewer, conversation)
+	member, changes, err := h.chat.ChangesFor(ctx, viewer, conversation, after, chat.MaxReplayChanges+1)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"parley/chat"
@@ -103,18 +102,57 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 	}
 	rendering := newRendering(changes)
 	for sub := range f.subs {
-		if sub.live {
-			sub.socket.write(rendering.frameFor(sub.socket.viewer, sub.member))
+		if !sub.live {
+			continue
 		}
+		if now, moved := changes.Moved[sub.socket.viewer.ID]; moved && !now.SeesLike(sub.member) {
+			f.endLocked(sub, now, changes)
+			continue
+		}
+		sub.socket.write(rendering.frameFor(sub.socket.viewer, sub.member))
 	}
 	f.head = changes.To
 }
 
-// resetLocked makes every page fetch the conversation anew; each comes back with a new cursor.
+// endLocked ends the subscription of somebody who may see something else now, as the rows say that were read with the
+// changes: what there still is for this person is sent, and that the page has to look anew. The hint that says the same to
+// all of the person's pages may come before or after, or never.
+func (f *feed) endLocked(sub *subscription, now chat.Member, changes chat.Changes) {
+	s := sub.socket
+	delete(f.subs, sub)
+	s.mu.Lock()
+	if s.sub == sub {
+		s.sub = nil
+	}
+	s.mu.Unlock()
+	if now.Present() {
+		f.hub.spawn(func() { f.hub.sendReset(s, f.id) })
+	} else {
+		if rest := changes.Until(*now.UntilChange); rest.To > rest.From {
+			s.write(newRendering(rest).frameFor(s.viewer, now))
+		}
+		s.send(frame{Type: "closed", Conversation: f.id.String()})
+	}
+	f.hub.spawn(func() { f.hub.removeUnused(f) })
+}
+
+// removeUnused forgets a feed without subscriptions.
+func (h *Hub) removeUnused(f *feed) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.subs) == 0 && h.feeds[f.id] == f {
+		delete(h.feeds, f.id)
+	}
+}
+
+// resetLocked makes every page fetch the conversation anew; each comes back with a new cursor. It is said beside, because
+// it names the person's view, which the hub's lock guards.
 func (f *feed) resetLocked() {
 	for sub := range f.subs {
 		sub.live = false
-		f.hub.sendReset(sub.socket, f.id)
+		f.hub.spawn(func() { f.hub.sendReset(sub.socket, f.id) })
 	}
 }
 
@@ -261,11 +299,15 @@ func (h *Hub) replay(sub *subscription, after int64) {
 	var count, size int
 	for {
 		ctx, cancel := h.queryContext()
-		changes, err := h.chat.ChangesSince(ctx, f.id, after, chat.MaxReplayChanges+1)
+		member, changes, err := h.chat.ChangesFor(ctx, s.viewer, f.id, after, chat.MaxReplayChanges+1)
 		cancel()
 		if err != nil {
 			h.log.Warn("replay failed", "conversation", f.id, "error", err)
 			s.cut()
+			return
+		}
+		if !member.SeesLike(sub.member) {
+			h.sendReset(s, f.id)
 			return
 		}
 		encoded := newRendering(changes).frameFor(s.viewer, sub.member)
@@ -335,12 +377,5 @@ func (h *Hub) reenter(s *Socket) {
 }
 
 func sameEntitlement(a, b chat.Member) bool {
-	until := func(m chat.Member) int64 {
-		if m.UntilChange == nil {
-			return -1
-		}
-		return *m.UntilChange
-	}
-	return a.FromSeq == b.FromSeq && until(a) == until(b) && slices.Equal(a.Past, b.Past) &&
-		a.Closed == b.Closed && a.Muted == b.Muted && a.Role == b.Role
+	return a.SeesLike(b) && a.Closed == b.Closed && a.Muted == b.Muted && a.Role == b.Role
 }

@@ -63,11 +63,12 @@ type Hub struct {
 	epoch    string
 	draining bool
 
-	rows      *rowQueue
-	positions *positionQueue
-	flushed   sync.Map // conversation → the change counter its rows were last sent with
-	cards     sync.Map // person → the version of the card that was last sent
-	stop      context.CancelFunc
+	rows       *rowQueue
+	positions  *positionQueue
+	allowances *allowances
+	flushed    sync.Map // conversation → the change counter its rows were last sent with
+	cards      sync.Map // person → the version of the card that was last sent
+	stop       context.CancelFunc
 
 	spawning sync.Mutex // guards ended against the waiting in Close
 	ended    bool
@@ -105,6 +106,7 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h.melody = newMelody(h)
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()
+	h.allowances = newAllowances()
 	return h
 }
 

@@ -3,6 +3,7 @@ package realtime
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"parley/chat"
 )
@@ -19,6 +20,62 @@ func TestPositionQueue(t *testing.T) {
 	}
 	if again := q.take(); len(again) != 0 {
 		t.Errorf("taken twice: %+v", again)
+	}
+}
+
+func TestPositionBounds(t *testing.T) {
+	t.Parallel()
+	q := newPositionQueue()
+	much, little, conversation := chat.NewID(), chat.NewID(), chat.NewID()
+	q.put(chat.Position{PersonID: much, ConversationID: conversation, Read: 1})
+	for range 2 * positionsWaiting {
+		q.put(chat.Position{PersonID: much, ConversationID: chat.NewID(), Read: 1})
+	}
+	q.put(chat.Position{PersonID: much, ConversationID: conversation, Read: 2}) // it waits already
+	for range 3 {
+		q.put(chat.Position{PersonID: little, ConversationID: chat.NewID(), Read: 1})
+	}
+	positions := q.take()
+	if len(positions) != positionsWaiting+3 {
+		t.Fatalf("%d wait", len(positions))
+	}
+	for i, p := range positions {
+		if (p.PersonID == little) != (i < 3) {
+			t.Errorf("number %d is %v", i, p)
+		}
+		if p.ConversationID == conversation && p.Read != 2 {
+			t.Errorf("got %+v", p)
+		}
+	}
+}
+
+func TestAllowances(t *testing.T) {
+	t.Parallel()
+	a := newAllowances()
+	ana, now := chat.NewID(), time.Now()
+	mine := a.enter(ana)
+	if mine == nil || a.enter(ana) != mine || a.enter(chat.NewID()) == mine {
+		t.Fatal("each person has one, for all sockets")
+	}
+	a.leave(mine)
+	if a.forget(now.Add(time.Hour)); a.of[ana] != mine {
+		t.Error("one with a socket is forgotten")
+	}
+	a.leave(mine)
+	if a.forget(now); a.of[ana] != mine {
+		t.Error("what was taken is forgotten with the last socket")
+	}
+	opened := 0
+	for a.enter(ana) != nil {
+		a.leave(mine)
+		opened++
+	}
+	if opened < openBurst-2 || a.of[ana].sockets != 0 {
+		t.Errorf("sockets that come and go: %d", opened)
+	}
+	a.forget(now.Add(time.Hour))
+	if _, kept := a.of[ana]; kept {
+		t.Error("one that is whole again is kept")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,10 @@ const (
 	// A busy page sends some two frames a second: one ack, one typing.
 	frameRate  = 20
 	frameBurst = 60
+
+	// A page says where it stands once a second at most; a few may come together.
+	ackRate  = 1
+	ackBurst = 5
 )
 
 // Socket is one open page.
@@ -34,6 +39,8 @@ type Socket struct {
 	viewer  chat.Viewer
 	queued  atomic.Int64 // bytes handed to the connection and not yet written
 	limit   *rate.Limiter
+	acks    *rate.Limiter
+	person  *allowance // shared with the person's other sockets; nil without limits
 
 	mu       sync.Mutex
 	visit    int64         // grows with each open and leave: a slow open notices that the page has gone on
@@ -85,7 +92,7 @@ func socketOf(session *melody.Session) *Socket {
 }
 
 // ServeSocket turns the request of a logged-in page into its socket, and returns when it ends. While the hub is
-// closing it answers 503.
+// closing it answers 503, and 429 to somebody who has enough sockets.
 func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) {
 	h.mu.RLock()
 	draining := h.draining
@@ -95,7 +102,17 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 		http.Error(w, "restarting", http.StatusServiceUnavailable)
 		return
 	}
-	s := &Socket{hub: h, viewer: viewer, limit: rate.NewLimiter(frameRate, frameBurst)}
+	s := &Socket{
+		hub: h, viewer: viewer, limit: rate.NewLimiter(frameRate, frameBurst), acks: rate.NewLimiter(ackRate, ackBurst),
+	}
+	if h.chat.Limited() {
+		if s.person = h.allowances.enter(viewer.ID); s.person == nil {
+			w.Header().Set("Retry-After", strconv.Itoa(int(retrySocket.Seconds())))
+			http.Error(w, "too many sockets", http.StatusTooManyRequests)
+			return
+		}
+		defer h.allowances.leave(s.person)
+	}
 	if err := h.melody.HandleRequestWithKeys(w, r, map[string]any{socketKey: s}); err != nil {
 		h.log.Debug("socket refused", "error", err)
 	}
@@ -151,7 +168,7 @@ func (s *Socket) close(reason Reason) {
 // receive handles one frame of the page. It must not wait for anything: the same goroutine reads pongs. A frame that
 // makes no sense is ignored.
 func (s *Socket) receive(message []byte) {
-	if !s.limit.Allow() {
+	if !s.limit.Allow() || !s.person.frame() {
 		s.close(ClosedFlood)
 		return
 	}
@@ -162,6 +179,10 @@ func (s *Socket) receive(message []byte) {
 	}
 	switch in.Type {
 	case "open":
+		if !s.person.open() {
+			s.close(ClosedFlood)
+			return
+		}
 		visit := s.nextVisit()
 		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At, Drafted: in.Drafted}
 		s.hub.spawn(func() { s.hub.open(s, visit, in.Conversation, at) })
@@ -174,8 +195,9 @@ func (s *Socket) receive(message []byte) {
 	}
 }
 
+// acknowledge notes positions. Whose conversations they are is found out when they are written.
 func (s *Socket) acknowledge(positions map[chat.ID]progress) {
-	if len(positions) > maxPositions {
+	if len(positions) > maxPositions || !s.acks.Allow() {
 		return
 	}
 	for conversation, p := range positions {

@@ -24,6 +24,7 @@ func (h *Hub) sweepLoop(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		h.allowances.forget(time.Now())
 		if !h.anybody() {
 			since = time.Time{}
 			continue

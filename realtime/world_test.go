@@ -158,6 +158,15 @@ func (s *faultyStore) ChangesSince(ctx context.Context, id chat.ID, after int64,
 	return changes, err
 }
 
+func (s *faultyStore) ChangesFor(
+	ctx context.Context, person, conversation chat.ID, after int64, limit int,
+) (chat.Member, chat.Changes, error) {
+	if err := s.fault("ChangesFor"); err != nil {
+		return chat.Member{}, chat.Changes{}, err
+	}
+	return s.Store.ChangesFor(ctx, person, conversation, after, limit)
+}
+
 func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, error) {
 	if err := s.fault("UpdatePositions"); err != nil {
 		return nil, err
@@ -252,10 +261,20 @@ var errBroken = errors.New("broken on purpose")
 
 func newNode(t *testing.T, timing realtime.Timing, link ...realtime.Link) *node {
 	t.Helper()
+	return newNodeWith(t, timing, chat.Settings{BcryptCost: 4}, link...)
+}
+
+// newLimitedNode is one on which rate limits hold.
+func newLimitedNode(t *testing.T, timing realtime.Timing) *node {
+	t.Helper()
+	return newNodeWith(t, timing, chat.Settings{BcryptCost: 4, Limits: true})
+}
+
+func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
+	t.Helper()
 	n := &node{World: chattest.New(t), viewers: map[string]chat.Viewer{}}
 	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
-	settings := chat.Settings{BcryptCost: 4}
 	n.chat = chat.New(n.store, n.hub, settings)
 	n.quiet = chat.New(n.store, silence{}, settings)
 	if err := n.hub.Start(t.Context(), n.chat); err != nil {
