@@ -79,7 +79,7 @@ func TestNumberOfStatements(t *testing.T) {
 		"lists":   {1, func() error { _, err := w.Chat.Lists(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
 		"changes": {1, func() error { _, err := w.Chat.ChangesSince(ctx, id, 0, 200); return err }},
 		"rows":    {1, func() error { _, err := w.Chat.RowsOf(ctx, []chat.ID{id}, nil); return err }},
-		"totals":  {1, func() error { _, err := w.Chat.UnreadTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
+		"totals":  {1, func() error { _, err := w.Chat.ListTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
 		"positions": {1, func() error {
 			return w.Chat.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		}},

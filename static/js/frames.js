@@ -48,10 +48,10 @@ export const frames = {
 
   list(frame) {
     noteEpoch(frame.epoch);
-    replaceRows(items("li[data-conversation]", frame), frame.total);
+    replaceRows(items("li[data-conversation]", frame), frame);
   },
 
-  rows: (frame) => upsertRows(items("li[data-conversation]", frame), frame.total),
+  rows: (frame) => upsertRows(items("li[data-conversation]", frame), frame),
 
   changes(frame) {
     const log = mine(frame);
@@ -121,5 +121,5 @@ export function framesIn(root) {
 /** The list as a fragment, as a frame; none where the answer is something else. */
 export function listIn(root) {
   const list = root.querySelector("#list");
-  return list ? [{ type: "list", total: Number(list.dataset.total), nodes: root }] : [];
+  return list ? [{ type: "list", total: Number(list.dataset.total), archived: Number(list.dataset.archived), nodes: root }] : [];
 }
