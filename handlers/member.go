@@ -108,6 +108,11 @@ func (h *Handlers) MemberIndex(c echo.Context) error {
 	if !ok {
 		return chat.NotFound()
 	}
+	// Before the members, or what happens in between would be missed by a page that follows from here on.
+	details, err := h.config.Chat.Details(r.Context(), viewer, id)
+	if err != nil {
+		return err
+	}
 	query, err := readQuery(r, "q", "after")
 	if err != nil {
 		return err
@@ -116,10 +121,6 @@ func (h *Handlers) MemberIndex(c echo.Context) error {
 		return unreadable(fmt.Errorf("the cursor is no text"))
 	}
 	members, err := h.config.Chat.Members(r.Context(), viewer, id, query["q"], query["after"])
-	if err != nil {
-		return err
-	}
-	details, err := h.config.Chat.Details(r.Context(), viewer, id)
 	if err != nil {
 		return err
 	}
