@@ -206,9 +206,12 @@ func (c *Chat) RowsOf(ctx context.Context, conversations, present, others []ID) 
 	return c.store.RowsOf(ctx, conversations, present, others)
 }
 
-// UnreadTotals returns for each person the number of conversations with something unread.
-func (c *Chat) UnreadTotals(ctx context.Context, people []ID) (map[ID]int, error) {
-	return c.store.UnreadTotals(ctx, people)
+// ListTotals are the numbers of a whole list, as in ListPage.
+type ListTotals struct{ Unread, Archived int }
+
+// ListTotals returns the totals of each person's list; who is missing has none of either.
+func (c *Chat) ListTotals(ctx context.Context, people []ID) (map[ID]ListTotals, error) {
+	return c.store.ListTotals(ctx, people)
 }
 
 // Heads returns the change counter of each conversation, for the sweep that repairs lost hints.

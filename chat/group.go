@@ -426,6 +426,14 @@ type Details struct {
 	Archived    bool
 	QuietUntil  *time.Time // nil: it makes noise
 	Notify      Notify
+	Cursor      Cursor
+}
+
+// Cursor is where a conversation stood when a page was drawn, for following it from there on; see ConversationPage.
+type Cursor struct {
+	Epoch              string
+	ChangeSeq, ViewSeq int64
+	At                 time.Time
 }
 
 // MayAdd says whether the person may take others into the group.

@@ -157,7 +157,7 @@ func unread(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) int
 	page := value[chat.ConversationPage](t)(w.Chat.OpenConversation(t.Context(), viewer, id, chat.Place{}))
 	list := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
 	rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{viewer.ID}, nil))
-	totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))
+	totals := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
 	listed, row := -1, -1
 	for _, r := range list.Rows {
 		if r.ConversationID == id {
@@ -170,8 +170,8 @@ func unread(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) int
 		}
 	}
 	total := min(page.Unread, 1)
-	if listed != page.Unread || row != page.Unread || list.UnreadTotal != total || totals[viewer.ID] != total {
-		t.Errorf("%d in the page, %d in the list, %d in the rows; of the totals %d and %d", page.Unread, listed, row, list.UnreadTotal, totals[viewer.ID])
+	if listed != page.Unread || row != page.Unread || list.UnreadTotal != total || totals[viewer.ID].Unread != total {
+		t.Errorf("%d in the page, %d in the list, %d in the rows; of the totals %d and %d", page.Unread, listed, row, list.UnreadTotal, totals[viewer.ID].Unread)
 	}
 	return page.Unread
 }
@@ -397,7 +397,7 @@ func TestList(t *testing.T) {
 		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{anna.ID, ben.ID, stranger.ID}, nil)); len(rows) != 1 || rows[0].PersonID != ben.ID {
 			t.Errorf("got %v", rows)
 		}
-		if totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{anna.ID, stranger.ID})); len(totals) != 0 {
+		if totals := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{anna.ID, stranger.ID})); len(totals) != 0 {
 			t.Errorf("got %v", totals)
 		}
 	})

@@ -116,7 +116,7 @@ func TestQuiet(t *testing.T) {
 			t.Helper()
 			list := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil)).UnreadTotal
 			archive := value[chat.ListPage](t)(w.Chat.Archive(t.Context(), viewer, nil)).UnreadTotal
-			all := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))[viewer.ID]
+			all := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))[viewer.ID].Unread
 			if list != want || archive != want || all != want {
 				t.Errorf("of the totals %d, %d and %d are not %d", list, archive, all, want)
 			}
@@ -281,16 +281,23 @@ func TestArchived(t *testing.T) {
 		if rows[i].Archived != want {
 			t.Errorf("pushed is %+v", rows[i])
 		}
-		unread := 0
+		unread, archived := 0, 0
 		for _, id := range []chat.ID{w.id, w.other} {
-			if r := row(t, w.World, viewer, id); r.Unread > 0 && !r.Archived && !r.Quiet {
+			r := row(t, w.World, viewer, id)
+			if r.Unread > 0 && !r.Archived && !r.Quiet {
 				unread++
+			}
+			if r.Archived {
+				archived++
 			}
 		}
 		page := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
-		totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))
-		if page.UnreadTotal != unread || totals[viewer.ID] != unread {
-			t.Errorf("of the totals %d and %d are not %d", page.UnreadTotal, totals[viewer.ID], unread)
+		totals := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
+		pushed := value[map[chat.ID]chat.ListPage](t)(w.Chat.Lists(t.Context(), []chat.ID{viewer.ID}))[viewer.ID]
+		for _, total := range []chat.ListTotals{{page.UnreadTotal, page.Archived}, {pushed.UnreadTotal, pushed.Archived}, totals[viewer.ID]} {
+			if total != (chat.ListTotals{Unread: unread, Archived: archived}) {
+				t.Errorf("of the totals %+v are not %d and %d", total, unread, archived)
+			}
 		}
 	}
 
@@ -315,6 +322,19 @@ func TestArchived(t *testing.T) {
 		away(t, w, w.anna, true)
 		choose(t, w.World, w.anna, w.id, chat.Choices{Archived: new(false)})
 		away(t, w, w.anna, false)
+	})
+
+	t.Run("where all is archived the list is empty and its totals hold", func(t *testing.T) {
+		t.Parallel()
+		w := start(t)
+		for _, id := range []chat.ID{w.id, w.other} {
+			choose(t, w.World, w.anna, id, chat.Choices{Archived: new(true)})
+		}
+		away(t, w, w.anna, true)
+		lists := value[map[chat.ID]chat.ListPage](t)(w.Chat.Lists(t.Context(), []chat.ID{w.ben.ID, w.anna.ID, w.Person(t, "").ID}))
+		if anna, ben := lists[w.anna.ID], lists[w.ben.ID]; len(lists) != 3 || len(anna.Rows) != 0 || anna.Archived != 2 || len(ben.Rows) != 2 || ben.Archived != 0 {
+			t.Errorf("got %+v", lists)
+		}
 	})
 
 	t.Run("one's own message brings it back too", func(t *testing.T) {

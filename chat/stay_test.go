@@ -133,7 +133,7 @@ func TestFormerMember(t *testing.T) {
 		List        chat.ListPage
 		Archive     chat.ListPage
 		Rows        []chat.ListRow
-		Totals      map[chat.ID]int
+		Totals      map[chat.ID]chat.ListTotals
 		Unread      int
 	}
 	get := func(t *testing.T, c *crew, viewer chat.Viewer) (all everything) {
@@ -149,7 +149,7 @@ func TestFormerMember(t *testing.T) {
 				all.Rows = append(all.Rows, row)
 			}
 		}
-		all.Totals = value[map[chat.ID]int](t)(c.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))
+		all.Totals = value[map[chat.ID]chat.ListTotals](t)(c.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
 		return all
 	}
 
@@ -443,8 +443,8 @@ func (s *stayer) check() {
 
 	p := page(t, s.World, s.member, s.id)
 	list := value[chat.ListPage](t)(s.Chat.List(t.Context(), s.member, nil))
-	totals := value[map[chat.ID]int](t)(s.Chat.UnreadTotals(t.Context(), []chat.ID{s.member.ID}))
-	if len(list.Rows) != 1 || p.Unread != unread || list.Rows[0].Unread != unread || list.UnreadTotal != min(unread, 1) || totals[s.member.ID] != min(unread, 1) {
+	totals := value[map[chat.ID]chat.ListTotals](t)(s.Chat.ListTotals(t.Context(), []chat.ID{s.member.ID}))
+	if len(list.Rows) != 1 || p.Unread != unread || list.Rows[0].Unread != unread || list.UnreadTotal != min(unread, 1) || totals[s.member.ID].Unread != min(unread, 1) {
 		t.Errorf("unread is %d in the page, %+v in the list, %v in all; not %d", p.Unread, list, totals, unread)
 	}
 	row, end := list.Rows[0], head

@@ -128,7 +128,7 @@ type Store interface {
 	List(ctx context.Context, person ID, archived bool, before *ListRow, limit int) (ListPage, error)
 	Lists(ctx context.Context, people []ID, limit int) (map[ID]ListPage, error)
 	RowsOf(ctx context.Context, conversations, present, others []ID) ([]ListRow, error)
-	UnreadTotals(ctx context.Context, people []ID) (map[ID]int, error)
+	ListTotals(ctx context.Context, people []ID) (map[ID]ListTotals, error)
 	Heads(ctx context.Context, conversations []ID) (map[ID]int64, error)
 	Active(ctx context.Context, since time.Time) (map[ID]int64, time.Time, error)
 

@@ -216,17 +216,24 @@ func (s *Store) Details(ctx context.Context, viewer, conversation chat.ID) (chat
 		Archived   bool       `db:"archived"`
 		QuietUntil *time.Time `db:"quiet_until"`
 		Notify     string     `db:"notify"`
+		Epoch      string     `db:"epoch"`
+		ChangeSeq  int64      `db:"change_seq"`
+		ViewSeq    int64      `db:"view_seq"`
+		Now        int64      `db:"now"`
 	}
 	err := s.get(ctx, &row, `
 		SELECT c.id, c.kind, `+nameOfMember+` AS name, c.description, c.who_adds, c.who_writes, c.history, c.member_count,
 			c.created_at, `+memberColumns+`, `+otherColumns+`, m.pinned_at IS NOT NULL AS pinned, `+archived+` AS archived,
-			CASE WHEN `+quiet+` THEN m.quiet_until END AS quiet_until, m.notify
-		FROM members m JOIN conversations c ON c.id = m.conversation_id `+otherMember+`
+			CASE WHEN `+quiet+` THEN m.quiet_until END AS quiet_until, m.notify, current_epoch() AS epoch,
+			coalesce(m.until_change, c.change_seq) AS change_seq, viewer.view_seq,
+			(extract(epoch FROM now()) * 1000000)::bigint AS now
+		FROM members m JOIN conversations c ON c.id = m.conversation_id JOIN people viewer ON viewer.id = m.person_id `+otherMember+`
 		WHERE m.person_id = $1 AND c.id = $2`, viewer, conversation)
 	d := chat.Details{
 		ID: row.ID, Kind: chat.ConversationKind(row.Kind), Group: row.settings(), MemberCount: row.MemberCount,
 		CreatedAt: row.CreatedAt, Other: row.card(), Member: row.member(viewer, conversation), Pinned: row.Pinned,
 		Archived: row.Archived, QuietUntil: row.QuietUntil, Notify: chat.Notify(row.Notify),
+		Cursor: chat.Cursor{Epoch: row.Epoch, ChangeSeq: row.ChangeSeq, ViewSeq: row.ViewSeq, At: time.UnixMicro(row.Now)},
 	}
 	if err == nil && !d.Member.Present() {
 		d.Group, d.MemberCount = chat.GroupSettings{Name: d.Group.Name}, 0 // the rest may have changed since

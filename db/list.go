@@ -3,6 +3,7 @@ package db
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -137,7 +138,8 @@ func (s *Store) List(
 		return chat.ListPage{}, err
 	}
 	if len(rows) == 0 { // the totals are over the whole list
-		return s.listTotals(ctx, person)
+		totals, err := s.ListTotals(ctx, []chat.ID{person})
+		return chat.ListPage{UnreadTotal: totals[person].Unread, Archived: totals[person].Archived}, err
 	}
 	return listPage(rows, limit), nil
 }
@@ -154,11 +156,20 @@ func (s *Store) Lists(ctx context.Context, people []chat.ID, limit int) (map[cha
 	for _, person := range people {
 		pages[person] = chat.ListPage{}
 	}
+	bare := maps.Clone(pages)
 	for start, end := 0, 0; start < len(rows); start = end {
 		for end < len(rows) && rows[end].PersonID == rows[start].PersonID {
 			end++
 		}
 		pages[rows[start].PersonID] = listPage(rows[start:end], limit)
+		delete(bare, rows[start].PersonID)
+	}
+	if err != nil || len(bare) == 0 {
+		return pages, err
+	}
+	totals, err := s.ListTotals(ctx, slices.Collect(maps.Keys(bare))) // a list without a row may have an archive
+	for person, t := range totals {
+		pages[person] = chat.ListPage{UnreadTotal: t.Unread, Archived: t.Archived}
 	}
 	return pages, err
 }
@@ -173,18 +184,6 @@ func listPage(rows []listedRow, limit int) (page chat.ListPage) {
 		page.Rows = append(page.Rows, row.row())
 	}
 	return page
-}
-
-// listTotals is a stretch of a list without a row in it.
-func (s *Store) listTotals(ctx context.Context, person chat.ID) (chat.ListPage, error) {
-	var totals struct {
-		Unread   int `db:"unread"`
-		Archived int `db:"archived"`
-	}
-	err := s.get(ctx, &totals, `
-		SELECT count(*) FILTER (WHERE `+counted+` AND `+hasUnread+`) AS unread, count(*) FILTER (WHERE `+archived+`) AS archived
-		FROM members m `+conversationOfMember+` WHERE m.person_id = $1 AND `+listed, person)
-	return chat.ListPage{UnreadTotal: totals.Unread, Archived: totals.Archived}, err
 }
 
 // RowsOf implements chat.Store. In a conversation of more members than there are people to ask for, each of these is looked
@@ -221,19 +220,25 @@ func distinct(lists ...[]chat.ID) []chat.ID {
 	return append([]chat.ID{}, slices.Compact(all)...) // never NULL, which has no length
 }
 
-// UnreadTotals implements chat.Store.
-func (s *Store) UnreadTotals(ctx context.Context, people []chat.ID) (map[chat.ID]int, error) {
+// ListTotals implements chat.Store.
+func (s *Store) ListTotals(ctx context.Context, people []chat.ID) (map[chat.ID]chat.ListTotals, error) {
 	var rows []struct {
 		PersonID chat.ID `db:"person_id"`
-		Total    int     `db:"total"`
+		Unread   int     `db:"unread"`
+		Archived int     `db:"archived"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT m.person_id, count(*) AS total FROM members m `+conversationOfMember+`
-		WHERE m.person_id = ANY($1) AND `+listed+` AND `+counted+` AND `+hasUnread+`
-		GROUP BY m.person_id`, people)
-	totals := make(map[chat.ID]int, len(people))
+		WITH mine AS MATERIALIZED (
+			SELECT m.person_id, `+archived+` AS archived, `+counted+` AND `+hasUnread+` AS unread
+			FROM members m `+conversationOfMember+`
+			WHERE m.person_id = ANY($1) AND `+listed+`
+		)
+		SELECT person_id, count(*) FILTER (WHERE unread) AS unread, count(*) FILTER (WHERE archived) AS archived
+		FROM mine WHERE unread OR archived
+		GROUP BY person_id`, people)
+	totals := make(map[chat.ID]chat.ListTotals, len(people))
 	for _, row := range rows {
-		totals[row.PersonID] = row.Total
+		totals[row.PersonID] = chat.ListTotals{Unread: row.Unread, Archived: row.Archived}
 	}
 	return totals, err
 }

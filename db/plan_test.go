@@ -225,7 +225,7 @@ func TestPlans(t *testing.T) {
 		"ConversationPage, of a huge group":            {func() error { _, err := c.Store.ConversationPage(ctx, author, c.huge, chat.Place{}, 50); return err }, 500},
 		"ConversationPage, of a huge group once left":  {func() error { _, err := c.Store.ConversationPage(ctx, c.past.ID, c.huge, chat.Place{}, 50); return err }, 500},
 		"List of who left a huge group":                {func() error { _, err := c.Store.List(ctx, c.past.ID, false, nil, 100); return err }, 20},
-		"UnreadTotals of who left a huge group":        {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.past.ID}); return err }, 20},
+		"ListTotals of who left a huge group":          {func() error { _, err := c.Store.ListTotals(ctx, []chat.ID{c.past.ID}); return err }, 20},
 		"Archive of 2,000 conversations":               {func() error { _, err := c.Store.List(ctx, c.hub.ID, true, nil, 100); return err }, 11_000},
 		"Details of a huge group":                      {func() error { _, err := c.Store.Details(ctx, c.bot.ID, c.huge); return err }, 3},
 		"Members of a huge group":                      {func() error { _, err := c.Store.Members(ctx, c.bot.ID, c.huge, "", "", 50); return err }, 400},
@@ -288,16 +288,16 @@ func TestPlans(t *testing.T) {
 			_, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}, []chat.ID{c.bot.ID, c.hub.ID}, nil)
 			return err
 		}, 200},
-		"UnreadTotals of 100 people":               {func() error { _, err := c.Store.UnreadTotals(ctx, someone); return err }, 8000},
-		"UnreadTotals of one's own messages alone": {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.bot.ID}); return err }, 100},
-		"UnreadTotals over 2,000 conversations":    {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID}); return err }, 8000},
-		"Heads":                                    {func() error { _, err := c.Store.Heads(ctx, c.all[:100]); return err }, 100},
-		"ViewSeqs":                                 {func() error { _, err := c.Store.ViewSeqs(ctx, someone); return err }, 100},
-		"RaiseViewSeq":                             {func() error { _, err := c.Store.RaiseViewSeq(ctx, someone[:10]...); return err }, 30},
-		"Active":                                   {func() error { _, _, err := c.Store.Active(ctx, now.Add(-10*time.Second)); return err }, 10_000},
-		"PersonByLogin, by username":               {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234"); return err }, 1},
-		"PersonByLogin, by address":                {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234@example.org"); return err }, 1},
-		"PersonByID":                               {func() error { _, err := c.Store.PersonByID(ctx, author); return err }, 1},
+		"ListTotals of 100 people":               {func() error { _, err := c.Store.ListTotals(ctx, someone); return err }, 8000},
+		"ListTotals of one's own messages alone": {func() error { _, err := c.Store.ListTotals(ctx, []chat.ID{c.bot.ID}); return err }, 100},
+		"ListTotals over 2,000 conversations":    {func() error { _, err := c.Store.ListTotals(ctx, []chat.ID{c.hub.ID}); return err }, 8000},
+		"Heads":                                  {func() error { _, err := c.Store.Heads(ctx, c.all[:100]); return err }, 100},
+		"ViewSeqs":                               {func() error { _, err := c.Store.ViewSeqs(ctx, someone); return err }, 100},
+		"RaiseViewSeq":                           {func() error { _, err := c.Store.RaiseViewSeq(ctx, someone[:10]...); return err }, 30},
+		"Active":                                 {func() error { _, _, err := c.Store.Active(ctx, now.Add(-10*time.Second)); return err }, 10_000},
+		"PersonByLogin, by username":             {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234"); return err }, 1},
+		"PersonByLogin, by address":              {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234@example.org"); return err }, 1},
+		"PersonByID":                             {func() error { _, err := c.Store.PersonByID(ctx, author); return err }, 1},
 		"InsertLetter": {undone(func(tx chat.Store) error {
 			return tx.InsertLetter(ctx, chat.Letter{Kind: chat.LetterReset, Login: "x"})
 		}), 1},
@@ -438,7 +438,7 @@ func TestPlans(t *testing.T) {
 				t.Errorf("together %+v, alone %+v", lists[person], alone)
 			}
 		}
-		if totals := value[map[chat.ID]int](t)(c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID] != 1999-250 || totals[c.bot.ID] != 0 {
+		if totals := value[map[chat.ID]chat.ListTotals](t)(c.Store.ListTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID].Unread != 1999-250 || totals[c.bot.ID].Unread != 0 {
 			t.Errorf("got %v", totals)
 		}
 	})

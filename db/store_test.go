@@ -355,9 +355,9 @@ func TestStore(t *testing.T) {
 			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID}, nil); return err },
 			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil, nil); return err },
 		},
-		"UnreadTotals": {
-			good: func() error { _, err := s.UnreadTotals(ctx, []chat.ID{anna.ID}); return err },
-			bad:  func() error { _, err := s.UnreadTotals(ctx, nil); return err },
+		"ListTotals": {
+			good: func() error { _, err := s.ListTotals(ctx, []chat.ID{anna.ID}); return err },
+			bad:  func() error { _, err := s.ListTotals(ctx, nil); return err },
 		},
 		"Heads": {
 			good: func() error { _, err := s.Heads(ctx, []chat.ID{id}); return err },

@@ -83,7 +83,7 @@ func TestNumberOfStatements(t *testing.T) {
 			_, err := w.Chat.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID, ben.ID}, []chat.ID{anna.ID})
 			return err
 		}},
-		"totals": {1, func() error { _, err := w.Chat.UnreadTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
+		"totals": {1, func() error { _, err := w.Chat.ListTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
 		"positions": {1, func() error {
 			return w.Chat.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		}},

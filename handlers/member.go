@@ -108,6 +108,11 @@ func (h *Handlers) MemberIndex(c echo.Context) error {
 	if !ok {
 		return chat.NotFound()
 	}
+	// Before the members, or what happens in between would be missed by a page that follows from here on.
+	details, err := h.config.Chat.Details(r.Context(), viewer, id)
+	if err != nil {
+		return err
+	}
 	query, err := readQuery(r, "q", "after")
 	if err != nil {
 		return err
@@ -122,10 +127,6 @@ func (h *Handlers) MemberIndex(c echo.Context) error {
 		refusal, status = h.refuse(c.Response(), r, err)
 		members.Next = query["after"] // to be asked for again
 	} else if err != nil {
-		return err
-	}
-	details, err := h.config.Chat.Details(r.Context(), viewer, id)
-	if err != nil {
 		return err
 	}
 	p := views.NewMembers(details, members, shown(query["q"]), viewer)

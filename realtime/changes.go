@@ -46,7 +46,8 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 	if err != nil {
 		return err
 	}
-	b.WriteString(`<div data-frame="list" data-epoch="` + html.EscapeString(epoch) + `" data-total="` + strconv.Itoa(list.UnreadTotal) + `">`)
+	b.WriteString(`<div data-frame="list" data-epoch="` + html.EscapeString(epoch) + `" data-total="` + strconv.Itoa(list.UnreadTotal) +
+		`" data-archived="` + strconv.Itoa(list.Archived) + `">`)
 	b.WriteString(renderRows(viewer, list.Rows, time.Now()))
 	b.WriteString("</div>\n")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -18,6 +18,7 @@ type frame struct {
 	To           *int64  `json:"to,omitempty"`
 	HTML         string  `json:"html,omitempty"`
 	Total        *int    `json:"total,omitempty"`
+	Archived     *int    `json:"archived,omitempty"`
 	Text         *string `json:"text,omitempty"`
 	Zone         string  `json:"zone,omitempty"`
 	Theme        string  `json:"theme,omitempty"`

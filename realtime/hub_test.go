@@ -287,6 +287,34 @@ func TestSweep(t *testing.T) {
 func TestSocket(t *testing.T) {
 	t.Parallel()
 
+	t.Run("what somebody archives is counted beside the row that goes, and beside the one that comes back", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "one")
+		p, other := n.connect(t, ben), n.connect(t, ana)
+		if g := p.next("list"); g.Archived != 0 {
+			t.Fatalf("%d archived before", g.Archived)
+		}
+		other.next("list")
+		if err := n.chat.Choose(t.Context(), ben, conversation, chat.Choices{Archived: new(true)}); err != nil {
+			t.Fatal(err)
+		}
+		if g := p.next("rows"); g.Archived != 1 || g.Total != 0 {
+			t.Errorf("%d archived, total %d", g.Archived, g.Total)
+		}
+		if g := n.connect(t, ben).next("list"); g.Archived != 1 || g.HTML != "" {
+			t.Errorf("%d archived, list %q", g.Archived, g.HTML)
+		}
+		n.say(t, ana, conversation, "two")
+		if g := p.next("rows"); g.Archived != 0 || g.Total != 1 {
+			t.Errorf("%d archived, total %d", g.Archived, g.Total)
+		}
+		if g := other.next("rows"); g.Archived != 0 {
+			t.Errorf("%d archived for somebody else", g.Archived)
+		}
+	})
+
 	t.Run("logging out ends the session's sockets, and no others", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

@@ -177,8 +177,8 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 	}
 	for len(connected) > 0 {
 		people := connected[:min(totalsAtOnce, len(connected))]
-		totals, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]int, error) {
-			return h.chat.UnreadTotals(ctx, people)
+		totals, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]chat.ListTotals, error) {
+			return h.chat.ListTotals(ctx, people)
 		})
 		if err != nil {
 			h.rows.putBack(rowBatch{conversations: audiences(byPerson, connected)})
@@ -274,7 +274,8 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 		return err
 	}
 	for _, person := range connected {
-		h.sendToPerson(person, "list", lists[person].Rows, lists[person].UnreadTotal)
+		list := lists[person]
+		h.sendToPerson(person, "list", list.Rows, chat.ListTotals{Unread: list.UnreadTotal, Archived: list.Archived})
 	}
 	return nil
 }
@@ -286,13 +287,13 @@ func bounded[T any](ctx context.Context, h *Hub, ask func(context.Context) (T, e
 	return ask(ctx)
 }
 
-func (h *Hub) sendToPerson(person chat.ID, kind string, rows []chat.ListRow, total int) {
+func (h *Hub) sendToPerson(person chat.ID, kind string, rows []chat.ListRow, totals chat.ListTotals) {
 	sockets := h.socketsOf(person)
 	if len(sockets) == 0 {
 		return
 	}
 	html := renderRows(sockets[0].viewer, rows, time.Now())
-	f := frame{Type: kind, HTML: html, Total: &total}
+	f := frame{Type: kind, HTML: html, Total: &totals.Unread, Archived: &totals.Archived}
 	if kind == "list" {
 		f.Epoch = h.currentEpoch()
 	}

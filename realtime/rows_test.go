@@ -123,7 +123,7 @@ func TestManyLists(t *testing.T) {
 		}
 		failed := make(chan struct{})
 		c.notes(func(_ context.Context, method string, nth int) error {
-			if method == "UnreadTotals" && nth == 2 {
+			if method == "ListTotals" && nth == 2 {
 				close(failed)
 				return errBroken
 			}

@@ -219,11 +219,11 @@ func (s *faultyStore) Lists(
 	return s.Store.Lists(ctx, people, limit)
 }
 
-func (s *faultyStore) UnreadTotals(ctx context.Context, people []chat.ID) (map[chat.ID]int, error) {
-	if err := s.watched(ctx, "UnreadTotals"); err != nil {
+func (s *faultyStore) ListTotals(ctx context.Context, people []chat.ID) (map[chat.ID]chat.ListTotals, error) {
+	if err := s.watched(ctx, "ListTotals"); err != nil {
 		return nil, err
 	}
-	return s.Store.UnreadTotals(ctx, people)
+	return s.Store.ListTotals(ctx, people)
 }
 
 func (s *faultyStore) CardsIn(
@@ -348,6 +348,7 @@ type got struct {
 	From, To     int64
 	HTML         string
 	Total        int
+	Archived     int
 	Text         string
 	Zone, Theme  string
 }

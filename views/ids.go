@@ -31,6 +31,7 @@ const (
 	DetailsID       = "details"
 	MembersID       = "members"
 	MembersMoreID   = "members-more"
+	MembersQueryID  = "members-query"
 )
 
 // MessageID is the id of a message's element, and the end of a link to it.

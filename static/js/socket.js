@@ -2,7 +2,7 @@
  * The page's socket. It only receives, and says where the page stands; messages are sent by POST. A hidden tab keeps its
  * socket. What makes it stand again at once: the network's return, the tab's return, a click.
  */
-import { atMostEvery, byId, goToLogin, hear, needsLogin, openLog, person, tell } from "./page.js";
+import { atMostEvery, byId, followed, goToLogin, hear, needsLogin, person, tell } from "./page.js";
 import { receive } from "./frames.js";
 import { createSocket } from "./link.js";
 
@@ -19,9 +19,9 @@ export const standing = () => socket?.standing() ?? false;
 
 /** Says which conversation the page shows and how far it has come; the server answers with what came after. */
 function sendOpen() {
-  const log = openLog();
-  if (!log) return send({ type: "leave" });
-  const { conversation, epoch, change, view, at } = log.dataset;
+  const shown = followed();
+  if (!shown) return send({ type: "leave" });
+  const { conversation, epoch, change, view, at } = shown.dataset;
   const drafted = byId("composer-body")?.hasAttribute("data-drafted") ?? false;
   return send({ type: "open", conversation, epoch, after: Number(change), view: Number(view), at: Number(at), drafted });
 }
