@@ -18,6 +18,7 @@ import (
 	"parley/db"
 	"parley/handlers"
 	"parley/jobs"
+	"parley/nodes"
 	"parley/realtime"
 	"parley/static"
 )
@@ -35,7 +36,8 @@ type App struct {
 	database *database
 	chat     *chat.Chat
 	hub      *realtime.Hub
-	link     *realtime.RedisLink // nil with a single node
+	redis    *nodes.Redis        // nil with a single node
+	link     *realtime.RedisLink // over redis
 	jobs     *jobs.Jobs          // nil while there is nothing that makes any
 	server   *http.Server
 	listener net.Listener
@@ -47,6 +49,7 @@ type Option func(*options)
 
 type options struct {
 	timing realtime.Timing
+	nodes  nodes.Timing
 	store  db.Options
 	chat   []chat.Option
 	jobs   []jobs.Option
@@ -55,6 +58,9 @@ type options struct {
 
 // WithTiming replaces the realtime room's timing.
 func WithTiming(timing realtime.Timing) Option { return func(o *options) { o.timing = timing } }
+
+// WithNodes replaces the timing of what nodes share.
+func WithNodes(timing nodes.Timing) Option { return func(o *options) { o.nodes = timing } }
 
 // WithAssets replaces the files that browsers load, for several installations in one process.
 func WithAssets(assets *static.Assets) Option { return func(o *options) { o.assets = assets } }
@@ -93,11 +99,15 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	}
 	var link []realtime.Link
 	if cfg.RedisURL != "" {
-		redis, err := realtime.NewRedisLink(string(cfg.RedisURL), log)
-		if err != nil {
-			return nil, fmt.Errorf("PARLEY_REDIS_URL: %w", err)
+		server, ok := config.ParseRedis(cfg.RedisURL)
+		if !ok {
+			return nil, errors.New("PARLEY_REDIS_URL: malformed")
 		}
-		a.link, link = redis, append(link, redis)
+		a.redis = nodes.Open(server, log, o.nodes)
+		a.link = realtime.NewRedisLink(a.redis.Client(), log)
+		link = append(link, a.link)
+		shared := chat.WithLimiter(nodes.NewLimiter(a.redis, chat.NewMemoryLimiter(time.Now)))
+		o.chat = append([]chat.Option{shared}, o.chat...) // before those of tests, which may want another
 	}
 	a.hub = realtime.New(log, o.timing, link...)
 	if cfg.SMTPURL != "" {
@@ -219,11 +229,11 @@ func (a *App) release(ctx context.Context) error {
 	if a.hub != nil {
 		a.hub.Close(ctx)
 	}
-	if a.link != nil {
-		if err := a.link.Close(); err != nil {
+	if a.redis != nil {
+		if err := errors.Join(a.link.Close(), a.redis.Close()); err != nil {
 			a.log.Warn("closing Redis", "error", err)
 		}
-		a.link = nil
+		a.redis = nil
 	}
 	if a.database == nil {
 		return nil
