@@ -25,6 +25,7 @@ import (
 
 const (
 	connectTimeout  = 10 * time.Second // how long the database may take to answer at the start
+	readyTimeout    = 3 * time.Second  // how long it may take when somebody asks whether this node is ready
 	shutdownTimeout = 10 * time.Second // how long requests in flight and sockets are waited for
 	cleaningEvery   = time.Hour        // how often ended sessions are looked for
 )
@@ -135,7 +136,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 			Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: o.assets, Log: log,
 			BaseURL: a.URL(), Secure: cfg.Secure(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
 			Version: build.Version, Revision: build.Commit,
-			Ready: a.ready, Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
+			Ready: a.ready, Degraded: a.degraded, Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -174,7 +175,16 @@ func (a *App) ready(ctx context.Context) error {
 	if a.draining.Load() {
 		return errors.New("draining")
 	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout) // who hears nothing knows nothing
+	defer cancel()
 	return a.database.store.Migrated(ctx)
+}
+
+func (a *App) degraded() []string {
+	if a.redis != nil && a.redis.Away() {
+		return []string{"redis"}
+	}
+	return nil
 }
 
 // Run answers until ctx ends, then ends gracefully: not ready any more, sockets told to come back elsewhere, requests

@@ -43,6 +43,32 @@ func TestHealth(t *testing.T) {
 		s.visitor().get("/healthz").is(200)
 	})
 
+	t.Run("what is away and can be done without is named, and requests are welcome", func(t *testing.T) {
+		t.Parallel()
+		missing := []string{"redis"}
+		s := newSite(t, func(p *plan) { p.config.Degraded = func() []string { return missing } })
+		if a := s.visitor().get("/readyz").is(200); a.body != "ready, degraded: redis\n" || a.header.Get("Retry-After") != "" {
+			t.Errorf("%q", a.body)
+		}
+		missing = append(missing, "more")
+		if a := s.visitor().get("/readyz").is(200); a.body != "ready, degraded: redis, more\n" {
+			t.Errorf("%q", a.body)
+		}
+		missing = nil
+		if a := s.visitor().get("/readyz").is(200); a.body != "ready\n" {
+			t.Errorf("%q", a.body)
+		}
+	})
+
+	t.Run("who is not ready is not called degraded", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, func(p *plan) {
+			p.config.Degraded = func() []string { return []string{"redis"} }
+			p.config.Ready = func(context.Context) error { return errors.New("the database is away") }
+		})
+		s.visitor().get("/readyz").is(503).silentOn("degraded")
+	})
+
 	t.Run("none of it looks at the session", func(t *testing.T) {
 		t.Parallel()
 		asked := false
