@@ -42,6 +42,9 @@ func limiter(r *nodes.Redis) *nodes.Limiter {
 	return nodes.NewLimiter(r, chat.NewMemoryLimiter(time.Now))
 }
 
+// hourly is a limit that no test lives to see refilled.
+var hourly = chat.Limit{Name: "login", Every: time.Hour, Burst: 10}
+
 // spend takes from a bucket until it is refused, and returns how often it was not.
 func spend(t *testing.T, limit chat.Limit, key string, limiters ...chat.Limiter) (allowed int) {
 	t.Helper()
@@ -68,7 +71,7 @@ var passing = redis.NewScript(`
 
 func TestLimiter(t *testing.T) {
 	t.Parallel()
-	login := chat.Limit{Name: "login", Every: time.Hour, Burst: 10}
+	login := hourly
 
 	t.Run("over Redis", func(t *testing.T) {
 		t.Parallel()

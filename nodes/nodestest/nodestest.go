@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -75,9 +76,13 @@ func (s *Server) Config() config.Redis {
 func (s *Server) Restart() {
 	s.t.Helper()
 	host, port, _ := net.SplitHostPort(s.addr)
-	s.process = exec.Command("redis-server", append([]string{
-		"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", s.t.TempDir(),
-	}, s.args...)...)
+	args := []string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", s.t.TempDir()}
+	if len(s.args) > 0 && !strings.HasPrefix(s.args[0], "-") { // a file of configuration comes first, and --sentinel last
+		args = append([]string{s.args[0]}, append(args[:4:4], s.args[1:]...)...)
+	} else {
+		args = append(args, s.args...)
+	}
+	s.process = exec.Command("redis-server", args...)
 	if err := s.process.Start(); err != nil {
 		s.t.Fatalf("Redis is needed (make test installs it): %v", err)
 	}
@@ -147,4 +152,44 @@ func (s *Server) Await(what string, holds func() bool) {
 			s.t.Fatalf("in vain: %s", what)
 		}
 	}
+}
+
+// StartSentinel starts a sentinel with these lines of configuration, and waits until it answers.
+func StartSentinel(t testing.TB, lines string) *Server {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sentinel.conf") // which a sentinel writes, too
+	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
+		t.Fatalf("nodestest: %v", err)
+	}
+	return Start(t, file, "--sentinel")
+}
+
+// ClusterArgs are what [Start] needs for a server of a cluster. Its servers speak to each other by a port of their own.
+func ClusterArgs(t testing.TB) []string {
+	_, port, _ := net.SplitHostPort(freeAddr(t))
+	return []string{"--cluster-enabled", "yes", "--cluster-port", port, "--cluster-config-file", "nodes.conf"}
+}
+
+// Join makes a cluster of two servers, each of which has half of all keys.
+func Join(t testing.TB, one, two *Server) {
+	t.Helper()
+	ctx := context.Background()
+	a, b := one.Client(), two.Client()
+	host, port, _ := net.SplitHostPort(two.addr)
+	for _, err := range []error{
+		a.ClusterAddSlotsRange(ctx, 0, 8191).Err(), b.ClusterAddSlotsRange(ctx, 8192, 16383).Err(),
+		b.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", 2).Err(),
+		a.Do(ctx, "CLUSTER", "MEET", host, port, two.args[3]).Err(),
+	} {
+		if err != nil {
+			t.Fatalf("nodestest: %v", err)
+		}
+	}
+	one.Await("the cluster stands", func() bool {
+		whole := func(c *redis.Client) bool {
+			info := c.ClusterInfo(ctx).Val()
+			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_slots_ok:16384")
+		}
+		return whole(a) && whole(b)
+	})
 }
