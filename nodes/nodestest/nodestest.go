@@ -82,7 +82,7 @@ func (s *Server) Restart() {
 	} else {
 		args = append(args, s.args...)
 	}
-	s.process = exec.Command("redis-server", args...)
+	s.process = exec.CommandContext(context.Background(), "redis-server", args...) // until Kill
 	if err := s.process.Start(); err != nil {
 		s.t.Fatalf("Redis is needed (make test installs it): %v", err)
 	}
