@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -129,4 +130,30 @@ func TestConfig(t *testing.T) {
 		}()
 		s.handlers.viewer(echo.New().NewContext(s.visitor().request("GET", "/", "", ""), httptest.NewRecorder()))
 	})
+}
+
+func TestCrowded(t *testing.T) {
+	t.Parallel()
+	wait := 2500 * time.Millisecond
+	looked := false
+	s := newSite(t, func(p *plan) {
+		p.config.Crowded = func() time.Duration { return wait }
+		p.config.Tokens = &tokens{CtxStore: p.config.Tokens, found: func(context.Context) { looked = true }}
+	})
+	mira := s.person()
+	looked = false
+	for _, method := range []string{"GET", "HEAD"} {
+		a := mira.send(mira.request(method, "/ws", "", "")).is(503)
+		if a.header.Get("Retry-After") != "3" {
+			t.Errorf("%s: come back after %q", method, a.header.Get("Retry-After"))
+		}
+	}
+	if looked {
+		t.Error("who comes in vain costs a look at the session")
+	}
+	mira.get("/conversations").is(200) // nothing else is refused
+	wait = 0
+	if mira.get("/ws").is(200); !looked {
+		t.Error("premise: nobody looks")
+	}
 }

@@ -241,7 +241,7 @@ func newNode(t *testing.T, timing realtime.Timing, link ...realtime.Link) *node 
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		viewer := n.viewers[r.Header.Get("X-Session")]
 		n.mu.Unlock()
