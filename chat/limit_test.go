@@ -18,6 +18,13 @@ func TestMemoryLimiter(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+	chattest.TestLimiter(t, func(*testing.T) (chat.Limiter, func(time.Duration)) {
+		var mu sync.Mutex
+		now := start
+		clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+		return chat.NewMemoryLimiter(clock), func(d time.Duration) { mu.Lock(); defer mu.Unlock(); now = now.Add(d) }
+	})
+
 	for _, limit := range chat.Limits() {
 		t.Run("the boundary of "+limit.Name+" is exact", func(t *testing.T) {
 			t.Parallel()
@@ -56,24 +63,6 @@ func TestMemoryLimiter(t *testing.T) {
 		})
 	}
 
-	t.Run("each key and each limit has a bucket of its own", func(t *testing.T) {
-		t.Parallel()
-		l := chat.NewMemoryLimiter(func() time.Time { return start })
-		one := chat.Limit{Name: "one", Every: time.Second, Burst: 1}
-		two := chat.Limit{Name: "two", Every: time.Second, Burst: 1}
-		for _, c := range []struct {
-			limit chat.Limit
-			key   string
-			want  bool
-		}{
-			{one, "a", true}, {one, "b", true}, {two, "a", true}, {one, "", true}, {one, "a", false}, {two, "a", false}, {one, "b", false}, {one, "", false},
-		} {
-			if ok, _ := l.Allow(t.Context(), c.limit, c.key); ok != c.want {
-				t.Errorf("%s %q: %v", c.limit.Name, c.key, ok)
-			}
-		}
-	})
-
 	t.Run("when it is full the bucket that was idle longest goes", func(t *testing.T) {
 		t.Parallel()
 		l := chat.NewMemoryLimiterOf(func() time.Time { return start }, 3)
@@ -89,28 +78,6 @@ func TestMemoryLimiter(t *testing.T) {
 			if ok, _ := l.Allow(t.Context(), one, c.key); ok != c.want {
 				t.Errorf("%d: %s: %v", i, c.key, ok)
 			}
-		}
-	})
-
-	t.Run("many at once get exactly the burst, and the refused take nothing", func(t *testing.T) {
-		t.Parallel()
-		var mu sync.Mutex
-		now := start
-		l := chat.NewMemoryLimiter(func() time.Time { mu.Lock(); defer mu.Unlock(); return now })
-		limit := chat.Limit{Name: "one", Every: time.Second, Burst: 10}
-		for _, want := range []int{10, 5} {
-			errs := together(100, func(int) error {
-				if ok, _ := l.Allow(t.Context(), limit, "a"); !ok {
-					return errors.New("refused")
-				}
-				return nil
-			})
-			if n := successes(errs); n != want {
-				t.Errorf("%d instead of %d", n, want)
-			}
-			mu.Lock()
-			now = now.Add(5 * time.Second)
-			mu.Unlock()
 		}
 	})
 

@@ -22,7 +22,7 @@ type Config struct {
 	BaseURL string `env:"PARLEY_BASE_URL"`
 	// DatabaseURL names the PostgreSQL database; empty means that Parley runs a PostgreSQL of its own under DataDir.
 	DatabaseURL Secret `env:"PARLEY_DATABASE_URL"`
-	// RedisURL names the Redis that joins several nodes; empty means that there is one node.
+	// RedisURL names the Redis that joins several nodes, see [ParseRedis]; empty means that there is one node.
 	RedisURL Secret `env:"PARLEY_REDIS_URL"`
 	// DataDir is the folder for everything kept on disk, as it was given: relative to the working directory or absolute.
 	DataDir string `env:"PARLEY_DATA_DIR"`

@@ -197,6 +197,8 @@ func TestSettings(t *testing.T) {
 		"postgres://db/parley":              "postgres://db/parley",
 		"postgres://u:p@a:5432,b:5433/pari": "postgres://***@a:5432,b:5433/pari",
 		"postgres://u:p%@db/parley":         "***",
+		"redis+sentinel://u:p@a:1,b:2/main/0?sentinel_password=q": "redis+sentinel://***@a:1,b:2/main/0?***",
+		"redis+cluster://u:p@[::1]:1,[::2]:2":                     "***",
 	} {
 		if got := (config.Config{DatabaseURL: secret}).Settings()[2].Value; got != want {
 			t.Errorf("%q is shown as %q, want %q", string(secret), got, want)

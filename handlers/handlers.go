@@ -42,6 +42,10 @@ type Config struct {
 
 	// Ready says why requests should not be sent here, if so. Nil: always ready.
 	Ready func(ctx context.Context) error
+	// Degraded names what is away that can be done without. Nil: nothing. It never waits.
+	Degraded func() []string
+	// Crowded says how long whoever wants a socket should stay away; 0: come in. Nil: everybody may.
+	Crowded func() time.Duration
 	// Socket and Changes are the doors of package realtime. Who stands before them is checked already; whether the
 	// conversation is the viewer's is theirs to ask.
 	Socket  func(w http.ResponseWriter, r *http.Request, viewer chat.Viewer)
@@ -74,6 +78,12 @@ func New(config Config) *Handlers {
 	}
 	if config.Ready == nil {
 		config.Ready = func(context.Context) error { return nil }
+	}
+	if config.Crowded == nil {
+		config.Crowded = func() time.Duration { return 0 }
+	}
+	if config.Degraded == nil {
+		config.Degraded = func() []string { return nil }
 	}
 	h := &Handlers{
 		config:   config,

@@ -7,8 +7,10 @@
 package realtime
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 	"parley/chat"
 )
 
-// Timing of the room. The zero value of each field stands for the default in the comment.
+// Timing of the room, and its bounds. The zero value of each field stands for the default in the comment.
 type Timing struct {
 	Sweep    time.Duration // 2 s: how often lost hints are looked for; the bound of what a lost hint can delay
 	Ack      time.Duration // 1 s: how often positions are written
@@ -27,6 +29,9 @@ type Timing struct {
 	Query    time.Duration // 5 s: the longest a reading for a feed may take
 	Restart  time.Duration // 5 s: over which closing for a restart is spread, at 10 ms a socket
 	Activity time.Duration // 1 min: how often use of the page counts as use of its session
+
+	Sockets  int // 20,000: how many sockets this node holds
+	Arrivals int // 100 for each core: how many may come in a second
 }
 
 func (t Timing) withDefaults() Timing {
@@ -43,16 +48,19 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Query, 5*time.Second)
 	set(&t.Restart, 5*time.Second)
 	set(&t.Activity, time.Minute)
+	t.Sockets = cmp.Or(t.Sockets, nodeSockets)
+	t.Arrivals = cmp.Or(t.Arrivals, arrivalsPerCore*runtime.GOMAXPROCS(0))
 	return t
 }
 
 // Hub is one node's sockets and feeds. It implements chat.Publisher for hints of this node.
 type Hub struct {
-	chat   *chat.Chat
-	log    *slog.Logger
-	timing Timing
-	melody *melody.Melody
-	link   Link
+	chat      *chat.Chat
+	log       *slog.Logger
+	timing    Timing
+	melody    *melody.Melody
+	link      Link
+	admission *admission
 
 	// Lock order: Hub.mu, then feed.mu. Socket.mu is taken inside either and holds nothing else.
 	mu       sync.RWMutex
@@ -103,6 +111,7 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	if len(link) > 0 {
 		h.link = link[0]
 	}
+	h.admission = newAdmission(h.timing.Sockets, h.timing.Arrivals, time.Now)
 	h.melody = newMelody(h)
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()

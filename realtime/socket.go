@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/olahol/melody"
 	"golang.org/x/time/rate"
 
@@ -91,15 +92,21 @@ func socketOf(session *melody.Session) *Socket {
 	return socket
 }
 
-// ServeSocket turns the request of a logged-in page into its socket, and returns when it ends. While the hub is
-// closing it answers 503, and 429 to somebody who has enough sockets.
+// ServeSocket turns the request of a logged-in page into its socket, and returns when it ends. Whom it cannot take now it
+// answers by 503 with Retry-After, and by 429 somebody who has enough sockets. A page is not told by its browser why a
+// socket was refused, and may ask by HEAD.
 func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) {
-	h.mu.RLock()
-	draining := h.draining
-	h.mu.RUnlock()
-	if draining {
-		w.Header().Set("Retry-After", "2")
-		http.Error(w, "restarting", http.StatusServiceUnavailable)
+	if wait := h.Crowded(); wait > 0 {
+		sendAway(w, wait)
+		return
+	}
+	if r.Method == http.MethodHead { // anything else than a success the browser would complain of
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "a socket is asked for by an upgrade", http.StatusUpgradeRequired)
 		return
 	}
 	s := &Socket{
@@ -113,6 +120,11 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 		}
 		defer h.allowances.leave(s.person)
 	}
+	if wait := h.admission.enter(); wait > 0 {
+		sendAway(w, wait)
+		return
+	}
+	defer h.admission.leave()
 	if err := h.melody.HandleRequestWithKeys(w, r, map[string]any{socketKey: s}); err != nil {
 		h.log.Debug("socket refused", "error", err)
 	}

@@ -281,7 +281,7 @@ func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, l
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		viewer := n.viewers[r.Header.Get("X-Session")]
 		n.mu.Unlock()

@@ -6,11 +6,16 @@ import { atMostEvery, byId, followed, goToLogin, hear, needsLogin, person, tell 
 import { receive } from "./frames.js";
 import { createSocket } from "./link.js";
 
-/** Browsers do not say why a socket was refused. An ordinary request tells whether the session is the reason. */
+/**
+ * Browsers do not say why a socket was refused. Who asks the same address without wanting one is told: whether the session
+ * is the reason, or that the server has its hands full and when to come back.
+ */
 async function askWhy() {
   if (!navigator.onLine) return;
-  const response = await fetch(`/settings?as=${person()}`, { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
-  if (response && needsLogin(response)) goToLogin();
+  const response = await fetch(`/ws?as=${person()}`, { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!response) return;
+  if (needsLogin(response)) goToLogin();
+  else socket.wait(1000 * (Number(response.headers.get("Retry-After")) || 0));
 }
 
 let socket = null;
