@@ -421,6 +421,55 @@ func TestEntitlement(t *testing.T) {
 		p.none("rows", "changes")
 	})
 
+	t.Run("who looks at what they saw once hears when they are taken in again", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "former member")
+		p := n.connect(t, who)
+		at := n.page(t, who, group)
+		if at.Member.Present() {
+			t.Fatal("premise: is in the group")
+		}
+		p.follow(at)
+		if err := n.chat.AddMembers(t.Context(), owner, group, []chat.ID{who.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if g := p.next("reset"); g.Conversation != group.String() {
+			t.Errorf("got %+v", g)
+		}
+		p.follow(n.page(t, who, group))
+		n.say(t, owner, group, "welcome back")
+		p.until("changes", func(g got) bool { return slices.Contains(g.texts(t), "welcome back") })
+	})
+
+	t.Run("who is taken in again while the page with the past is being opened hears of it, too", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "former member")
+		p := n.connect(t, who)
+		at := n.page(t, who, group)
+		added := make(chan error, 1)
+		n.store.onceAsked(func() { // that there is no membership is known, and nothing has come of it yet
+			added <- n.chat.AddMembers(t.Context(), owner, group, []chat.ID{who.ID})
+		})
+		p.open(at)
+		if err := <-added; err != nil {
+			t.Fatal(err)
+		}
+		p.next("reset")
+	})
+
+	t.Run("who looks at what they saw once hears nothing of what happens to others", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, who, group := n.inGroup(t, "former member")
+		p := n.connect(t, who)
+		p.follow(n.page(t, who, group))
+		n.raise(t, who)
+		p.next("view")
+		p.none("list", "reset", "closed")
+	})
+
 	t.Run("a change of rights that leaves this conversation alone only moves the counter", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)
