@@ -31,7 +31,7 @@ type Check struct {
 // Receipts are such: once they are there, [page.Page] learns their frames, and they are compared as part of the markup.
 var Checks = []Check{
 	{1, "what was acknowledged is in the database", acknowledged},
-	{2, "each message stands exactly once in the last view of everybody entitled", exactlyOnce},
+	{2, "each message stands exactly once in the last view of everybody entitled, and no other does", exactlyOnce},
 	{3, "every view is in order at every moment, and nothing goes back in time", ordered},
 	{4, "the counters have no holes, and no send is stored twice", counted},
 	{5, "nobody was handed what they were not entitled to", entitled},
@@ -125,6 +125,12 @@ func exactlyOnce(j *judge) {
 				if n := times[row.ID]; j.sees(s.person, row) && n != 1 {
 					j.fault([]string{row.ID, row.Client}, "message %s, number %d of %s, stands %d times in the last view (%s) of %s",
 						row.ID, row.Seq, s.conversation, n, name, s.person)
+				}
+			}
+			for id := range times {
+				if row, ok := j.byID[id]; !ok || !j.sees(s.person, row) {
+					j.fault([]string{id}, "message %s stands in the last view (%s) that %s has of %s, and is nothing that %s may see",
+						id, name, s.person, s.conversation, s.person)
 				}
 			}
 		}
