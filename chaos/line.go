@@ -70,6 +70,9 @@ func (l *line) Mend() {
 	l.cut = false
 }
 
+// DropSockets ends the present sockets; new ones are let through.
+func (l *line) DropSockets() { l.end(func(c *call) bool { return c.socket }) }
+
 // Freeze leaves the present connections standing and lets nothing through them any more, as when a cable is pulled:
 // neither end is told. New connections pass.
 func (l *line) Freeze() {
@@ -78,6 +81,20 @@ func (l *line) Freeze() {
 	for c := range l.calls {
 		c.deadOnce.Do(func() { close(c.dead) })
 	}
+}
+
+// frozen is how many connections are dead, and have not been given up by both ends.
+func (l *line) frozen() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.calls {
+		select {
+		case <-c.dead:
+			n++
+		default:
+		}
+	}
+	return n
 }
 
 // LoseAnswers lets the next n requests through, and cuts each connection when its answer comes.
@@ -100,25 +117,6 @@ func (l *line) Trickle(bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.trickle = bytes
-}
-
-// lead sends new connections elsewhere.
-func (l *line) lead(servers ...string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.servers = servers
-}
-
-// at is the server that the socket of a local address stands at, if it is known.
-func (l *line) at(local string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.calls {
-		if c.client.RemoteAddr().String() == local {
-			return c.at
-		}
-	}
-	return ""
 }
 
 func (l *line) end(which func(*call) bool) {
@@ -180,6 +178,11 @@ func (l *line) carry(client net.Conn) {
 	pass := func(to net.Conn, from io.Reader) {
 		defer func() { done <- struct{}{} }()
 		l.pass(c, to, from)
+		select {
+		case <-c.dead:
+			return // the other end is not told
+		default:
+		}
 		// A farewell is passed on as one: a reset would overtake what was said last, such as a socket's closing code.
 		if tcp, ok := to.(*net.TCPConn); ok {
 			_ = tcp.CloseWrite()
@@ -188,7 +191,7 @@ func (l *line) carry(client net.Conn) {
 	go pass(c.server, from)
 	go pass(client, c.server)
 	<-done
-	<-done
+	<-done // a dead connection ends only when both ends have noticed
 	_ = client.Close()
 	_ = c.server.Close()
 }

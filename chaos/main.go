@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -37,6 +38,7 @@ type plan struct {
 	brief  bool
 	people int
 	rate   int
+	slack  int // how many times the bounds; 0: once
 	keep   bool
 	only   string
 }
@@ -80,8 +82,17 @@ func (p plan) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 	}
 	r.say("seed %d; Parley was built in %s", p.seed, short(time.Since(began)))
 	ok = true
-	for _, nodes := range []int{1, 2} {
-		well, err := p.stage(ctx, r, root, binary, nodes)
+	stages := []func() (bool, error){
+		func() (bool, error) { return p.stage(ctx, r, root, binary, 1) },
+		func() (bool, error) { return p.stage(ctx, r, root, binary, 2) },
+	}
+	if !p.brief && p.only == "" {
+		stages = append(stages,
+			func() (bool, error) { return p.restored(ctx, r, root, binary) },
+			func() (bool, error) { return p.diskFull(ctx, r, root, binary) })
+	}
+	for _, stage := range stages {
+		well, err := stage()
 		if err != nil {
 			return false, err
 		}
@@ -100,17 +111,7 @@ func (p plan) stage(ctx context.Context, r *report, root, binary string, nodes i
 	if len(mine) == 0 {
 		return true, nil
 	}
-	folder := filepath.Join(root, fmt.Sprintf("nodes-%d", nodes))
-	if err := os.MkdirAll(filepath.Join(folder, "bin"), 0o711); err != nil { //nolint:gosec // see run
-		return false, err
-	}
-	if err := os.Link(binary, filepath.Join(folder, "bin", "parley")); err != nil {
-		return false, err
-	}
-	r.say("\n%d node(s), %d people, %d sends a second", nodes, p.people, p.rate)
-	w, err := begin(ctx, options{
-		seed: p.seed, root: folder, binary: binary, nodes: nodes, people: p.people, rate: p.rate, out: r.out,
-	}, r)
+	w, err := p.system(ctx, r, root, binary, options{nodes: nodes}, fmt.Sprintf("%d node(s)", nodes))
 	if err != nil {
 		return false, err
 	}
@@ -136,6 +137,21 @@ func (p plan) stage(ctx context.Context, r *report, root, binary string, nodes i
 		return false, ctx.Err()
 	}
 	return w.verdict(ctx, p.brief)
+}
+
+// system starts a system in a folder of its own.
+func (p plan) system(ctx context.Context, r *report, root, binary string, o options, what string) (*world, error) {
+	folder, err := os.MkdirTemp(root, "system-")
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(os.Chmod(folder, 0o711), os.Mkdir(filepath.Join(folder, "bin"), 0o711), //nolint:gosec // see run
+		os.Link(binary, filepath.Join(folder, "bin", "parley"))); err != nil {
+		return nil, err
+	}
+	r.say("\n%s, %d people, %d sends a second, in %s", what, p.people, p.rate, folder)
+	o.seed, o.root, o.binary, o.people, o.rate, o.out, o.slack = p.seed, folder, binary, p.people, p.rate, r.out, max(1, p.slack)
+	return begin(ctx, o, r)
 }
 
 // faults are those of a stage; what weighs more is there twice.
@@ -179,6 +195,11 @@ func (w *world) verdict(ctx context.Context, brief bool) (ok bool, err error) {
 		}
 		found = again
 	}
+	return w.said(found), nil
+}
+
+// said tells what is not well, and whether nothing is.
+func (w *world) said(found []history.Violation) (ok bool) {
 	all, acknowledged, failed, retried := w.rec.Counts()
 	w.report.note("With %d node(s): %d sends, of which %d were acknowledged and %d refused; %d were tried more than once.",
 		len(w.nodes), all, acknowledged, failed, retried)
@@ -188,7 +209,7 @@ func (w *world) verdict(ctx context.Context, brief bool) (ok bool, err error) {
 		w.report.say("NOT WELL: %s", problem)
 	}
 	w.explain(found)
-	return len(found) == 0 && len(w.problems) == 0, nil
+	return len(found) == 0 && len(w.problems) == 0
 }
 
 // judged waits until everything has arrived, and looks.
@@ -198,6 +219,14 @@ func (w *world) judged(ctx context.Context, what string) ([]history.Violation, e
 	}
 	began := time.Now()
 	w.took(what, "views are complete", 0, 5*time.Second, w.complete(ctx, 30*time.Second), &began)
+	w.mu.Lock()
+	later := w.later
+	w.mu.Unlock()
+	for _, again := range later {
+		if err := again(ctx); err != nil {
+			return nil, err
+		}
+	}
 	e, err := w.look(ctx)
 	if err != nil {
 		return nil, err
@@ -253,7 +282,7 @@ func (w *world) release(ctx context.Context, brief bool) ([]history.Violation, e
 // empty lets everybody leave, and says what each node holds then; where that is known from before, it waits until no more
 // is held, for a while, and notes how it compares.
 func (w *world) empty(ctx context.Context, before []holding) (after []holding, err error) {
-	for _, p := range w.people {
+	for _, p := range slices.Concat(w.listeners, w.people) {
 		p.leaves()
 	}
 	for i, n := range w.nodes {

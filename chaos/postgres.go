@@ -23,13 +23,14 @@ import (
 // starts for itself nobody looks after it: when it is killed it stays so.
 type postgres struct {
 	bin, dir string
+	small    string              // a folder for the data alone, without the write-ahead log; empty: with it
 	as       *syscall.Credential // who it runs as; nil for whoever runs the harness
 	server   *process
 }
 
 // newPostgres makes a cluster under root and starts it. It stores as surely as in production: only then a restart in the
 // middle of everything means something.
-func newPostgres(ctx context.Context, root string) (*postgres, error) {
+func newPostgres(ctx context.Context, root, small string) (*postgres, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // Debian's place; the pattern is well formed
 	slices.SortFunc(found, func(a, b string) int { return len(a) - len(b) })
 	if path, err := exec.LookPath("postgres"); err == nil && len(found) == 0 {
@@ -42,7 +43,7 @@ func newPostgres(ctx context.Context, root string) (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &postgres{bin: filepath.Dir(path), dir: filepath.Join(root, "postgres")}
+	p := &postgres{bin: filepath.Dir(path), dir: filepath.Join(root, "postgres"), small: small}
 	if err := os.MkdirAll(p.socket(), 0o700); err != nil {
 		return nil, err
 	}
@@ -54,14 +55,20 @@ func newPostgres(ctx context.Context, root string) (*postgres, error) {
 		uid, _ := strconv.Atoi(account.Uid) // numbers, on Linux
 		gid, _ := strconv.Atoi(account.Gid)
 		p.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // the system's own numbers
-		for _, dir := range []string{p.dir, p.socket()} {
+		for _, dir := range []string{p.dir, p.socket(), small} {
+			if dir == "" {
+				continue
+			}
 			if err := os.Chown(dir, uid, gid); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := p.run(ctx, "initdb", "-D", p.data(), "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8",
-		"--auth=trust", "--no-instructions"); err != nil {
+	flags := []string{"-D", p.data(), "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-instructions"}
+	if small != "" {
+		flags = append(flags, "--waldir="+filepath.Join(p.dir, "wal"))
+	}
+	if err := p.run(ctx, "initdb", flags...); err != nil {
 		return nil, err
 	}
 	if err := p.start(ctx); err != nil {
@@ -80,7 +87,12 @@ func newPostgres(ctx context.Context, root string) (*postgres, error) {
 	return p, nil
 }
 
-func (p *postgres) data() string   { return filepath.Join(p.dir, "data") }
+func (p *postgres) data() string {
+	if p.small != "" {
+		return filepath.Join(p.small, "data")
+	}
+	return filepath.Join(p.dir, "data")
+}
 func (p *postgres) socket() string { return filepath.Join(p.dir, "s") }
 func (p *postgres) log() string    { return filepath.Join(p.dir, "..", "postgres.log") }
 
@@ -145,10 +157,29 @@ func (p *postgres) copyData(ctx context.Context, to string) error {
 	return exec.CommandContext(ctx, "cp", "-a", p.data(), filepath.Join(p.dir, to)).Run()
 }
 
-// restore puts back what copyData kept. The server must be stopped.
+// restore puts back what copyData kept, as docs/self-hosting.md says: the next start begins a new timeline. The server must
+// be stopped.
 func (p *postgres) restore(ctx context.Context, from string) error {
 	if err := os.RemoveAll(p.data()); err != nil {
 		return err
 	}
-	return exec.CommandContext(ctx, "cp", "-a", filepath.Join(p.dir, from), p.data()).Run()
+	if err := exec.CommandContext(ctx, "cp", "-a", filepath.Join(p.dir, from), p.data()).Run(); err != nil {
+		return err
+	}
+	settings, err := os.OpenFile(filepath.Join(p.data(), "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer settings.Close()
+	if _, err := settings.WriteString("restore_command = 'false'\n"); err != nil {
+		return err
+	}
+	signal := filepath.Join(p.data(), "recovery.signal")
+	if err := os.WriteFile(signal, nil, 0o600); err != nil {
+		return err
+	}
+	if p.as != nil {
+		return os.Chown(signal, int(p.as.Uid), int(p.as.Gid))
+	}
+	return nil
 }

@@ -30,33 +30,37 @@ type options struct {
 	people int
 	rate   int // sends a second
 	out    io.Writer
+	data   string // where the database's data is; empty: under root
+	slack  int    // how many times the bounds hold on a machine that has more to do
 }
 
 // world is a running system with its people.
 type world struct {
-	options  options
-	ctx      context.Context
-	cancel   context.CancelFunc
-	random   *rand.Rand // the nemesis'
-	rec      *history.Recorder
-	postgres *postgres
-	redis    *redisServer // with several nodes
-	toRedis  *line
-	nodes    []*node
-	people   []*person
-	groups   []*group
-	lines    []*line
-	database *pgxpool.Pool // the harness' own way, past all faults but those of the database itself
-	report   *report
-	lines0   *os.File
-	buffer   *bufio.Writer
-	crowd    context.CancelFunc
-	running  sync.WaitGroup
-	crowding sync.WaitGroup
+	options   options
+	ctx       context.Context
+	cancel    context.CancelFunc
+	random    *rand.Rand // the nemesis'
+	rec       *history.Recorder
+	postgres  *postgres
+	redis     *redisServer // with several nodes
+	toRedis   *line
+	nodes     []*node
+	people    []*person
+	listeners []*person // see audience
+	groups    []*group
+	lines     []*line
+	database  *pgxpool.Pool // the harness' own way, past all faults but those of the database itself
+	report    *report
+	lines0    *os.File
+	buffer    *bufio.Writer
+	crowd     context.CancelFunc
+	running   sync.WaitGroup
+	crowding  sync.WaitGroup
 
 	mu       sync.Mutex
 	problems []string
 	posts    []post
+	later    []func(context.Context) error // what is to be looked at again in the end
 }
 
 // post is a request that sent a message.
@@ -84,7 +88,7 @@ func begin(ctx context.Context, o options, r *report) (w *world, err error) {
 	}
 	w.buffer = bufio.NewWriterSize(w.lines0, 1<<20)
 	w.rec = history.NewRecorder(w.buffer)
-	if w.postgres, err = newPostgres(ctx, o.root); err != nil {
+	if w.postgres, err = newPostgres(ctx, o.root, o.data); err != nil {
 		return w, err
 	}
 	if w.database, err = pgxpool.New(ctx, w.postgres.url("postgres", "parley")); err != nil {
@@ -262,6 +266,7 @@ func (w *world) took(fault, what string, d, bound time.Duration, err error, bega
 	if err != nil && errors.Is(w.ctx.Err(), context.Canceled) {
 		return // the run was ended from outside
 	}
+	bound *= time.Duration(w.options.slack)
 	w.report.measure(fault, what, d, bound)
 	w.rec.Converge(history.Convergence{After: fault + ", " + what, Took: d, Bound: bound, Complete: err == nil})
 	if err != nil {
