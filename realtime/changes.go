@@ -68,6 +68,15 @@ func (h *Hub) writeChanges(
 	if err != nil {
 		return err
 	}
+	// Asked again, now that the changes are read: who was removed in between is not to see what came after.
+	member, err = h.chat.Membership(ctx, viewer, member.ConversationID)
+	if err != nil {
+		return err
+	}
+	if !member.Present() {
+		writeReset(b, member.ConversationID, viewer.ViewSeq)
+		return nil
+	}
 	text := newRendering(changes).htmlFor(viewer, member)
 	if after > changes.Head || len(changes.Messages) > chat.MaxReplayChanges || len(text) > chat.MaxReplayBytes {
 		writeReset(b, member.ConversationID, viewer.ViewSeq)

@@ -28,6 +28,13 @@ type subscription struct {
 	feed   *feed
 	member chat.Member
 	live   bool // replay is through; before, the feed passes it over
+	over   bool // the membership has ended within what was delivered: nothing more, until it is asked for anew
+}
+
+func (s *subscription) silenced() bool {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return s.over
 }
 
 // hint says that there are changes up to changeSeq.
@@ -103,11 +110,31 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 	}
 	rendering := newRendering(changes)
 	for sub := range f.subs {
-		if sub.live {
-			sub.socket.write(rendering.frameFor(sub.socket.viewer, sub.member))
+		if !sub.live {
+			continue
 		}
+		member := sub.member
+		if end := endOf(member, changes); end != nil {
+			// The hint of this comes on its own way, and may come later than what is said afterwards.
+			member.UntilChange = end
+			sub.live, sub.over = false, true
+			f.hub.spawn(func() { f.hub.reenter(sub.socket) })
+		}
+		sub.socket.write(rendering.frameFor(sub.socket.viewer, member))
 	}
 	f.head = changes.To
+}
+
+// endOf is the change with which a membership ends within a stretch that is later than what is known of the membership;
+// nil where it goes on.
+func endOf(member chat.Member, changes chat.Changes) *int64 {
+	for _, message := range changes.Messages {
+		if event := message.Event; event != nil && (event.Code == chat.EventRemoved || event.Code == chat.EventLeft) &&
+			slices.ContainsFunc(event.Subjects, func(c chat.Card) bool { return c.ID == member.PersonID }) {
+			return &message.ChangeSeq
+		}
+	}
+	return nil
 }
 
 // resetLocked makes every page fetch the conversation anew; each comes back with a new cursor.
@@ -291,9 +318,15 @@ func (h *Hub) replay(sub *subscription, after int64) {
 			s.cut()
 			return
 		}
+		same, err := h.stillSees(sub, changes)
+		if err != nil {
+			h.log.Warn("replay failed", "conversation", f.id, "error", err)
+			s.cut()
+			return
+		}
 		encoded := newRendering(changes).frameFor(s.viewer, sub.member)
 		count, size = count+len(changes.Messages), size+len(encoded)
-		if after > changes.Head || count > chat.MaxReplayChanges || size > chat.MaxReplayBytes {
+		if !same || after > changes.Head || count > chat.MaxReplayChanges || size > chat.MaxReplayBytes {
 			h.sendReset(s, f.id)
 			return
 		}
@@ -305,6 +338,21 @@ func (h *Hub) replay(sub *subscription, after int64) {
 			return
 		}
 	}
+}
+
+// stillSees says whether what was known of the membership when the page opened the conversation holds for a stretch that
+// was read later. That somebody goes is told in the stretch itself; whether it was in an earlier stay, the row knows.
+func (h *Hub) stillSees(sub *subscription, changes chat.Changes) (bool, error) {
+	if endOf(sub.member, changes) == nil {
+		return true, nil
+	}
+	ctx, cancel := h.queryContext()
+	defer cancel()
+	member, err := h.chat.Membership(ctx, sub.socket.viewer, sub.feed.id)
+	if chat.KindOf(err) == chat.KindNotFound {
+		return false, nil
+	}
+	return sameEntitlement(member, sub.member), err
 }
 
 // goLive makes the subscription live if it has everything that the feed has delivered.
@@ -332,8 +380,9 @@ func (h *Hub) reenter(s *Socket) {
 	s.mu.Lock()
 	sub, before, visit := s.sub, s.past, s.visit
 	s.mu.Unlock()
+	silenced := false
 	if sub != nil {
-		before = &sub.member
+		before, silenced = &sub.member, sub.silenced()
 	}
 	if before == nil {
 		return
@@ -354,7 +403,7 @@ func (h *Hub) reenter(s *Socket) {
 		if h.leave(s, visit) {
 			s.send(frame{Type: "closed", Conversation: conversation.String()})
 		}
-	case !sameEntitlement(member, *before):
+	case !sameEntitlement(member, *before), silenced: // out and in again
 		if h.leave(s, visit) {
 			h.sendReset(s, conversation)
 		}
