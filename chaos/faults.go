@@ -323,7 +323,7 @@ func slowReader(ctx context.Context, w *world, name string) error {
 		}
 	}
 	slow.line.Trickle(0)
-	w.healed(ctx, name, time.Minute, whole) // what was frozen notices its silence after 45 s
+	w.healed(ctx, name, time.Minute, time.Minute) // what was frozen has to get through first
 	return nil
 }
 
@@ -339,7 +339,7 @@ func drained(sockets int) func(context.Context, *world, string) error {
 			return err
 		}
 		n := w.nodes[0]
-		began := time.Now()
+		since, began := w.rec.Now(), time.Now()
 		w.took(name, "the node has ended", 0, 20*time.Second, n.process.end(syscall.SIGTERM, 40*time.Second), &began)
 		first, last, codes := audience.ends()
 		w.report.note("Sockets that ended by SIGTERM, by their closing code: %v, spread over %s.", codes, short(last.Sub(first)))
@@ -353,6 +353,7 @@ func drained(sockets int) func(context.Context, *world, string) error {
 		w.took(name, "the node is ready", 0, 20*time.Second, n.ready(ctx, time.Minute), &began)
 		w.took(name, "all sockets are back", 0, 20*time.Second, audience.standing(ctx, time.Minute), &began)
 		w.healed(ctx, name, back, whole)
+		w.unseen(name, since)
 		return nil
 	}
 }
@@ -360,14 +361,21 @@ func drained(sockets int) func(context.Context, *world, string) error {
 // drainOne ends one of two nodes gracefully: everybody goes to the other, and nobody sees an error.
 func drainOne(ctx context.Context, w *world, name string) error {
 	n := w.nodes[w.random.IntN(len(w.nodes))]
-	_, _, _, lost := w.rec.Counts()
+	since := w.rec.Now()
 	began := time.Now()
 	w.took(name, "the node has ended", 0, 20*time.Second, n.process.end(syscall.SIGTERM, 40*time.Second), &began)
 	w.healed(ctx, name, back, whole)
-	if _, _, _, after := w.rec.Counts(); after > lost {
-		w.problem("%s: %d sends had no answer", name, after-lost)
-	}
+	w.unseen(name, since)
 	return w.returns(ctx, n, name)
+}
+
+// unseen holds that no send of a stretch was in trouble for so long that its bubble says so.
+func (w *world) unseen(name string, since time.Duration) {
+	for _, send := range w.rec.Between(since, w.rec.Now()) {
+		if send.Lost >= maxTries {
+			w.problem("%s: send %d was tried %d times without an answer", name, send.N, send.Lost)
+		}
+	}
 }
 
 // storm starts the node and lets everybody come at once.
@@ -407,8 +415,8 @@ func (w *world) crossing(name, what string, since time.Duration, bound time.Dura
 	var took []time.Duration
 	for _, send := range w.rec.Between(since, w.rec.Now()) {
 		for tab, at := range arrivals[send.Message] {
-			if of(tab) != of(send.Tab) && at > send.Invoked && send.Lost == 0 {
-				took = append(took, at-send.Invoked)
+			if of(tab) != of(send.Tab) && send.Lost == 0 {
+				took = append(took, max(0, at-send.Ended)) // it was stored before
 			}
 		}
 	}

@@ -83,14 +83,17 @@ func (l *line) Freeze() {
 	}
 }
 
-// frozen is how many connections are dead, and have not been given up by both ends.
+// frozen is how many sockets are dead, and have not been given up by both ends. Other connections may stand idle for as
+// long as either end likes.
 func (l *line) frozen() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.calls {
 		select {
 		case <-c.dead:
-			n++
+			if c.socket {
+				n++
+			}
 		default:
 		}
 	}

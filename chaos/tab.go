@@ -30,6 +30,7 @@ const (
 	answerPatience = 20 * time.Second // send.js
 	pollAfter      = 15 * time.Second // poll.js
 	pollEvery      = 5 * time.Second  // poll.js
+	maxTries       = 7                // outbox.js: then the bubble says that it was not sent
 	resetAgain     = 3 * time.Second  // frames.js
 	askAgain       = 5 * time.Second  // frames.js
 )
@@ -43,18 +44,19 @@ type tab struct {
 	ctx          context.Context
 	cancel       context.CancelFunc
 
-	mu       sync.Mutex
-	random   *rand.Rand
-	page     *page.Page
-	conn     *websocket.Conn
-	standing bool
-	polling  bool
-	down     time.Time // since when no socket stands
-	rose     int       // how many times one stood
-	codes    map[int]int
-	reset    time.Time
-	queue    []*entry
-	acked    int64
+	mu        sync.Mutex
+	random    *rand.Rand
+	page      *page.Page
+	conn      *websocket.Conn
+	standing  bool
+	polling   bool
+	down      time.Time // since when no socket stands
+	rose      int       // how many times one stood
+	codes     map[int]int
+	reset     time.Time
+	reloading int // how many fetches of the conversation are under way, or wait to be
+	queue     []*entry
+	acked     int64
 
 	writing sync.Mutex
 	wake    chan struct{} // for the outbox: there is something to send
@@ -212,6 +214,9 @@ func (t *tab) receive(frame page.Frame) {
 	case page.Ask:
 		t.sendOpen()
 	case page.Reload:
+		t.mu.Lock()
+		t.reloading++
+		t.mu.Unlock()
 		t.running.Go(t.reload)
 	case page.Leave:
 		t.cancel()
@@ -226,6 +231,11 @@ func (t *tab) receive(frame page.Frame) {
 
 // reload fetches the conversation anew.
 func (t *tab) reload() {
+	defer func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.reloading--
+	}()
 	t.mu.Lock()
 	wait := time.Until(t.reset.Add(resetAgain))
 	t.mu.Unlock()
@@ -446,6 +456,7 @@ func retryAfter(h http.Header) time.Duration {
 // state is what the harness asks of a tab.
 type state struct {
 	standing, polling bool
+	reloading         bool
 	rose              int
 	change            int64
 	open              bool
@@ -456,7 +467,7 @@ type state struct {
 func (t *tab) state() state {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := state{standing: t.standing, polling: t.polling, rose: t.rose, open: t.ctx.Err() == nil, queued: len(t.queue)}
+	s := state{standing: t.standing, polling: t.polling, rose: t.rose, reloading: t.reloading > 0, open: t.ctx.Err() == nil, queued: len(t.queue)}
 	if t.page.Log != nil {
 		s.change, s.writable = t.page.Log.Change, t.page.Log.Writable
 	}

@@ -228,7 +228,8 @@ func (w *world) heads(ctx context.Context) (map[string]history.Head, error) {
 	return heads, err
 }
 
-// complete waits until every tab has come as far as the database is now.
+// complete waits until everybody has a page of each conversation they are in now, and every such page has come as far as
+// the database is now.
 func (w *world) complete(ctx context.Context, patience time.Duration) error {
 	var heads map[string]history.Head
 	err := until(ctx, patience, func(ctx context.Context) (err error) {
@@ -238,11 +239,23 @@ func (w *world) complete(ctx context.Context, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return until(ctx, patience, func(context.Context) error {
-		for _, t := range w.tabs() {
-			s := t.state()
-			if want := heads[t.conversation].Changes; s.open && s.writable && s.change < want {
-				return fmt.Errorf("%s is at change %d of %d (socket %v)", t.name, s.change, want, s.standing)
+	return until(ctx, patience, func(ctx context.Context) error {
+		stays, err := w.stays(ctx)
+		if err != nil {
+			return err
+		}
+		for _, stay := range stays {
+			p := w.byID(stay.Person)
+			if p == nil || stay.Until != nil {
+				continue
+			}
+			t := p.tab(stay.Conversation)
+			if t == nil {
+				return fmt.Errorf("%s has no page of %s", p.name, stay.Conversation)
+			}
+			s, want := t.state(), heads[t.conversation].Changes
+			if !s.open || !s.writable || s.reloading || s.change < want {
+				return fmt.Errorf("%s is at change %d of %d (%+v)", t.name, s.change, want, s)
 			}
 		}
 		return nil
