@@ -126,7 +126,9 @@ func (s *Store) InTx(ctx context.Context, f func(tx chat.Store) error) error {
 	if s.on != sqlx.ExtContext(s.sqlx) {
 		return errors.New("db: a transaction inside a transaction")
 	}
-	conn, err := s.sqlx.Connx(ctx)
+	acquiring, acquired := bound(ctx)
+	conn, err := s.sqlx.Connx(acquiring)
+	acquired()
 	if err != nil {
 		return translate(err)
 	}
@@ -148,18 +150,30 @@ func (s *Store) InTx(ctx context.Context, f func(tx chat.Store) error) error {
 	return translate(tx.Commit())
 }
 
+// bound gives a statement the time that one may take, the wait for a connection included. The server keeps to it by
+// itself, unless it has stopped dead: then there is nobody to say so, and people would wait as long as it does.
+func bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, maxTransaction)
+}
+
 // get reads one row. No row is chat.NotFound.
 func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	return translate(sqlx.GetContext(ctx, s.on, dest, query, args...))
 }
 
 // list reads all rows.
 func (s *Store) list(ctx context.Context, dest any, query string, args ...any) error {
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	return translate(sqlx.SelectContext(ctx, s.on, dest, query, args...))
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	result, err := s.on.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, translate(err)

@@ -43,6 +43,26 @@ func (n *node) current(t *testing.T, viewer chat.Viewer) chat.Viewer {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 
+	t.Run("who is removed while the answer is made is not told what came after", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "member")
+		at := n.page(t, who, group)
+		n.store.onceAsked(func() { // that there is a membership is known, and the changes are not read yet
+			if err := n.chat.RemoveMember(t.Context(), owner, group, who.ID); err != nil {
+				t.Error(err)
+			}
+			n.say(t, owner, group, "now that we are alone")
+		})
+		document, err := n.changes(t, who, group, cursorOf(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if document.Find("[data-frame=reset]").Length() != 1 || strings.Contains(document.Text(), "alone") {
+			t.Errorf("got %q", document.Text())
+		}
+	})
+
 	t.Run("a page without a socket gets what came after its cursor, and its list", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

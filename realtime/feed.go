@@ -197,6 +197,10 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 		return
 	}
 	if !member.Present() {
+		if h.lookBack(s, visit, member, at.View) {
+			h.sendReset(s, conversation)
+			return
+		}
 		// Nothing that happens there from now on is this person's, not even that something does.
 		s.send(frame{Type: "resumed", Conversation: conversation.String(), To: &at.After})
 		return
@@ -267,6 +271,25 @@ func (h *Hub) subscribe(s *Socket, visit int64, member chat.Member, view int64) 
 	return sub, false
 }
 
+// lookBack notes what a page shows that has nothing to follow, so that it hears when its person is taken in again. It says
+// whether what the person may see has changed since member was read, like subscribe.
+func (h *Hub) lookBack(s *Socket, visit int64, member chat.Member, view int64) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, connected := h.sockets[s]; !connected {
+		return false
+	}
+	if h.people[s.viewer.ID].viewSeq != view {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.visit == visit {
+		s.past = &member
+	}
+	return false
+}
+
 // leave ends the page's subscription, if there is one, on behalf of a visit. It says whether the visit is still the
 // page's: where the page has gone on meanwhile, what it follows now stays. A feed without subscriptions goes.
 func (h *Hub) leave(s *Socket, visit int64) bool {
@@ -278,7 +301,7 @@ func (h *Hub) leave(s *Socket, visit int64) bool {
 		return false
 	}
 	sub := s.sub
-	s.sub = nil
+	s.sub, s.past = nil, nil
 	s.mu.Unlock()
 	if sub == nil {
 		return true
@@ -349,29 +372,33 @@ func (sub *subscription) goLive(after int64) bool {
 // reenter asks anew what the page's person may see of the open conversation, after that has changed.
 func (h *Hub) reenter(s *Socket) {
 	s.mu.Lock()
-	sub, visit := s.sub, s.visit
+	sub, before, visit := s.sub, s.past, s.visit
 	s.mu.Unlock()
-	if sub == nil {
+	if sub != nil {
+		before = &sub.member
+	}
+	if before == nil {
 		return
 	}
+	conversation := before.ConversationID
 	ctx, cancel := h.queryContext()
 	defer cancel()
-	member, err := h.chat.Membership(ctx, s.viewer, sub.feed.id)
+	member, err := h.chat.Membership(ctx, s.viewer, conversation)
 	switch {
 	case chat.KindOf(err) == chat.KindNotFound:
 		if h.leave(s, visit) {
-			s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+			s.send(frame{Type: "closed", Conversation: conversation.String()})
 		}
 	case err != nil:
 		s.cut()
-	case sub.member.Present() && !member.Present():
+	case before.Present() && !member.Present():
 		// What was seen may be looked at again; this page was for taking part.
 		if h.leave(s, visit) {
-			s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+			s.send(frame{Type: "closed", Conversation: conversation.String()})
 		}
-	case !sameEntitlement(member, sub.member):
+	case !sameEntitlement(member, *before):
 		if h.leave(s, visit) {
-			h.sendReset(s, sub.feed.id)
+			h.sendReset(s, conversation)
 		}
 	}
 }

@@ -46,6 +46,7 @@ type Socket struct {
 	mu       sync.Mutex
 	visit    int64         // grows with each open and leave: a slow open notices that the page has gone on
 	sub      *subscription // the open conversation, if any
+	past     *chat.Member  // or the one that is looked back at: its person was in it once, and nothing of it is pushed
 	lastUsed time.Time
 }
 

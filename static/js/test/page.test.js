@@ -14,7 +14,7 @@ import { nextRow } from "../keys.js";
 import { withCount } from "../title.js";
 import { lengthOf, sends } from "../composer.js";
 import { linked } from "../place.js";
-import { refreshPane } from "../pane.js";
+import { refreshPane, reload } from "../pane.js";
 import * as store from "../store.js";
 
 const hearing = (name, work) => {
@@ -309,6 +309,40 @@ test("a conversation that was closed meanwhile loses its composer", () => {
   closed.querySelector("#composer").outerHTML = `<p class="composer composer--closed">New messages are not possible here.</p>`;
   refreshPane({ fetched: closed }, null);
   equal(document.getElementById("composer"), null);
+});
+
+/** Loads the conversation anew, and lets work happen while the answer is on its way. */
+async function reloading(answer, work) {
+  const { fetch } = globalThis;
+  globalThis.fetch = async () => {
+    await work();
+    return new Response(answer);
+  };
+  try {
+    return await reload(null, null);
+  } finally {
+    globalThis.fetch = fetch;
+  }
+}
+
+test("what comes while a conversation is fetched anew stays, and what the answer does not know any more goes", async () => {
+  world(many(1, 5));
+  const mine = { seq: 7, author: ME, client: "c" };
+  const during = () => applyMessages(document.querySelector(".log__list"), items(mine, { seq: 3, change: 8, body: "edited" }));
+  ok(await reloading(paneOf(many(1, 4), { change: 4 }), during));
+  const log = document.querySelector(".log__list");
+  equal(seqs(log), [1, 2, 3, 4, 7], "5 was there before, and is not any more");
+  equal(log.querySelector('[data-seq="3"] .message__body').textContent, "edited");
+  equal(log.dataset.change, "4", "the cursor is the answer's");
+});
+
+test("what an answer knows better than what came meanwhile is as the answer says", async () => {
+  world(many(1, 2));
+  const during = () => applyMessages(document.querySelector(".log__list"), items({ seq: 3, change: 3, body: "first" }));
+  ok(await reloading(paneOf([...many(1, 2), { seq: 3, change: 6, body: "second" }]), during));
+  const log = document.querySelector(".log__list");
+  equal(seqs(log), [1, 2, 3]);
+  equal(log.querySelector('[data-seq="3"] .message__body').textContent, "second");
 });
 
 test("only a message's hash is a place", () => {
