@@ -230,11 +230,18 @@ func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string)
 	if err != nil && KindOf(err) != KindNotFound {
 		return Viewer{}, err
 	}
+	// Whether the person's own bucket is empty must not be seen: it would tell whose address it is that was guessed at.
+	// So it is asked for nobody as well, and where it is empty no password is the right one.
+	key := "login " + login
+	if person.ID != (ID{}) {
+		key = person.ID.String()
+	}
+	within, _ := c.limiter.Allow(ctx, LimitLoginByPerson, key)
 	match, err := c.passwords.matches(ctx, anybody, person.PasswordHash, password)
 	if err != nil {
 		return Viewer{}, err
 	}
-	if !match || person.State != StateActive {
+	if !match || !within || person.State != StateActive {
 		return Viewer{}, &Error{Kind: KindInvalid, Code: CodeLogin}
 	}
 	return c.startSession(ctx, origin, person)

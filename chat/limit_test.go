@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,6 +78,36 @@ func TestMemoryLimiter(t *testing.T) {
 		} {
 			if ok, _ := l.Allow(t.Context(), one, c.key); ok != c.want {
 				t.Errorf("%d: %s: %v", i, c.key, ok)
+			}
+		}
+	})
+
+	t.Run("whoever has a network of addresses does not empty what is counted by account", func(t *testing.T) {
+		t.Parallel()
+		l := chat.NewMemoryLimiterOf(func() time.Time { return start }, 3)
+		account := chat.Limit{Name: "account", Every: time.Second, Burst: 1}
+		address := chat.Limit{Name: "address", Every: time.Second, Burst: 1, ByAddress: true}
+		if ok, _ := l.Allow(t.Context(), account, "anna"); !ok {
+			t.Fatal("premise: the first is refused")
+		}
+		for i := range 10 {
+			if ok, _ := l.Allow(t.Context(), address, fmt.Sprint(i)); !ok {
+				t.Fatal("premise: another address is refused")
+			}
+		}
+		if ok, _ := l.Allow(t.Context(), account, "anna"); ok {
+			t.Error("her bucket was forgotten")
+		}
+		if ok, _ := l.Allow(t.Context(), address, "0"); !ok {
+			t.Error("addresses are not bounded")
+		}
+	})
+
+	t.Run("limits are by address exactly where they say so by name", func(t *testing.T) {
+		t.Parallel()
+		for _, limit := range chat.Limits() {
+			if limit.ByAddress != strings.HasSuffix(limit.Name, "_address") {
+				t.Errorf("%+v", limit)
 			}
 		}
 	})
@@ -264,6 +295,59 @@ func TestLimits(t *testing.T) {
 			passes(c.limit.Burst + 2)
 		})
 	}
+
+	t.Run("a person is guessed at no more often for having two names", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t, chattest.Limits())
+		anna := w.Confirmed(t, w.Person(t, "Anna"), "anna@example.org")
+		compared := 0
+		w.Chat.OnCompare(func(hash string) {
+			if hash == anna.PasswordHash {
+				compared++
+			}
+		})
+		n := 0
+		try := func(login, password string) error {
+			n++
+			w.Clock.Advance(time.Millisecond)
+			_, err := w.Chat.LogIn(t.Context(), chat.Origin{Address: fmt.Sprint(n)}, login, password)
+			return err
+		}
+		for range chat.LimitLoginByAccount.Burst {
+			refused(t, try("anna", "wrong"), chat.KindInvalid, chat.CodeLogin)
+		}
+		refused(t, try("anna", chattest.Password), chat.KindTooMany, chat.CodeTooMany)
+		for range chat.LimitLoginByPerson.Burst - chat.LimitLoginByAccount.Burst - 1 {
+			refused(t, try(anna.Email, "wrong"), chat.KindInvalid, chat.CodeLogin)
+		}
+		must(t, try(anna.Email, chattest.Password)) // the last that there is
+		// What comes now looks like any wrong password, also for those who are not there.
+		before := compared
+		refused(t, try(anna.Email, chattest.Password), chat.KindInvalid, chat.CodeLogin)
+		refused(t, try("nobody@example.org", chattest.Password), chat.KindInvalid, chat.CodeLogin)
+		if compared != before+1 {
+			t.Error("her password was not compared: the time would tell")
+		}
+		w.Clock.Advance(chat.LimitLoginByPerson.Every)
+		must(t, try(anna.Email, chattest.Password))
+	})
+
+	t.Run("who is attacked by one name gets in by the other", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t, chattest.Limits())
+		anna := w.Confirmed(t, w.Person(t, "Anna"), "anna@example.org")
+		for i := range 200 {
+			w.Clock.Advance(5 * time.Second)
+			_, err := w.Chat.LogIn(t.Context(), chat.Origin{Address: fmt.Sprint(i)}, "anna", "wrong")
+			if err == nil {
+				t.Fatal("logged in")
+			}
+		}
+		_, err := w.Chat.LogIn(t.Context(), there, "anna", chattest.Password)
+		refused(t, err, chat.KindTooMany, chat.CodeTooMany) // the premise
+		_, err = w.Chat.LogIn(t.Context(), there, anna.Email, chattest.Password)
+		must(t, err)
+	})
 
 	t.Run("without limits there are none, whatever limiter was given", func(t *testing.T) {
 		t.Parallel()
