@@ -119,7 +119,7 @@ func (f *feed) resetLocked() {
 }
 
 func (h *Hub) sendReset(s *Socket, conversation chat.ID) {
-	s.send(frame{Type: "reset", Conversation: conversation.String(), View: h.viewSeqOf(s.viewer.ID)})
+	s.send(frame{Type: frameReset, Conversation: conversation.String(), View: h.viewSeqOf(s.viewer.ID)})
 }
 
 func (h *Hub) viewSeqOf(id chat.ID) int64 {
@@ -140,7 +140,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	defer cancel()
 	member, err := h.chat.Membership(ctx, s.viewer, conversation)
 	if chat.KindOf(err) == chat.KindNotFound {
-		s.send(frame{Type: "closed", Conversation: conversation.String()})
+		s.send(frame{Type: frameClosed, Conversation: conversation.String()})
 		return
 	}
 	if err != nil {
@@ -160,7 +160,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	}
 	if !member.Present() {
 		// Nothing that happens there from now on is this person's, not even that something does.
-		s.send(frame{Type: "resumed", Conversation: conversation.String(), To: &at.After})
+		s.send(frame{Type: frameResumed, Conversation: conversation.String(), To: &at.After})
 		return
 	}
 	sub, changed := h.subscribe(s, visit, member, at.View)
@@ -299,7 +299,7 @@ func (sub *subscription) goLive(after int64) bool {
 		return false
 	}
 	sub.live = true
-	sub.socket.send(frame{Type: "resumed", Conversation: f.id.String(), To: &after})
+	sub.socket.send(frame{Type: frameResumed, Conversation: f.id.String(), To: &after})
 	f.startLocked()
 	return true
 }
@@ -318,14 +318,14 @@ func (h *Hub) reenter(s *Socket) {
 	switch {
 	case chat.KindOf(err) == chat.KindNotFound:
 		if h.leave(s, visit) {
-			s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+			s.send(frame{Type: frameClosed, Conversation: sub.feed.id.String()})
 		}
 	case err != nil:
 		s.cut()
 	case sub.member.Present() && !member.Present():
 		// What was seen may be looked at again; this page was for taking part.
 		if h.leave(s, visit) {
-			s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+			s.send(frame{Type: frameClosed, Conversation: sub.feed.id.String()})
 		}
 	case !sameEntitlement(member, sub.member):
 		if h.leave(s, visit) {

@@ -185,7 +185,7 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 			return err
 		}
 		for _, person := range people {
-			h.sendToPerson(person, "rows", byPerson[person], totals[person])
+			h.sendToPerson(person, frameRows, byPerson[person], totals[person])
 		}
 		connected = connected[len(people):]
 	}
@@ -274,7 +274,7 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 		return err
 	}
 	for _, person := range connected {
-		h.sendToPerson(person, "list", lists[person].Rows, lists[person].UnreadTotal)
+		h.sendToPerson(person, frameList, lists[person].Rows, lists[person].UnreadTotal)
 	}
 	return nil
 }
@@ -286,14 +286,14 @@ func bounded[T any](ctx context.Context, h *Hub, ask func(context.Context) (T, e
 	return ask(ctx)
 }
 
-func (h *Hub) sendToPerson(person chat.ID, kind string, rows []chat.ListRow, total int) {
+func (h *Hub) sendToPerson(person chat.ID, kind frameType, rows []chat.ListRow, total int) {
 	sockets := h.socketsOf(person)
 	if len(sockets) == 0 {
 		return
 	}
 	html := renderRows(sockets[0].viewer, rows, time.Now())
 	f := frame{Type: kind, HTML: html, Total: &total}
-	if kind == "list" {
+	if kind == frameList {
 		f.Epoch = h.currentEpoch()
 	}
 	encoded := f.encode()
