@@ -198,6 +198,8 @@ type LockedGroup struct {
 	MemberCount int
 	// Members are the present members among the people at hand.
 	Members map[ID]MemberRole
+	// Removed are those among them who were removed and have not been added since.
+	Removed map[ID]bool
 }
 
 // changeGroup lets decide look at a locked group and change it, as the viewer, in one transaction. people are those whose
@@ -289,7 +291,8 @@ func (c *Chat) takeIn(ctx context.Context, tx Store, g LockedGroup, people []ID)
 	return added, tx.UpsertMembers(ctx, g.ID, added)
 }
 
-// RemoveMember ends somebody's membership. What that person saw until now stays to be seen, and nothing new.
+// RemoveMember ends somebody's membership. What that person saw until now stays to be seen, and nothing new; the way back is
+// to be added again, and no link.
 // Errors: not_found, forbidden (not_yours_to_do).
 func (c *Chat) RemoveMember(ctx context.Context, viewer Viewer, group, person ID) error {
 	if person == viewer.ID {
@@ -313,7 +316,7 @@ func (c *Chat) dismiss(ctx context.Context, tx Store, g LockedGroup, person, by 
 	if err := tx.InsertEvent(ctx, g.ID, by, []ID{person}, event); err != nil {
 		return err
 	}
-	return tx.EndMembership(ctx, g.ID, person)
+	return tx.EndMembership(ctx, g.ID, person, code == EventRemoved)
 }
 
 // LeaveGroup ends the viewer's own membership. The last owner hands over first, unless nobody else is there.

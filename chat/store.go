@@ -135,8 +135,9 @@ type Store interface {
 	LockGroup(ctx context.Context, group ID, people []ID) (LockedGroup, error)
 	// UpsertMembers makes members of people who are none. The group is locked. Errors: not_found.
 	UpsertMembers(ctx context.Context, group ID, people []ID) error
-	// EndMembership lets somebody see what there is up to now. The group is locked.
-	EndMembership(ctx context.Context, group, person ID) error
+	// EndMembership lets somebody see what there is up to now; who was removed comes back only by being added. The group
+	// is locked.
+	EndMembership(ctx context.Context, group, person ID, removed bool) error
 	CountOwners(ctx context.Context, group ID) (int, error)
 	UpdateMemberRole(ctx context.Context, group, person ID, role MemberRole) error
 	UpdateGroup(ctx context.Context, group ID, settings GroupSettings) error
@@ -150,7 +151,7 @@ type Store interface {
 	InsertGroupLink(ctx context.Context, id, group, by ID, hash []byte, life time.Duration, uses, most int) error
 	GroupLinks(ctx context.Context, group ID) ([]GroupLink, error)
 	RevokeGroupLink(ctx context.Context, group, link ID) error
-	// GroupByLink and UseGroupLink. Errors: not_found (group_link).
+	// GroupByLink and UseGroupLink. Errors: not_found (group_link), for GroupByLink also where the viewer was removed.
 	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
 	UseGroupLink(ctx context.Context, hash []byte) error
 

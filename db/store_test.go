@@ -405,8 +405,8 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"EndMembership": {
-			good:    func() error { return s.EndMembership(ctx, group, eve.ID) },
-			bad:     func() error { return s.EndMembership(ctx, group, nobody) },
+			good:    func() error { return s.EndMembership(ctx, group, eve.ID, true) },
+			bad:     func() error { return s.EndMembership(ctx, group, nobody, true) },
 			refusal: chat.CodeNotFound,
 		},
 		"CountOwners": {

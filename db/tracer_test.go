@@ -78,8 +78,11 @@ func TestNumberOfStatements(t *testing.T) {
 		"a list":  {1, func() error { _, err := w.Chat.List(ctx, anna, nil); return err }},
 		"lists":   {1, func() error { _, err := w.Chat.Lists(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
 		"changes": {1, func() error { _, err := w.Chat.ChangesSince(ctx, id, 0, 200); return err }},
-		"rows":    {1, func() error { _, err := w.Chat.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID, ben.ID}, []chat.ID{anna.ID}); return err }},
-		"totals":  {1, func() error { _, err := w.Chat.UnreadTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
+		"rows": {1, func() error {
+			_, err := w.Chat.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID, ben.ID}, []chat.ID{anna.ID})
+			return err
+		}},
+		"totals": {1, func() error { _, err := w.Chat.UnreadTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
 		"positions": {1, func() error {
 			return w.Chat.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		}},
