@@ -69,8 +69,9 @@ type NewChoices struct {
 	Notify     *Notify
 }
 
-// Choose stores what the viewer makes of a conversation; the viewer's lists are told. A former member may still archive
-// and pin. Errors: invalid (quiet, notify), not_found, too_many.
+// Choose stores what the viewer makes of a conversation; the viewer's lists are told. A former member, for whom
+// nothing makes noise any more, may still archive and pin. Errors: invalid (quiet, notify), not_found, forbidden (not_member),
+// too_many.
 func (c *Chat) Choose(ctx context.Context, viewer Viewer, conversation ID, choices Choices) error {
 	stored := NewChoices{Pinned: choices.Pinned, Archived: choices.Archived, Notify: choices.Notify}
 	var wrong fieldErrors
@@ -93,6 +94,15 @@ func (c *Chat) Choose(ctx context.Context, viewer Viewer, conversation ID, choic
 	}
 	if err := c.allow(ctx, limited{LimitSettings, viewer.ID.String()}); err != nil {
 		return err
+	}
+	if choices.Quiet != nil || choices.Notify != nil {
+		member, err := c.store.Member(ctx, viewer.ID, conversation)
+		if err != nil {
+			return err
+		}
+		if !member.Present() {
+			return forbidden(CodeNotMember)
+		}
 	}
 	if err := c.store.UpdateChoices(ctx, viewer.ID, conversation, stored); err != nil {
 		return err
