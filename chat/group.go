@@ -332,13 +332,13 @@ func (c *Chat) LeaveGroup(ctx context.Context, viewer Viewer, group ID) error {
 	})
 }
 
-// keepsOwner refuses to let the last owner go.
+// keepsOwner refuses to let the last owner go whose account can be used: the others could not look after the group.
 func (c *Chat) keepsOwner(ctx context.Context, tx Store, g LockedGroup, going ID) error {
 	if g.Members[going] != MemberOwner {
 		return nil
 	}
-	owners, err := tx.CountOwners(ctx, g.ID)
-	if err == nil && owners == 1 {
+	others, err := tx.CountOwners(ctx, g.ID, going)
+	if err == nil && others == 0 {
 		return Conflict(CodeLastOwner, nil)
 	}
 	return err

@@ -416,6 +416,28 @@ func second[T any](_ T, err error) error { return err }
 func TestLastOwner(t *testing.T) {
 	t.Parallel()
 
+	t.Run("an owner whose account is suspended is nobody to leave a group to", func(t *testing.T) {
+		t.Parallel()
+		c := newCrew(t, chat.GroupSettings{})
+		must(t, c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.admin.ID, chat.MemberOwner))
+		suspend(t, c.World, c.admin)
+		before := stored(t, c.World)
+		for _, err := range []error{
+			c.Chat.LeaveGroup(t.Context(), c.owner, c.id),
+			c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.owner.ID, chat.MemberPlain),
+		} {
+			if refused(t, err, chat.KindConflict, chat.CodeLastOwner); stored(t, c.World) != before {
+				t.Error("something has changed")
+			}
+		}
+		// The suspended one goes, whose role asks for no heir while another owner is there.
+		must(t, c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.admin.ID, chat.MemberPlain))
+		must(t, c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.admin.ID, chat.MemberOwner))
+		must(t, c.Chat.RemoveMember(t.Context(), c.owner, c.id, c.admin.ID))
+		must(t, c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.member.ID, chat.MemberOwner))
+		must(t, c.Chat.LeaveGroup(t.Context(), c.owner, c.id))
+	})
+
 	t.Run("the last owner neither leaves nor gives up the role, but for somebody else", func(t *testing.T) {
 		t.Parallel()
 		c := newCrew(t, chat.GroupSettings{})

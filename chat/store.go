@@ -138,7 +138,8 @@ type Store interface {
 	// EndMembership lets somebody see what there is up to now; who was removed comes back only by being added. The group
 	// is locked.
 	EndMembership(ctx context.Context, group, person ID, removed bool) error
-	CountOwners(ctx context.Context, group ID) (int, error)
+	// CountOwners counts the active owners but for one person.
+	CountOwners(ctx context.Context, group, but ID) (int, error)
 	UpdateMemberRole(ctx context.Context, group, person ID, role MemberRole) error
 	UpdateGroup(ctx context.Context, group ID, settings GroupSettings) error
 	// InsertEvent appends a system message and stores how many members there are since. The group is locked.

@@ -170,11 +170,12 @@ func (s *Store) EndMembership(ctx context.Context, group, person chat.ID, remove
 }
 
 // CountOwners implements chat.Store.
-func (s *Store) CountOwners(ctx context.Context, group chat.ID) (int, error) {
+func (s *Store) CountOwners(ctx context.Context, group, but chat.ID) (int, error) {
 	var n int
 	err := s.get(ctx, &n, `
-		SELECT count(*) FROM members
-		WHERE conversation_id = $1 AND role <> 'member' AND role = 'owner' AND until_change IS NULL`, group)
+		SELECT count(*) FROM members m `+personOfMember+`
+		WHERE m.conversation_id = $1 AND m.role <> 'member' AND m.role = 'owner' AND m.until_change IS NULL
+			AND m.person_id <> $2 AND p.state = 'active'`, group, but)
 	return n, err
 }
 

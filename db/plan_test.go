@@ -237,7 +237,7 @@ func TestPlans(t *testing.T) {
 			return tx.UpsertMembers(ctx, c.huge, []chat.ID{c.hub.ID, c.gone.ID, c.past.ID})
 		}), 20},
 		"EndMembership":    {undone(func(tx chat.Store) error { return tx.EndMembership(ctx, c.huge, author, true) }), 5},
-		"CountOwners":      {func() error { _, err := c.Store.CountOwners(ctx, c.huge); return err }, 5},
+		"CountOwners":      {func() error { _, err := c.Store.CountOwners(ctx, c.huge, author); return err }, 5},
 		"UpdateMemberRole": {undone(func(tx chat.Store) error { return tx.UpdateMemberRole(ctx, c.huge, author, chat.MemberOwner) }), 3},
 		"UpdateGroup":      {undone(func(tx chat.Store) error { return tx.UpdateGroup(ctx, c.huge, settings) }), 3},
 		"InsertEvent": {undone(func(tx chat.Store) error {

@@ -410,8 +410,8 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"CountOwners": {
-			good: func() error { _, err := s.CountOwners(ctx, group); return err },
-			bad:  func() error { _, err := s.CountOwners(ctx, nobody); return err },
+			good: func() error { _, err := s.CountOwners(ctx, group, nobody); return err },
+			bad:  func() error { _, err := s.CountOwners(ctx, nobody, nobody); return err },
 		},
 		"UpdateMemberRole": {
 			good:    func() error { return s.UpdateMemberRole(ctx, group, ben.ID, chat.MemberAdministrator) },
