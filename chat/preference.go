@@ -110,3 +110,9 @@ func (c *Chat) Choose(ctx context.Context, viewer Viewer, conversation ID, choic
 	c.publish(ctx, PositionsMoved{PersonID: viewer.ID, Conversations: []ID{conversation}})
 	return nil
 }
+
+// QuietEnded returns, by person, the conversations that make noise again since a moment after the first and up to the second,
+// by the database's clock. Feeds push their rows: nobody has done anything that would tell of it.
+func (c *Chat) QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error) {
+	return c.store.QuietEnded(ctx, after, until)
+}

@@ -156,6 +156,8 @@ type Store interface {
 	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
 	UseGroupLink(ctx context.Context, hash []byte) error
 
+	// QuietEnded returns, by person, where quiet has ended after one moment and up to another.
+	QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error)
 	// UpdateChoices. Errors: not_found.
 	UpdateChoices(ctx context.Context, person, conversation ID, choices NewChoices) error
 

@@ -350,6 +350,10 @@ func TestStore(t *testing.T) {
 			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID}, nil); return err },
 			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil, nil); return err },
 		},
+		"QuietEnded": {
+			good: func() error { _, err := s.QuietEnded(ctx, time.Now().Add(-time.Minute), time.Now()); return err },
+			bad:  func() error { _, err := s.QuietEnded(ctx, time.Now(), time.Now()); return err },
+		},
 		"UnreadTotals": {
 			good: func() error { _, err := s.UnreadTotals(ctx, []chat.ID{anna.ID}); return err },
 			bad:  func() error { _, err := s.UnreadTotals(ctx, nil); return err },
