@@ -71,7 +71,7 @@ const (
 	MaxGroupName        = 80
 	MaxGroupDescription = 500
 	MaxGroupMembers     = 2000
-	maxAddedAtOnce      = 200
+	maxAddedAtOnce      = 200 // as many as the address of a page with all of them chosen carries through proxies
 )
 
 // EventCode names what happened in a group; the catalogue has the sentences, under "event." + code.
@@ -100,7 +100,8 @@ type GroupEvent struct {
 	Subjects []Card `json:"-"`
 }
 
-// CreateGroup makes a group of the viewer, who becomes its owner, and of other active people. Errors: invalid (name,
+// CreateGroup makes a group of the viewer, who becomes its owner, and of up to 200 other active people; more are added to it
+// later, 200 at a time. Errors: invalid (name,
 // about, people), not_found for somebody who is not there, too_many.
 func (c *Chat) CreateGroup(ctx context.Context, viewer Viewer, settings GroupSettings, people []ID) (ID, error) {
 	settings = settings.clean().or(unchosen)
@@ -108,8 +109,8 @@ func (c *Chat) CreateGroup(ctx context.Context, viewer Viewer, settings GroupSet
 		return ID{}, err
 	}
 	people = others(people, viewer.ID)
-	if len(people) >= MaxGroupMembers {
-		return ID{}, invalid("people", CodeTooManyMembers, Args{"Max": MaxGroupMembers, "Count": MaxGroupMembers})
+	if len(people) > maxAddedAtOnce {
+		return ID{}, invalid("people", CodeTooManyMembers, Args{"Max": maxAddedAtOnce, "Count": maxAddedAtOnce})
 	}
 	if err := c.allow(ctx, limited{LimitGroup, viewer.ID.String()}); err != nil {
 		return ID{}, err

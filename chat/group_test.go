@@ -844,17 +844,26 @@ func TestGroupBounds(t *testing.T) {
 		}
 	}
 
-	t.Run("a group begins with 2,000 members at most", func(t *testing.T) {
+	t.Run("a group begins with its owner and 200 others at most, and grows by as many at a time", func(t *testing.T) {
 		t.Parallel()
+		const atOnce = 200
 		w := chattest.New(t)
 		anna := w.Person(t, "Anna")
-		people := crowd(t, w, chat.MaxGroupMembers)
+		people := crowd(t, w, atOnce+1)
 		_, err := w.Chat.CreateGroup(t.Context(), anna, chat.GroupSettings{Name: "Crowd"}, people)
 		if got := wrong(t, err); got["people"] != chat.CodeTooManyMembers || len(w.Heard()) != 0 {
 			t.Errorf("got %v", got)
 		}
 		id := value[chat.ID](t)(w.Chat.CreateGroup(t.Context(), anna, chat.GroupSettings{Name: "Crowd"}, append(people[1:], anna.ID, people[1])))
-		if n := len(present(t, w, id)); n != chat.MaxGroupMembers || len(told(w.Heard())) != n {
+		if n := len(present(t, w, id)); n != atOnce+1 || len(told(w.Heard())) != n {
+			t.Errorf("%d members", n)
+		}
+		more := crowd(t, w, atOnce+1)
+		if got := wrong(t, w.Chat.AddMembers(t.Context(), anna, id, more)); got["people"] != chat.CodeTooManyMembers {
+			t.Errorf("got %v", got)
+		}
+		must(t, w.Chat.AddMembers(t.Context(), anna, id, more[1:]))
+		if n := len(present(t, w, id)); n != 2*atOnce+1 {
 			t.Errorf("%d members", n)
 		}
 	})

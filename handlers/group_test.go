@@ -32,6 +32,32 @@ func TestGroups(t *testing.T) {
 		}
 	})
 
+	t.Run("a group of 200 others is made through the door, and one more is refused at its field", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		b := s.person()
+		s.exec(`INSERT INTO people (id, username, display_name, password_hash)
+			SELECT gen_random_uuid(), 'u' || n, 'U ' || n, '' FROM generate_series(1, 2000) n`)
+		all := strings.Split(value[string](s, `SELECT string_agg(id::text, ' ') FROM people WHERE username LIKE 'u%'`), " ")
+		a := b.post("/conversations", url.Values{"name": {"Crew"}, "people": all[:201]}).is(422)
+		a.says("200 at most").says(`value="Crew"`)
+		if n := a.has("input[name=people][checked]").Length(); n != 201 {
+			t.Errorf("%d are still chosen", n)
+		}
+		if n := b.get("/groups/new?q=x&" + url.Values{"people": all[:200]}.Encode()).is(200).has("input[name=people][checked]").Length(); n != 200 {
+			t.Errorf("%d are chosen", n)
+		}
+		path := b.post("/conversations", url.Values{"name": {"Crew"}, "people": all[:200]}).is(303).header.Get("Location")
+		// To the bound, 200 at a time.
+		for from := 200; from < 1999; from += 200 {
+			b.post(path+"/members", url.Values{"people": all[from:min(from+200, 1999)]}).is(303)
+		}
+		if n := value[int](s, `SELECT member_count FROM conversations`); n != 2000 {
+			t.Errorf("%d members", n)
+		}
+		b.post(path+"/members", url.Values{"people": all[1999:]}).is(409).says("2000 at most")
+	})
+
 	t.Run("who is in the group no more may archive and pin it, and nothing else", func(t *testing.T) {
 		t.Parallel()
 		c := newCrew(t)
