@@ -63,6 +63,7 @@ const (
 	CodeTooMany            Code = "too_many"            // Args: Seconds
 	CodeResetLink          Code = "reset_link"          // used, expired or unknown link
 	CodeNotYoursToDo       Code = "not_yours_to_do"     // one's role in the group does not allow it
+	CodeNotMember          Code = "not_member"          // was in the group, and is no more
 	CodeLastOwner          Code = "last_owner"          // somebody else must own the group first
 	CodeTooManyMembers     Code = "too_many_members"    // Args: Max
 	CodeTooManyLinks       Code = "too_many_links"      // Args: Max

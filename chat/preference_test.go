@@ -55,6 +55,35 @@ func row(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) chat.L
 	return chat.ListRow{}
 }
 
+func TestChoicesOfFormerMembers(t *testing.T) {
+	t.Parallel()
+	quiet, notify, yes := chat.QuietAlways, chat.NotifyNothing, true
+	choices := map[string]chat.Choices{
+		"quiet": {Quiet: &quiet}, "notify": {Notify: &notify}, "quiet, with what may be chosen": {Quiet: &quiet, Pinned: &yes},
+	}
+	for name, choice := range choices {
+		t.Run("who is in the group no more cannot choose "+name, func(t *testing.T) {
+			t.Parallel()
+			c := newCrew(t, chat.GroupSettings{})
+			gone := c.leaver(t)
+			for _, viewer := range []chat.Viewer{c.former, gone} {
+				before := stored(t, c.World)
+				c.Heard()
+				refused(t, c.Chat.Choose(t.Context(), viewer, c.id, choice), chat.KindForbidden, chat.CodeNotMember)
+				if heard := c.Heard(); stored(t, c.World) != before || len(heard) != 0 {
+					t.Errorf("something has changed; heard %v", heard)
+				}
+				choose(t, c.World, viewer, c.id, chat.Choices{Pinned: &yes, Archived: &yes})
+				if d := value[chat.Details](t)(c.Chat.Details(t.Context(), viewer, c.id)); !d.Pinned || !d.Archived {
+					t.Errorf("got %+v", d)
+				}
+			}
+			choose(t, c.World, c.member, c.id, choice)
+			notFound(t, c.Chat.Choose(t.Context(), c.stranger, c.id, choice))
+		})
+	}
+}
+
 func TestQuiet(t *testing.T) {
 	t.Parallel()
 

@@ -344,14 +344,15 @@ type stayer struct {
 	history chat.History
 	link    string
 
-	in     bool
-	stays  []span
-	end    [2]int64 // where the conversation stood, for who has left
-	read   int64    // where the unread ones begin
-	left   int
-	edited [2]int
-	sent   []chat.Message        // as they are now, by seq
-	knew   map[int64]chat.Member // the member as it was at a change
+	in      bool
+	removed bool // at the end of the last stay
+	stays   []span
+	end     [2]int64 // where the conversation stood, for who has left
+	read    int64    // where the unread ones begin
+	left    int
+	edited  [2]int
+	sent    []chat.Message        // as they are now, by seq
+	knew    map[int64]chat.Member // the member as it was at a change
 }
 
 // look reads all there is, past every rule.
@@ -392,7 +393,9 @@ func (s *stayer) step() {
 	case s.in:
 		if n%2 == 0 {
 			must(s.t, s.Chat.LeaveGroup(ctx, s.member, s.id))
+			s.removed = false
 		} else {
+			s.removed = true
 			must(s.t, s.Chat.RemoveMember(ctx, s.owner, s.id, s.member.ID))
 		}
 		s.in, s.left = false, s.left+1
@@ -400,7 +403,10 @@ func (s *stayer) step() {
 		s.stays[len(s.stays)-1].until = s.end[1]
 		s.check()
 	default:
-		if n%2 == 0 {
+		if s.removed {
+			noLink(s.t, second(s.Chat.JoinGroup(ctx, s.member, s.link)))
+		}
+		if n%2 == 0 || s.removed {
 			must(s.t, s.Chat.AddMembers(ctx, s.admin, s.id, []chat.ID{s.member.ID}))
 		} else {
 			must(s.t, second(s.Chat.JoinGroup(ctx, s.member, s.link)))

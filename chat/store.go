@@ -139,9 +139,11 @@ type Store interface {
 	LockGroup(ctx context.Context, group ID, people []ID) (LockedGroup, error)
 	// UpsertMembers makes members of people who are none. The group is locked. Errors: not_found.
 	UpsertMembers(ctx context.Context, group ID, people []ID) error
-	// EndMembership lets somebody see what there is up to now. The group is locked.
-	EndMembership(ctx context.Context, group, person ID) error
-	CountOwners(ctx context.Context, group ID) (int, error)
+	// EndMembership lets somebody see what there is up to now; who was removed comes back only by being added. The group
+	// is locked.
+	EndMembership(ctx context.Context, group, person ID, removed bool) error
+	// CountOwners counts the active owners but for one person.
+	CountOwners(ctx context.Context, group, but ID) (int, error)
 	UpdateMemberRole(ctx context.Context, group, person ID, role MemberRole) error
 	UpdateGroup(ctx context.Context, group ID, settings GroupSettings) error
 	// InsertEvent appends a system message and stores how many members there are since. The group is locked.
@@ -154,10 +156,12 @@ type Store interface {
 	InsertGroupLink(ctx context.Context, id, group, by ID, hash []byte, life time.Duration, uses, most int) error
 	GroupLinks(ctx context.Context, group ID) ([]GroupLink, error)
 	RevokeGroupLink(ctx context.Context, group, link ID) error
-	// GroupByLink and UseGroupLink. Errors: not_found (group_link).
+	// GroupByLink and UseGroupLink. Errors: not_found (group_link), for GroupByLink also where the viewer was removed.
 	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
 	UseGroupLink(ctx context.Context, hash []byte) error
 
+	// QuietEnded returns, by person, where quiet has ended after one moment and up to another.
+	QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error)
 	// UpdateChoices. Errors: not_found.
 	UpdateChoices(ctx context.Context, person, conversation ID, choices NewChoices) error
 

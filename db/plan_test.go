@@ -103,6 +103,7 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 	fill(`
 		INSERT INTO members (conversation_id, person_id, until_change, left_seq, left_at, unread_from)
 		VALUES ($1, $2, 1000, 1000, now(), 1000)`, c.huge, c.past.ID)
+	fill("UPDATE members SET quiet_until = now() - interval '1 day' WHERE conversation_id = $1", c.huge)
 	fill("UPDATE conversations c SET member_count = (SELECT count(*) FROM members m WHERE m.conversation_id = c.id AND m.until_change IS NULL)")
 	fill(`
 		INSERT INTO group_links (id, token_hash, conversation_id, created_by, revoked_at)
@@ -236,8 +237,8 @@ func TestPlans(t *testing.T) {
 		"UpsertMembers": {undone(func(tx chat.Store) error {
 			return tx.UpsertMembers(ctx, c.huge, []chat.ID{c.hub.ID, c.gone.ID, c.past.ID})
 		}), 20},
-		"EndMembership":    {undone(func(tx chat.Store) error { return tx.EndMembership(ctx, c.huge, author) }), 5},
-		"CountOwners":      {func() error { _, err := c.Store.CountOwners(ctx, c.huge); return err }, 5},
+		"EndMembership":    {undone(func(tx chat.Store) error { return tx.EndMembership(ctx, c.huge, author, true) }), 5},
+		"CountOwners":      {func() error { _, err := c.Store.CountOwners(ctx, c.huge, author); return err }, 5},
 		"UpdateMemberRole": {undone(func(tx chat.Store) error { return tx.UpdateMemberRole(ctx, c.huge, author, chat.MemberOwner) }), 3},
 		"UpdateGroup":      {undone(func(tx chat.Store) error { return tx.UpdateGroup(ctx, c.huge, settings) }), 3},
 		"InsertEvent": {undone(func(tx chat.Store) error {
@@ -253,6 +254,7 @@ func TestPlans(t *testing.T) {
 		"UpdateChoices": {undone(func(tx chat.Store) error {
 			return tx.UpdateChoices(ctx, author, c.huge, chat.NewChoices{QuietUntil: &now, Pinned: new(true), Archived: new(true), Notify: new(chat.NotifyAll)})
 		}), 4},
+		"QuietEnded":                    {func() error { _, err := c.Store.QuietEnded(ctx, now.Add(-2*time.Second), now); return err }, 5},
 		"Member":                        {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
 		"ChangesSince, near the head":   {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
 		"ChangesSince, from far":        {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},

@@ -355,6 +355,10 @@ func TestStore(t *testing.T) {
 			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID}, nil); return err },
 			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil, nil); return err },
 		},
+		"QuietEnded": {
+			good: func() error { _, err := s.QuietEnded(ctx, time.Now().Add(-time.Minute), time.Now()); return err },
+			bad:  func() error { _, err := s.QuietEnded(ctx, time.Now(), time.Now()); return err },
+		},
 		"ListTotals": {
 			good: func() error { _, err := s.ListTotals(ctx, []chat.ID{anna.ID}); return err },
 			bad:  func() error { _, err := s.ListTotals(ctx, nil); return err },
@@ -415,13 +419,13 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"EndMembership": {
-			good:    func() error { return s.EndMembership(ctx, group, eve.ID) },
-			bad:     func() error { return s.EndMembership(ctx, group, nobody) },
+			good:    func() error { return s.EndMembership(ctx, group, eve.ID, true) },
+			bad:     func() error { return s.EndMembership(ctx, group, nobody, true) },
 			refusal: chat.CodeNotFound,
 		},
 		"CountOwners": {
-			good: func() error { _, err := s.CountOwners(ctx, group); return err },
-			bad:  func() error { _, err := s.CountOwners(ctx, nobody); return err },
+			good: func() error { _, err := s.CountOwners(ctx, group, nobody); return err },
+			bad:  func() error { _, err := s.CountOwners(ctx, nobody, nobody); return err },
 		},
 		"UpdateMemberRole": {
 			good:    func() error { return s.UpdateMemberRole(ctx, group, ben.ID, chat.MemberAdministrator) },

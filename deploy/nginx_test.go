@@ -533,6 +533,16 @@ func TestTwoNodesBehindNginx(t *testing.T) {
 		}
 	})
 
+	t.Run("an address with 200 people in it comes through", func(t *testing.T) {
+		query := url.Values{"q": {"ben"}, "name": {strings.Repeat("é", 80)}, "about": {strings.Repeat("é", 500)}}
+		for range 200 {
+			query.Add("people", uuid.NewString())
+		}
+		if a := ana.get("/groups/new?" + query.Encode()); a.status != 200 {
+			t.Errorf("%d for %d bytes", a.status, len(query.Encode()))
+		}
+	})
+
 	t.Run("logging in works through either node, and each knows the real address", func(t *testing.T) {
 		seen := func(node *parley) bool {
 			_, ok := node.find(func(l line) bool {

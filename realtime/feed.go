@@ -131,7 +131,7 @@ func (f *feed) endLocked(sub *subscription, now chat.Member, changes chat.Change
 		if rest := changes.Until(*now.UntilChange); rest.To > rest.From {
 			s.write(newRendering(rest).frameFor(s.viewer, now))
 		}
-		s.send(frame{Type: "closed", Conversation: f.id.String()})
+		s.send(frame{Type: frameClosed, Conversation: f.id.String()})
 	}
 	f.hub.spawn(func() { f.hub.removeUnused(f) })
 }
@@ -157,7 +157,7 @@ func (f *feed) resetLocked() {
 }
 
 func (h *Hub) sendReset(s *Socket, conversation chat.ID) {
-	s.send(frame{Type: "reset", Conversation: conversation.String(), View: h.viewSeqOf(s.viewer.ID)})
+	s.send(frame{Type: frameReset, Conversation: conversation.String(), View: h.viewSeqOf(s.viewer.ID)})
 }
 
 func (h *Hub) viewSeqOf(id chat.ID) int64 {
@@ -178,7 +178,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	defer cancel()
 	member, err := h.chat.Membership(ctx, s.viewer, conversation)
 	if chat.KindOf(err) == chat.KindNotFound {
-		s.send(frame{Type: "closed", Conversation: conversation.String()})
+		s.send(frame{Type: frameClosed, Conversation: conversation.String()})
 		return
 	}
 	if err != nil {
@@ -202,7 +202,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 			return
 		}
 		// Nothing that happens there from now on is this person's, not even that something does.
-		s.send(frame{Type: "resumed", Conversation: conversation.String(), To: &at.After})
+		s.send(frame{Type: frameResumed, Conversation: conversation.String(), To: &at.After})
 		return
 	}
 	sub, changed := h.subscribe(s, visit, member, at.View)
@@ -364,7 +364,7 @@ func (sub *subscription) goLive(after int64) bool {
 		return false
 	}
 	sub.live = true
-	sub.socket.send(frame{Type: "resumed", Conversation: f.id.String(), To: &after})
+	sub.socket.send(frame{Type: frameResumed, Conversation: f.id.String(), To: &after})
 	f.startLocked()
 	return true
 }
@@ -387,14 +387,14 @@ func (h *Hub) reenter(s *Socket) {
 	switch {
 	case chat.KindOf(err) == chat.KindNotFound:
 		if h.leave(s, visit) {
-			s.send(frame{Type: "closed", Conversation: conversation.String()})
+			s.send(frame{Type: frameClosed, Conversation: conversation.String()})
 		}
 	case err != nil:
 		s.cut()
 	case before.Present() && !member.Present():
 		// What was seen may be looked at again; this page was for taking part.
 		if h.leave(s, visit) {
-			s.send(frame{Type: "closed", Conversation: conversation.String()})
+			s.send(frame{Type: frameClosed, Conversation: conversation.String()})
 		}
 	case !sameEntitlement(member, *before):
 		if h.leave(s, visit) {

@@ -245,7 +245,7 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	if news {
 		p.viewSeq = viewSeq
 		for s := range p.sockets {
-			s.send(frame{Type: "view", View: viewSeq}) // under the lock, or a later number might overtake it
+			s.send(frame{Type: frameView, View: viewSeq}) // under the lock, or a later number might overtake it
 			sockets = append(sockets, s)
 		}
 	}
@@ -273,7 +273,7 @@ func (h *Hub) tellPreferences(id chat.ID, viewSeq int64) {
 	defer h.mu.RUnlock()
 	if p := h.people[id]; p != nil && p.viewSeq == viewSeq {
 		for s := range p.sockets {
-			s.send(frame{Type: "preferences", Zone: chosen.TimeZone, Theme: string(chosen.Theme)})
+			s.send(frame{Type: framePreferences, Zone: chosen.TimeZone, Theme: string(chosen.Theme)})
 		}
 	}
 }
@@ -305,7 +305,7 @@ func (h *Hub) register(s *Socket) bool {
 		h.people[s.viewer.ID] = p
 	}
 	s.send(frame{
-		Type: "hello", Epoch: h.epoch, View: max(p.viewSeq, viewSeq), Beat: int(h.timing.Beat.Seconds()),
+		Type: frameHello, Epoch: h.epoch, View: max(p.viewSeq, viewSeq), Beat: int(h.timing.Beat.Seconds()),
 		Zone: s.viewer.TimeZone, Theme: string(s.viewer.Theme),
 	})
 	h.sockets[s] = struct{}{}

@@ -185,7 +185,7 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 			return err
 		}
 		for _, person := range people {
-			h.sendToPerson(person, "rows", byPerson[person], totals[person])
+			h.sendToPerson(person, frameRows, byPerson[person], totals[person])
 		}
 		connected = connected[len(people):]
 	}
@@ -275,7 +275,7 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 	}
 	for _, person := range connected {
 		list := lists[person]
-		h.sendToPerson(person, "list", list.Rows, chat.ListTotals{Unread: list.UnreadTotal, Archived: list.Archived})
+		h.sendToPerson(person, frameList, list.Rows, chat.ListTotals{Unread: list.UnreadTotal, Archived: list.Archived})
 	}
 	return nil
 }
@@ -287,14 +287,14 @@ func bounded[T any](ctx context.Context, h *Hub, ask func(context.Context) (T, e
 	return ask(ctx)
 }
 
-func (h *Hub) sendToPerson(person chat.ID, kind string, rows []chat.ListRow, totals chat.ListTotals) {
+func (h *Hub) sendToPerson(person chat.ID, kind frameType, rows []chat.ListRow, totals chat.ListTotals) {
 	sockets := h.socketsOf(person)
 	if len(sockets) == 0 {
 		return
 	}
 	html := renderRows(sockets[0].viewer, rows, time.Now())
 	f := frame{Type: kind, HTML: html, Total: &totals.Unread, Archived: &totals.Archived}
-	if kind == "list" {
+	if kind == frameList {
 		f.Epoch = h.currentEpoch()
 	}
 	encoded := f.encode()

@@ -257,3 +257,53 @@ func TestRowsRead(t *testing.T) {
 		}
 	})
 }
+
+func TestQuietEnds(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, quick)
+	owner, who, group := n.inGroup(t, "member")
+	for _, viewer := range []chat.Viewer{owner, who} {
+		if err := n.chat.MarkRead(t.Context(), viewer, group, 1<<40); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hour := chat.QuietHour
+	if err := n.chat.Choose(t.Context(), who, group, chat.Choices{Quiet: &hour}); err != nil {
+		t.Fatal(err)
+	}
+	n.say(t, owner, group, "into the quiet")
+	other, p := n.connect(t, owner), n.connect(t, who)
+	other.next("list")
+	if list := p.next("list"); list.Total != 0 || !strings.Contains(list.HTML, "row--quiet") {
+		t.Fatalf("premise: %d, %s", list.Total, list.HTML)
+	}
+	// mark waits until some sweeps are over, and shows the rows of the group that came meanwhile.
+	pages := map[*chat.Viewer]*page{&owner: other, &who: p}
+	mark := func(name string, see func(viewer chat.Viewer, g got)) {
+		t.Helper()
+		for i := range 3 {
+			for viewer, q := range pages {
+				text, note := fmt.Sprintf("%s %d", name, i), n.note(t, *viewer)
+				n.sayThrough(t, n.quiet, *viewer, note, text)
+				q.until("rows", func(g got) bool { return strings.Contains(g.HTML, text) }, func(g got) {
+					if strings.Contains(g.HTML, group.String()) {
+						see(*viewer, g)
+					}
+				})
+			}
+		}
+	}
+	mark("before", func(viewer chat.Viewer, g got) { // what the sweep found said
+		if viewer.ID == who.ID && !strings.Contains(g.HTML, "row--quiet") {
+			t.Errorf("not quiet: %s", g.HTML)
+		}
+	})
+	n.exec(t, "UPDATE members SET quiet_until = clock_timestamp() + interval '100 milliseconds' WHERE quiet_until IS NOT NULL")
+	loud := p.until("rows", func(g got) bool { return strings.Contains(g.HTML, group.String()) && g.Total == 1 })
+	if strings.Contains(loud.HTML, "row--quiet") {
+		t.Errorf("got %s", loud.HTML)
+	}
+	mark("after", func(viewer chat.Viewer, g got) { // once, and to nobody else
+		t.Errorf("once more, to %s: %s", viewer.Username, g.HTML)
+	})
+}

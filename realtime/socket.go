@@ -190,8 +190,15 @@ func (s *Socket) receive(message []byte) {
 		s.hub.log.Debug("frame ignored", "person", s.viewer.ID, "error", err)
 		return
 	}
-	switch in.Type {
-	case "open":
+	if act, known := framesIn[in.Type]; known {
+		act(s, in)
+	}
+}
+
+// framesIn are the frames that a page may send, by their types. Who may send which, and what comes of it, is a row of the
+// matrix in matrix_test.go.
+var framesIn = map[string]func(*Socket, inbound){
+	"open": func(s *Socket, in inbound) {
 		if !s.person.open() {
 			s.close(ClosedFlood)
 			return
@@ -199,13 +206,10 @@ func (s *Socket) receive(message []byte) {
 		visit := s.nextVisit()
 		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At, Drafted: in.Drafted}
 		s.hub.spawn(func() { s.hub.open(s, visit, in.Conversation, at) })
-	case "leave":
-		s.hub.leave(s, s.nextVisit())
-	case "ack":
-		s.acknowledge(in.Positions)
-	case "activity":
-		s.used()
-	}
+	},
+	"leave":    func(s *Socket, _ inbound) { s.hub.leave(s, s.nextVisit()) },
+	"ack":      func(s *Socket, in inbound) { s.acknowledge(in.Positions) },
+	"activity": func(s *Socket, _ inbound) { s.used() },
 }
 
 // acknowledge notes positions. Whose conversations they are is found out when they are written.

@@ -59,10 +59,30 @@ func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 		}
 		return true
 	})
+	if activeErr == nil {
+		err = errors.Join(err, h.sweepQuiet(ctx, since, now))
+	}
 	if h.rows.waiting() {
 		h.rows.kick()
 	}
 	return now.Add(-sweepOverlap), errors.Join(err, activeErr)
+}
+
+// sweepQuiet sends the rows of conversations whose quiet has ended since the last sweep, to those who had wanted it. That is
+// no matter of what was committed when, so nothing is looked at twice; but whoever came before the first sweep may have been
+// sent a list from before the end.
+func (h *Hub) sweepQuiet(ctx context.Context, since, now time.Time) error {
+	after := since.Add(sweepOverlap) // the moment of the last sweep
+	if since.IsZero() {
+		after = now.Add(-sweepOverlap)
+	}
+	ended, err := h.chat.QuietEnded(ctx, after, now)
+	for person, conversations := range ended {
+		if len(h.socketsOf(person)) > 0 {
+			h.rows.ofPerson(person, conversations)
+		}
+	}
+	return err
 }
 
 // sweepEpoch notices that the counters belong to another history: then every cursor is void, and so is every list.
