@@ -38,7 +38,7 @@ func FuzzForm(f *testing.F) {
 			}
 			return r, v
 		}
-		clear := func(err error) bool {
+		told := func(err error) bool {
 			var tooLarge *http.MaxBytesError
 			code := chat.CodeOf(err)
 			return errors.As(err, &tooLarge) || code == chat.CodeUnreadable || code == chat.CodeSomebodyElse
@@ -46,7 +46,7 @@ func FuzzForm(f *testing.F) {
 		r, v := read()
 		form, lists, err := readFormLists(r, []string{"people"}, "body", "seq", "flag")
 		if err != nil {
-			if form != nil && len(form) > 0 || !clear(err) {
+			if len(form) > 0 || !told(err) {
 				t.Fatalf("%q of %q: %v, %v", body, kind, form, err)
 			}
 			return
@@ -59,10 +59,10 @@ func FuzzForm(f *testing.F) {
 		if !slices.Equal(lists["people"], v.form["people"]) || len(v.form[fieldAs]) > 1 || v.form.Get(fieldAs) != "" {
 			t.Errorf("%q of %q: %q, %q", body, kind, lists, v.form)
 		}
-		if n, err := form.number("seq"); err == nil && n < 0 || err != nil && !clear(err) {
+		if n, err := form.number("seq"); err == nil && n < 0 || err != nil && !told(err) {
 			t.Errorf("%q is the number %d, %v", form["seq"], n, err)
 		}
-		if _, err := form.flag("flag"); err != nil && !clear(err) {
+		if _, err := form.flag("flag"); err != nil && !told(err) {
 			t.Errorf("the flag %q: %v", form["flag"], err)
 		}
 		if text := shown(form["body"]); !sound(text) {

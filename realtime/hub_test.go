@@ -331,6 +331,55 @@ func TestSocket(t *testing.T) {
 		other.follow(n.page(t, ana, conversation))
 	})
 
+	// Of somebody with three sessions: who acts in the first ends the second, the third, or both.
+	for act, c := range map[string]struct {
+		do   func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error
+		ends []bool // by session
+	}{
+		"changing one's password": {func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error {
+			return c.ChangePassword(ctx, sessions[0], chattest.Password, "another short sentence")
+		}, []bool{false, true, true}},
+		"a new password by a link": {func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error {
+			token, err := c.MakeResetLink(ctx, sessions[0].Username)
+			if err != nil {
+				return err
+			}
+			return c.ResetPassword(ctx, chat.Origin{}, token, "another short sentence")
+		}, []bool{true, true, true}},
+		"ending one of one's sessions": {func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error {
+			return c.EndSession(ctx, sessions[0], sessions[1].SessionID)
+		}, []bool{false, true, false}},
+		"ending one's other sessions": {func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error {
+			_, err := c.EndOtherSessions(ctx, sessions[0])
+			return err
+		}, []bool{false, true, true}},
+	} {
+		t.Run(act+" ends those sessions' sockets, and no others", func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t, withoutSweep)
+			ana, ben, conversation := n.pair(t)
+			sessions := []chat.Viewer{ben, n.Session(t, ben.Person), n.Session(t, ben.Person)}
+			pages := make([][]*page, len(sessions))
+			for i, viewer := range sessions {
+				pages[i] = []*page{n.connect(t, viewer), n.connect(t, viewer)}
+			}
+			other := n.connect(t, ana)
+			if err := c.do(t.Context(), n.chat, sessions); err != nil {
+				t.Fatal(err)
+			}
+			for i, ends := range c.ends {
+				for _, p := range pages[i] {
+					if !ends {
+						p.follow(n.page(t, sessions[i], conversation))
+					} else if code := p.end(); code != websocket.ClosePolicyViolation {
+						t.Errorf("session %d: closed with %d", i, code)
+					}
+				}
+			}
+			other.follow(n.page(t, ana, conversation))
+		})
+	}
+
 	for act, do := range map[string]func(ctx context.Context, c *chat.Chat, boss chat.Viewer, person chat.ID) error{
 		"suspending somebody": func(ctx context.Context, c *chat.Chat, boss chat.Viewer, person chat.ID) error {
 			return c.Suspend(ctx, boss, chat.Origin{}, person, chattest.Password)
