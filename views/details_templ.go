@@ -2295,7 +2295,7 @@ func memberPane(p MemberPageProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 150, "\"><fieldset class=\"choice\" id=\"field-role\" tabindex=\"-1\"><legend class=\"choice__legend\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 150, "\"><fieldset class=\"choice choice--roles\" id=\"field-role\" tabindex=\"-1\"><legend class=\"choice__legend\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -66,7 +66,7 @@ export function upsertRows(rows, totals, must) {
   const list = byId("list");
   if (!list) return;
   for (const row of rows) upsertRow(list, row, must);
-  if (rows.length) list.parentElement.querySelector(".list__empty")?.remove();
+  if (rowsOf(list).length) list.parentElement.querySelector(".list__empty")?.remove();
   dress(list);
   count(totals);
 }

@@ -425,6 +425,19 @@ test("the list takes away from the archive what stands in it, and nothing else",
   equal([listed(), document.body.dataset.unreadTotal], ["a c", "3"]);
 });
 
+test("an empty archive says so until something stands in it", () => {
+  listWorld([]);
+  const list = document.getElementById("list");
+  list.dataset.away = "";
+  list.insertAdjacentHTML("afterend", `<div class="list__empty">Nothing is archived.</div>`);
+  replaceRows(rows({ id: "a", activity: 20 }), { total: 0 });
+  ok(document.querySelector(".list__empty"), "what is not archived is none of it");
+  const [away] = rows({ id: "a", activity: 20, change: 2 });
+  away.dataset.archived = "";
+  upsertRows([away], { total: 0 });
+  equal([listed(), document.querySelector(".list__empty")], ["a", null]);
+});
+
 test("the way to the archive says how many are in it, and is not there where none are", () => {
   listWorld();
   const list = document.getElementById("list");
