@@ -31,10 +31,10 @@ type subscription struct {
 	over   bool // the membership has ended within what was delivered: nothing more, until it is asked for anew
 }
 
-func (s *subscription) silenced() bool {
-	s.feed.mu.Lock()
-	defer s.feed.mu.Unlock()
-	return s.over
+func (sub *subscription) silenced() bool {
+	sub.feed.mu.Lock()
+	defer sub.feed.mu.Unlock()
+	return sub.over
 }
 
 // hint says that there are changes up to changeSeq.
