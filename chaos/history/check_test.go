@@ -170,7 +170,7 @@ func TestJudge(t *testing.T) {
 		"a descriptor is left":                                {[]int{8}, func(e *history.Evidence) { e.Resources[0].Descriptors++ }},
 		"memory is left":                                      {[]int{8}, func(e *history.Evidence) { e.Resources[0].Heap = 14 << 20 }},
 		"a message looks different from one that is fetched":  {[]int{9}, func(e *history.Evidence) { e.Finals[1].Applied[2].Form = "old" }},
-		"a message is only in a page that is fetched": {[]int{2, 9}, func(e *history.Evidence) { e.Finals[0].Applied = e.Finals[0].Applied[:2] }},
+		"a message is only in a page that is fetched":         {[]int{2, 9}, func(e *history.Evidence) { e.Finals[0].Applied = e.Finals[0].Applied[:2] }},
 		"a row looks different from one that is fetched":      {[]int{9}, func(e *history.Evidence) { e.Lists[0].Applied["talk"] = page.Row{Conversation: "talk", Unread: 2} }},
 		"a list lacks a row":                                  {[]int{9}, func(e *history.Evidence) { delete(e.Lists[0].Applied, "talk") }},
 		"a list has a row too many":                           {[]int{9}, func(e *history.Evidence) { delete(e.Lists[0].Fetched, "talk") }},
