@@ -189,12 +189,16 @@ func (w *world) verdict(ctx context.Context, brief bool) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if len(found) == 0 && !(brief && len(w.nodes) > 1) {
+	if !brief || len(w.nodes) == 1 {
 		again, err := w.release(ctx, brief)
 		if err != nil {
 			return false, err
 		}
-		found = again
+		for _, v := range again { // the history is one, so what was found before is found again
+			if !slices.ContainsFunc(found, func(known history.Violation) bool { return known.String() == v.String() }) {
+				found = append(found, v)
+			}
+		}
 	}
 	return w.said(found), nil
 }
