@@ -90,6 +90,9 @@ func (w *world) talk() {
 			}
 		}
 	})
+	if w.options.still {
+		return
+	}
 	w.crowding.Go(func() {
 		for {
 			sleep(ctx, time.Duration(500+moving.IntN(1000))*time.Millisecond)

@@ -75,7 +75,7 @@ func (p plan) limited(ctx context.Context, r *report, root, binary string) (ok b
 // docs/self-hosting.md, which begin a new timeline. Then every page must show what is there now, and nothing else.
 func (p plan) restored(ctx context.Context, r *report, root, binary string) (ok bool, err error) {
 	const name = "an older copy of the database restored"
-	w, err := p.system(ctx, r, root, binary, options{nodes: 1}, name)
+	w, err := p.system(ctx, r, root, binary, options{nodes: 1, still: true}, name) // who is in a group is restored, too
 	if err != nil {
 		return false, err
 	}

@@ -31,6 +31,7 @@ type options struct {
 	people int
 	rate   int // sends a second
 	out    io.Writer
+	still  bool   // nobody comes to a group or leaves it
 	limits string // of the nodes; empty: off
 	data   string // where the database's data is; empty: under root
 	slack  int    // how many times the bounds hold on a machine that has more to do
