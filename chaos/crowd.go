@@ -90,10 +90,16 @@ func (w *world) talk() {
 			}
 		}
 	})
+	if w.options.still {
+		return
+	}
 	w.crowding.Go(func() {
-		for ctx.Err() == nil {
+		for {
 			sleep(ctx, time.Duration(500+moving.IntN(1000))*time.Millisecond)
-			w.moves(ctx, w.groups[moving.IntN(len(w.groups))], moving)
+			if ctx.Err() != nil {
+				return
+			}
+			w.moves(w.ctx, w.groups[moving.IntN(len(w.groups))], moving)
 		}
 	})
 }

@@ -45,7 +45,7 @@ var faults = []fault{
 	{name: "kill -9 of one of two nodes", nodes: 2, brief: true, twice: true, run: killOne},
 	{name: "SIGTERM of one of two nodes", nodes: 2, brief: true, run: drainOne},
 	{name: "Redis cut for 10 s", nodes: 2, run: redisCut(10 * time.Second)},
-	{name: "Redis killed", nodes: 2, brief: true, run: redisKilled},
+	{name: "Redis killed", nodes: 2, run: redisKilled},
 	{name: "Redis flushed", nodes: 2, run: redisFlushed},
 }
 

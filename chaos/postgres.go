@@ -54,7 +54,7 @@ func newPostgres(ctx context.Context, root, small string) (*postgres, error) {
 		}
 		uid, _ := strconv.Atoi(account.Uid) // numbers, on Linux
 		gid, _ := strconv.Atoi(account.Gid)
-		p.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // the system's own numbers
+		p.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 		for _, dir := range []string{p.dir, p.socket(), small} {
 			if dir == "" {
 				continue

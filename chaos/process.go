@@ -97,14 +97,18 @@ func until(ctx context.Context, patience time.Duration, ask func(context.Context
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := ask(ctx)
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil || last == nil {
+			last = err // not that the last question was cut short
+		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
+			return errors.Join(last, ctx.Err())
 		case <-tick.C:
 		}
 	}

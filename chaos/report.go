@@ -88,7 +88,7 @@ func (r *report) table() {
 			slices.Sort(m.took)
 			worst := m.took[len(m.took)-1]
 			fmt.Fprintf(r.out, "| %s | %s | %s | %s | %s | %s | %s |\n",
-				name, times, m.what, short(m.bound), short(m.took[len(m.took)/2]), short(worst), short(m.bound-worst))
+				name, times, m.what, short(m.bound), short(m.took[(len(m.took)-1)/2]), short(worst), short(m.bound-worst))
 			name, times = "", ""
 		}
 	}

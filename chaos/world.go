@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type options struct {
 	people int
 	rate   int // sends a second
 	out    io.Writer
+	still  bool   // nobody comes to a group or leaves it
+	limits string // of the nodes; empty: off
 	data   string // where the database's data is; empty: under root
 	slack  int    // how many times the bounds hold on a machine that has more to do
 }
@@ -65,10 +68,9 @@ type world struct {
 
 // post is a request that sent a message.
 type post struct {
-	status      int
-	at          time.Duration // when it began
-	took        time.Duration
-	beganAtWall time.Time
+	status int
+	at     time.Duration // when it began
+	took   time.Duration
 }
 
 // names of people. Their order is their rank.
@@ -94,7 +96,7 @@ func begin(ctx context.Context, o options, r *report) (w *world, err error) {
 	if w.database, err = pgxpool.New(ctx, w.postgres.url("postgres", "parley")); err != nil {
 		return w, err
 	}
-	env := []string{"PARLEY_DATABASE_URL=" + w.postgres.url("parley", "parley"), "PARLEY_LIMITS=off", "PARLEY_LOG_LEVEL=info"}
+	env := []string{"PARLEY_DATABASE_URL=" + w.postgres.url("parley", "parley"), "PARLEY_LIMITS=" + cmp.Or(o.limits, "off")}
 	if o.nodes > 1 {
 		addr, err := freeAddr()
 		if err != nil {

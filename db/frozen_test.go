@@ -2,7 +2,6 @@ package db_test
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -84,7 +83,7 @@ func (f *frozen) pass(to, from net.Conn) {
 		if err != nil {
 			return
 		}
-		if _, err := to.Write(buffer[:n]); err != nil && err != io.EOF {
+		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
 	}

@@ -7,22 +7,75 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
+
+	"github.com/google/uuid"
 
 	"parley/chaos/history"
 )
 
-// Faults of what is stored. Each has a system of its own, because what was acknowledged before it is not there any more,
-// or because it needs a small disk.
+// Faults that have a system of their own: because what was acknowledged before is not there any more, because they need
+// limits, or a small disk.
+
+// limited repeats a send when its sender has reached the limit: the answer is the first message, not a refusal.
+func (p plan) limited(ctx context.Context, r *report, root, binary string) (ok bool, err error) {
+	const name = "a send repeated when a limit was reached"
+	p.people = 3
+	w, err := p.system(ctx, r, root, binary, options{nodes: 1, limits: "on"}, name)
+	if err != nil {
+		return false, err
+	}
+	defer w.end()
+	r.happened(name)
+	who := w.people[0]
+	path := "/conversations/" + who.open()[0].conversation + "/messages"
+	say := func(client string) (answer, error) {
+		return who.ask(ctx, http.MethodPost, path, url.Values{"body": {"a text"}, "client_id": {client}}, true)
+	}
+	known := uuid.NewString()
+	first, err := say(known)
+	if err != nil || len(first.content.Messages) != 1 {
+		return false, fmt.Errorf("the first send: %d, %w", first.status, err)
+	}
+	again := make(chan answer, 200)
+	var all sync.WaitGroup
+	for range cap(again) { // at once, or the limit would not be reached
+		all.Go(func() {
+			if a, err := say(uuid.NewString()); err == nil {
+				again <- a
+			}
+		})
+	}
+	all.Wait()
+	close(again)
+	refused := 0
+	for a := range again {
+		if a.status == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	second, err := say(known)
+	switch {
+	case err != nil:
+		return false, err
+	case refused == 0:
+		w.problem("%s: the limit was not reached", name)
+	case len(second.content.Messages) != 1 || second.content.Messages[0].ID != first.content.Messages[0].ID:
+		w.problem("%s: it was answered with %d", name, second.status)
+	}
+	return w.said(nil), nil
+}
 
 // restored puts an older copy of the database in place of the present one while the node lives, by the steps of
 // docs/self-hosting.md, which begin a new timeline. Then every page must show what is there now, and nothing else.
 func (p plan) restored(ctx context.Context, r *report, root, binary string) (ok bool, err error) {
 	const name = "an older copy of the database restored"
-	w, err := p.system(ctx, r, root, binary, options{nodes: 1}, name)
+	w, err := p.system(ctx, r, root, binary, options{nodes: 1, still: true}, name) // who is in a group is restored, too
 	if err != nil {
 		return false, err
 	}
@@ -81,7 +134,7 @@ func (p plan) restored(ctx context.Context, r *report, root, binary string) (ok 
 func (p plan) diskFull(ctx context.Context, r *report, root, binary string) (ok bool, err error) {
 	const name = "disk full under the data, then room again"
 	small := filepath.Join(root, "small")
-	if err := os.MkdirAll(small, 0o711); err != nil { //nolint:gosec // PostgreSQL runs as another user, who must pass here
+	if err := os.MkdirAll(small, 0o711); err != nil { // PostgreSQL runs as another user, who must pass here
 		return false, err
 	}
 	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=112m,mode=711"); err != nil {
