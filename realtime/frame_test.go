@@ -26,7 +26,7 @@ func FuzzFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message []byte) {
 		h := New(slog.New(slog.DiscardHandler), Timing{})
 		h.ended = true // what a frame sets off is another test's; here is looked at what it may set off
-		s := &Socket{hub: h, viewer: chat.Viewer{Person: chat.Person{Card: chat.Card{ID: chat.NewID()}}}, limit: rate.NewLimiter(rate.Inf, 1)}
+		s := &Socket{hub: h, viewer: chat.Viewer{Person: chat.Person{Card: chat.Card{ID: chat.NewID()}}}, limit: rate.NewLimiter(rate.Inf, 1), acks: rate.NewLimiter(rate.Inf, 1)}
 		s.receive(message)
 		if s.sub != nil || s.visit > 1 {
 			t.Errorf("%q opened %v on visit %d", message, s.sub, s.visit)

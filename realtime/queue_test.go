@@ -123,6 +123,29 @@ func TestRowQueue(t *testing.T) {
 		}
 	})
 
+	t.Run("whom a row is for by name is told beside all its members, whichever was noted first", func(t *testing.T) {
+		t.Parallel()
+		for _, first := range []bool{true, false} {
+			q := newRowQueue()
+			if first {
+				q.ofPerson(ana, []chat.ID{conversation})
+			}
+			q.conversation(conversation)
+			if !first {
+				q.ofPerson(ana, []chat.ID{conversation})
+			}
+			q.putBack(q.take())
+			batch := q.take()
+			_, named := batch.besides[conversation][ana]
+			if people, noted := batch.conversations[conversation]; !noted || people != nil || !named {
+				t.Errorf("named first %v: got %+v", first, batch)
+			}
+			if batch = q.take(); len(batch.conversations)+len(batch.besides) > 0 {
+				t.Errorf("left: %+v", batch)
+			}
+		}
+	})
+
 	t.Run("more than is asked for at once waits for the next time", func(t *testing.T) {
 		t.Parallel()
 		q := newRowQueue()
