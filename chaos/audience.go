@@ -84,6 +84,7 @@ func (a *audience) listen(p *person, random *rand.Rand) {
 
 // read reads until the end, and says whether the socket stood.
 func (a *audience) read(conn *websocket.Conn) (stood bool) {
+	defer context.AfterFunc(a.ctx, func() { _ = conn.Close() })() // also where it has ended while this dialled
 	a.mu.Lock()
 	a.conns[conn] = struct{}{}
 	a.mu.Unlock()

@@ -136,6 +136,7 @@ func (t *tab) live() (stood time.Duration, code int) {
 		}
 		return 0, 0
 	}
+	defer context.AfterFunc(t.ctx, func() { _ = conn.Close() })() // also where it has ended while this dialled
 	t.mu.Lock()
 	t.conn = conn
 	t.mu.Unlock()
