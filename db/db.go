@@ -25,6 +25,9 @@ import (
 // conversations' counters alive, and sends into a hot conversation slow to a third within 40 s of it.
 const maxTransaction = 5 * time.Second
 
+// maxStatement is when the server ends a statement by itself, before we give up the connection that it runs on.
+const maxStatement = maxTransaction - 500*time.Millisecond
+
 // Store is chat.Store over one pool of connections.
 type Store struct {
 	pool *pgxpool.Pool
@@ -48,7 +51,7 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 		return nil, fmt.Errorf("the address of the database is malformed: %w", errAddress)
 	}
 	settle(config.ConnConfig)
-	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
+	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(maxStatement.Milliseconds())
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
 	config.ConnConfig.Tracer = options.Tracer
 	if config.ConnConfig.ConnectTimeout == 0 {
