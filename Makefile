@@ -37,9 +37,10 @@ test: go ## run every test, with the race detector and the coverage gate
 
 SEED ?= 1
 MINUTES ?= 10
-chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10), see docs/delivery.md
+BRIEF ?=
+chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF=), see docs/delivery.md
 	@scripts/install.sh test
-	@go run ./chaos -seed $(SEED) -minutes $(MINUTES)
+	@go run ./chaos -seed $(SEED) -minutes $(MINUTES) $(if $(BRIEF),-brief)
 
 cover: ## show what the last tests reached (coverage.html shows each line)
 	@[ -e coverage.out ] || { echo 'make test writes what make cover shows'; exit 1; }

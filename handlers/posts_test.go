@@ -273,14 +273,19 @@ func TestPostPayloads(t *testing.T) {
 		t.Run("whatever is posted to "+name[5:]+" does no harm", func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)
-			for _, payload := range payloads {
+			for i, payload := range payloads {
+				rows := posts(p)
 				for field := range row.form {
-					row := posts(p)[name]
+					row := rows[name]
 					if row.by == p.visitor {
 						row.by = p.site.visitor() // who may have become somebody with the payload before
 					}
 					about := fmt.Sprintf("%q as %s: %s", clip(payload, 60), field, name)
-					answers := []*answer{row.by.post(row.path, row.changed(field, payload)), row.by.htmx().post(row.path, row.changed(field, payload))}
+					by := row.by
+					if i%2 > 0 { // every payload in either way would take twice as long
+						by = by.htmx()
+					}
+					answers := []*answer{by.post(row.path, row.changed(field, payload))}
 					if answers[0].status < 400 { // otherwise nothing new can be seen
 						for _, page := range row.pages {
 							answers = append(answers, row.by.get(page))

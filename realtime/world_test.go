@@ -488,6 +488,16 @@ func (p *page) end() int {
 	}
 }
 
+// over says whether the socket has ended.
+func (p *page) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *page) write(frame map[string]any) {
 	p.t.Helper()
 	if err := p.conn.WriteJSON(frame); err != nil {
