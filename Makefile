@@ -31,8 +31,7 @@ build: go ## only build bin/parley
 	@[ -e bin/parley ] || echo 'Building Parley (about a minute the first time) …'
 	@$(build)
 
-test: go ## run every test, with the race detector and the coverage gate
-	@scripts/install.sh test
+test: go ## install what is missing, run every test, with the race detector and the coverage gate
 	@scripts/test.sh
 
 SEED ?= 1
