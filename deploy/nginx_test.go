@@ -36,9 +36,13 @@ import (
 	"github.com/gorilla/websocket"
 
 	"parley/db/dbtest"
+	"parley/program/programtest"
 )
 
-func TestMain(m *testing.M) { dbtest.Run(m) }
+func TestMain(m *testing.M) {
+	programtest.Perhaps()
+	dbtest.Run(m)
+}
 
 const (
 	site     = "chat.example.org"
@@ -75,7 +79,7 @@ func start(t *testing.T, program, addr, dsn string) *parley {
 	p.cmd = exec.Command(program, "serve")
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "PARLEY_ADDR=" + p.addr, "PARLEY_DATABASE_URL=" + dsn, "PARLEY_BASE_URL=" + origin,
+		programtest.Environ, "PATH=" + os.Getenv("PATH"), "PARLEY_ADDR=" + p.addr, "PARLEY_DATABASE_URL=" + dsn, "PARLEY_BASE_URL=" + origin,
 		"PARLEY_TRUSTED_PROXIES=127.0.0.1,::1", "PARLEY_BCRYPT_COST=4",
 	}
 	stderr, err := p.cmd.StderrPipe()
@@ -451,9 +455,9 @@ func TestTwoNodesBehindNginx(t *testing.T) {
 			t.Skip("nginx is not installed (scripts/install.sh test installs it)")
 		}
 	}
-	program := filepath.Join(t.TempDir(), "parley")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "parley").CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, out)
+	program, err := programtest.Path()
+	if err != nil {
+		t.Fatal(err)
 	}
 	dsn := dbtest.New(t, dbtest.Empty()).DSN
 	one, two := start(t, program, freeAddr(t), dsn), start(t, program, freeAddr(t), dsn)

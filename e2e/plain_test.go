@@ -62,7 +62,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	ana.until("the text is kept", `(text) => document.querySelector("#composer-body").value === text`, long)
 	far := strings.Repeat("字", 20_000)
 	ana.until("far too long", `(text) => { document.querySelector("#composer-body").value = text; return true }`, far)
-	ana.Clicks("Send")
+	ana.Submits("Send")
 	ana.Sees("Please use 10000 characters at most.")
 	ana.until("the text is kept", `(text) => document.querySelector("#composer-body").value === text`, far)
 
