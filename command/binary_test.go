@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,7 +38,7 @@ func parley(t *testing.T, environ []string, args ...string) *exec.Cmd {
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, programtest.Environ}, environ...)
+	cmd.Env = slices.Concat(programtest.Environ(t), []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir}, environ)
 	return cmd
 }
 

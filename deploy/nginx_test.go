@@ -78,10 +78,10 @@ func start(t *testing.T, program, addr, dsn string) *parley {
 	p := &parley{addr: addr, done: make(chan error, 1), added: make(chan struct{}, 1)}
 	p.cmd = exec.Command(program, "serve")
 	p.cmd.Dir = t.TempDir()
-	p.cmd.Env = []string{
-		programtest.Environ, "PATH=" + os.Getenv("PATH"), "PARLEY_ADDR=" + p.addr, "PARLEY_DATABASE_URL=" + dsn, "PARLEY_BASE_URL=" + origin,
+	p.cmd.Env = append(programtest.Environ(t),
+		"PATH=" + os.Getenv("PATH"), "PARLEY_ADDR=" + p.addr, "PARLEY_DATABASE_URL=" + dsn, "PARLEY_BASE_URL=" + origin,
 		"PARLEY_TRUSTED_PROXIES=127.0.0.1,::1", "PARLEY_BCRYPT_COST=4",
-	}
+	)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -8,16 +8,23 @@ package programtest
 
 import (
 	"os"
+	"testing"
 
 	"parley/program"
 )
 
-// Environ is what a process needs in its environment to be the program and not the tests.
-const Environ = "TEST_BINARY_IS_PARLEY=yes"
+const variable = "TEST_BINARY_IS_PARLEY"
+
+// Environ is what a process needs in its environment to be the program and not the tests. A binary that counts what its
+// tests cover says so on standard error where it may not write down what the program covers.
+func Environ(t testing.TB) []string {
+	t.Helper()
+	return []string{variable + "=yes", "GOCOVERDIR=" + t.TempDir()}
+}
 
 // Perhaps becomes the program, and does not return, where this process was started as such.
 func Perhaps() {
-	if os.Getenv("TEST_BINARY_IS_PARLEY") != "" {
+	if os.Getenv(variable) != "" {
 		os.Exit(program.Main())
 	}
 }
