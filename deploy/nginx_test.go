@@ -79,7 +79,7 @@ func start(t *testing.T, program, addr, dsn string) *parley {
 	p.cmd = exec.Command(program, "serve")
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Env = append(programtest.Environ(t),
-		"PATH=" + os.Getenv("PATH"), "PARLEY_ADDR=" + p.addr, "PARLEY_DATABASE_URL=" + dsn, "PARLEY_BASE_URL=" + origin,
+		"PATH="+os.Getenv("PATH"), "PARLEY_ADDR="+p.addr, "PARLEY_DATABASE_URL="+dsn, "PARLEY_BASE_URL="+origin,
 		"PARLEY_TRUSTED_PROXIES=127.0.0.1,::1", "PARLEY_BCRYPT_COST=4",
 	)
 	stderr, err := p.cmd.StderrPipe()
