@@ -4,10 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What is shipped: not the tools, the harnesses, the tests' helpers (dbtest, chattest, …), and main.go and program, which
-# only join two packages.
-covered=$(go list ./... | grep -vE '^parley(/program|/scripts/.*|/e2e.*|/load.*|/chaos.*|/.*/[a-z]+test)?$' | paste -sd, -)
-
 # The rooms in which goroutines meet. The others gain nothing from the race detector, and would take several times as long.
 # The tests of realtime have a real database and Redis under them.
 meeting='^parley/(nodes|realtime)(/|$)'
@@ -19,12 +15,21 @@ compiling=(env GOGC=off GOMEMLIMIT=1GiB)
 running='env -u GOMEMLIMIT GOGC=400' # tests have less to gain from that
 
 # What it takes to build, and then, while packages of the system are fetched, what Parley is made of beside itself.
-go list -deps -test ./... >/dev/null 2>&1 & # fetches the modules
+{
+  go list -deps -test ./... # fetches the modules
+  # What takes long and is the same without a C compiler.
+  CGO_ENABLED=0 "${compiling[@]}" go build github.com/evanw/esbuild/internal/{js_parser,js_printer,css_parser} \
+    google.golang.org/protobuf/proto github.com/go-json-experiment/json golang.org/x/text/language html/template
+} >/dev/null 2>&1 &
 scripts/install.sh run
 wait
 scripts/install.sh test & installing=$!
 go list -deps -test ./... | grep -vE '^parley|^[^.]+$| |\.test$|internal' | xargs "${compiling[@]}" go build
 wait "$installing"
+
+# What is shipped: not the tools, the harnesses, the tests' helpers (dbtest, chattest, …), and main.go and program, which
+# only join two packages.
+covered=$(go list ./... | grep -vE '^parley(/program|/scripts/.*|/e2e.*|/load.*|/chaos.*|/.*/[a-z]+test)?$' | paste -sd, -)
 
 # Each package's own share of all statements says nothing; the gate adds them up. go vet is part of make check.
 covering() { # covering profile flags… package…
@@ -41,7 +46,7 @@ part() { # part title profile flags… package…
 
 # shellcheck disable=SC2046 # Names of packages have no spaces.
 {
-  part "tests" coverage.out -covermode=set $(go list ./... | grep -v '^parley/e2e' | grep -vE "$meeting")
+  part "tests" coverage.out -covermode=set -parallel 4 $(go list ./... | grep -v '^parley/e2e' | grep -vE "$meeting")
   part "tests under the race detector" coverage-race.out -race -covermode=atomic $(go list ./... | grep -E "$meeting")
 }
 grep -v '^mode: ' coverage-race.out >>coverage.out || true
