@@ -119,7 +119,7 @@ func TestRows(t *testing.T) {
 		n.hub.Publish(t.Context(), chat.ConversationChanged{ConversationID: conversation, ChangeSeq: message.ChangeSeq})
 		n.hub.Publish(t.Context(), chat.PersonChanged{PersonID: ben.ID, ViewSeq: 1000})
 		n.await(t, func() bool {
-			return n.store.failed("RowsOf") && n.store.failed("SessionsAlive")
+			return n.store.failed("RowsOf") && n.store.failed("SessionsAlive") && n.store.failed("Member")
 		})
 		n.store.fail(nil)
 		go late.read()
