@@ -2,7 +2,7 @@
 # is installed on Debian and Ubuntu, and named elsewhere (scripts/install.sh).
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test cover check dev generate shots clean
+.PHONY: help run demo build test chaos cover check dev generate shots clean
 
 # Git refuses folders of other users, and Go then refuses to build: so it is not Go who asks for the version.
 export GOFLAGS += -buildvcs=false
@@ -31,9 +31,15 @@ build: go ## only build bin/parley
 	@[ -e bin/parley ] || echo 'Building Parley (about a minute the first time) …'
 	@$(build)
 
-test: go ## run every test, with the race detector and the coverage gate
-	@scripts/install.sh test
+test: go ## install what is missing, run every test, with the race detector and the coverage gate
 	@scripts/test.sh
+
+SEED ?= 1
+MINUTES ?= 10
+BRIEF ?=
+chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF=), see docs/delivery.md
+	@scripts/install.sh test
+	@go run ./chaos -seed $(SEED) -minutes $(MINUTES) $(if $(BRIEF),-brief)
 
 cover: ## show what the last tests reached (coverage.html shows each line)
 	@[ -e coverage.out ] || { echo 'make test writes what make cover shows'; exit 1; }

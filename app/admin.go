@@ -96,8 +96,11 @@ func AdminVerifyAudit(ctx context.Context, cfg config.Config, log *slog.Logger) 
 }
 
 func nobodyNamed(err error, username string) error {
-	if chat.KindOf(err) == chat.KindNotFound {
+	switch {
+	case chat.KindOf(err) == chat.KindNotFound:
 		return fmt.Errorf("there is nobody with the username %q", username)
+	case chat.CodeOf(err) == chat.CodeAccountState:
+		return fmt.Errorf("the account of %q is suspended or closed", username)
 	}
 	return err
 }

@@ -18,12 +18,14 @@ import (
 	"parley/db"
 	"parley/handlers"
 	"parley/jobs"
+	"parley/nodes"
 	"parley/realtime"
 	"parley/static"
 )
 
 const (
 	connectTimeout  = 10 * time.Second // how long the database may take to answer at the start
+	readyTimeout    = 3 * time.Second  // how long it may take when somebody asks whether this node is ready
 	shutdownTimeout = 10 * time.Second // how long requests in flight and sockets are waited for
 	cleaningEvery   = time.Hour        // how often ended sessions are looked for
 )
@@ -35,7 +37,8 @@ type App struct {
 	database *database
 	chat     *chat.Chat
 	hub      *realtime.Hub
-	link     *realtime.RedisLink // nil with a single node
+	redis    *nodes.Redis        // nil with a single node
+	link     *realtime.RedisLink // over redis
 	jobs     *jobs.Jobs          // nil while there is nothing that makes any
 	server   *http.Server
 	listener net.Listener
@@ -47,6 +50,7 @@ type Option func(*options)
 
 type options struct {
 	timing realtime.Timing
+	nodes  nodes.Timing
 	store  db.Options
 	chat   []chat.Option
 	jobs   []jobs.Option
@@ -55,6 +59,9 @@ type options struct {
 
 // WithTiming replaces the realtime room's timing.
 func WithTiming(timing realtime.Timing) Option { return func(o *options) { o.timing = timing } }
+
+// WithNodes replaces the timing of what nodes share.
+func WithNodes(timing nodes.Timing) Option { return func(o *options) { o.nodes = timing } }
 
 // WithAssets replaces the files that browsers load, for several installations in one process.
 func WithAssets(assets *static.Assets) Option { return func(o *options) { o.assets = assets } }
@@ -93,11 +100,15 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	}
 	var link []realtime.Link
 	if cfg.RedisURL != "" {
-		redis, err := realtime.NewRedisLink(string(cfg.RedisURL), log)
-		if err != nil {
-			return nil, fmt.Errorf("PARLEY_REDIS_URL: %w", err)
+		server, ok := config.ParseRedis(cfg.RedisURL)
+		if !ok {
+			return nil, errors.New("PARLEY_REDIS_URL: malformed")
 		}
-		a.link, link = redis, append(link, redis)
+		a.redis = nodes.Open(server, log, o.nodes)
+		a.link = realtime.NewRedisLink(a.redis.Client(), log)
+		link = append(link, a.link)
+		shared := chat.WithLimiter(nodes.NewLimiter(a.redis, chat.NewMemoryLimiter(time.Now)))
+		o.chat = append([]chat.Option{shared}, o.chat...) // before those of tests, which may want another
 	}
 	a.hub = realtime.New(log, o.timing, link...)
 	if cfg.SMTPURL != "" {
@@ -123,9 +134,10 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	a.server = &http.Server{
 		Handler: handlers.New(handlers.Config{
 			Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: o.assets, Log: log,
-			BaseURL: a.URL(), Secure: cfg.Secure(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
+			BaseURL: a.URL(), Secure: cfg.Secure(), Public: cfg.Public(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
 			Version: build.Version, Revision: build.Commit,
-			Ready: a.ready, Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
+			Ready: a.ready, Degraded: a.degraded, Crowded: a.hub.Crowded,
+			Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -164,7 +176,16 @@ func (a *App) ready(ctx context.Context) error {
 	if a.draining.Load() {
 		return errors.New("draining")
 	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout) // who hears nothing knows nothing
+	defer cancel()
 	return a.database.store.Migrated(ctx)
+}
+
+func (a *App) degraded() []string {
+	if a.redis != nil && a.redis.Away() {
+		return []string{"redis"}
+	}
+	return nil
 }
 
 // Run answers until ctx ends, then ends gracefully: not ready any more, sockets told to come back elsewhere, requests
@@ -219,11 +240,11 @@ func (a *App) release(ctx context.Context) error {
 	if a.hub != nil {
 		a.hub.Close(ctx)
 	}
-	if a.link != nil {
-		if err := a.link.Close(); err != nil {
+	if a.redis != nil {
+		if err := errors.Join(a.link.Close(), a.redis.Close()); err != nil {
 			a.log.Warn("closing Redis", "error", err)
 		}
-		a.link = nil
+		a.redis = nil
 	}
 	if a.database == nil {
 		return nil
@@ -247,6 +268,15 @@ func (a *App) clean(ctx context.Context) {
 	}
 }
 
+// tell logs what nobody can do without, at the lowest level that the log shows.
+func tell(ctx context.Context, log *slog.Logger, message string, args ...any) {
+	level := slog.LevelInfo
+	for !log.Enabled(ctx, level) && level < slog.LevelError {
+		level += slog.LevelWarn - slog.LevelInfo
+	}
+	log.Log(ctx, level, message, args...)
+}
+
 // Serve runs the application until ctx ends, and returns nil after a graceful stop.
 func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	a, err := New(ctx, cfg, log)
@@ -258,10 +288,10 @@ func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
 	if code != "" {
-		log.Info("there is no account yet: the first one becomes administrator; from another machine it needs this code",
+		tell(ctx, log, "there is no account yet: the first one becomes administrator; from another machine it needs this code",
 			"setup_code", code)
 	}
-	log.Info("Parley is running", "url", a.URL())
+	tell(ctx, log, "Parley is running", "url", a.URL())
 	notify(ctx, "READY=1")
 	if log.Enabled(ctx, slog.LevelDebug) {
 		log.Debug("process", "pid", os.Getpid())

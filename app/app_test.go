@@ -77,7 +77,8 @@ func serve(t *testing.T, cfg config.Config) (base string, log *journal, stop fun
 	log = newJournal()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- app.Serve(ctx, cfg, slog.New(slog.NewTextHandler(log, nil))) }()
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	go func() { done <- app.Serve(ctx, cfg, slog.New(slog.NewTextHandler(log, options))) }()
 	stop = sync.OnceValue(func() error {
 		cancel()
 		return <-done
@@ -183,6 +184,18 @@ func TestServe(t *testing.T) {
 		defer again.mu.Unlock()
 		if strings.Contains(again.text.String(), "setup_code") {
 			t.Error("the code is shown although there is an account")
+		}
+	})
+
+	t.Run("a log of errors alone shows the code and the address, too", func(t *testing.T) {
+		t.Parallel()
+		cfg := settings(dbtest.New(t).DSN)
+		cfg.LogLevel = slog.LevelError
+		_, log, _ := serve(t, cfg)
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		if !strings.Contains(log.text.String(), "setup_code=") {
+			t.Errorf("no code in %s", log.text.String())
 		}
 	})
 

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"path"
@@ -176,6 +177,46 @@ func TestMail(t *testing.T) {
 		until(t, d, "SELECT count(*) FROM river_job WHERE cardinality(errors) > 0", "it was tried")
 		server.Up()
 		submit(t, browser(t), server.Next(t).Link(t, "/confirm/"), "confirmed")
+	})
+
+	t.Run("a mail server that takes calls and says nothing holds nobody up", func(t *testing.T) {
+		t.Parallel()
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = listener.Close() }()
+		calls := make(chan net.Conn, 100)
+		go func() {
+			for {
+				call, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				calls <- call // and not a word
+			}
+		}()
+		cfg := settings(dbtest.New(t).DSN)
+		cfg.SMTPURL = config.Secret("smtp://" + listener.Addr().String())
+		a, _ := run(t, cfg, quick)
+		ana := register(t, a, "ana", "ana@example.org")
+		register(t, a, "ben", "ben@example.org")
+		for range 2 { // all workers wait
+			select {
+			case call := <-calls:
+				defer func() { _ = call.Close() }()
+			case <-time.After(30 * time.Second):
+				t.Fatal("nobody calls")
+			}
+		}
+		began := time.Now()
+		register(t, a, "cleo", "cleo@example.org")
+		submit(t, browser(t), a.URL()+"/forgot", "", "login", "ana")
+		submit(t, ana, a.URL()+"/settings/email/again", "")
+		visit(t, ana, a.URL()+"/conversations", "data-person")
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("four requests took %v", took)
+		}
 	})
 
 	t.Run("a letter outlives the process between the request and the sending", func(t *testing.T) {

@@ -45,11 +45,11 @@ type Gate struct {
 
 // Gate tells who may register from origin.
 func (c *Chat) Gate(ctx context.Context, origin Origin) (Gate, error) {
-	anybody, err := c.store.AnybodyThere(ctx)
+	some, err := c.store.AnybodyThere(ctx)
 	if err != nil {
 		return Gate{}, err
 	}
-	if !anybody {
+	if !some {
 		return Gate{First: true, NeedsSetupCode: !origin.Local, Open: true}, nil
 	}
 	rule, err := c.registration(ctx, c.store)
@@ -66,10 +66,14 @@ func (c *Chat) SetupCode(ctx context.Context) (string, error) {
 // it is confirmed, by the letter that goes there; one that somebody else has is taken like any other, so that nobody
 // learns of it here. An invitation that comes along loses one use exactly when the account is made.
 //
-// Errors: invalid with fields, forbidden (registration_closed, invitation_needed), not_found (invitation_link), too_many.
+// Errors: invalid with fields, forbidden (registration_closed, invitation_needed), not_found (invitation_link), too_many,
+// unavailable (busy).
 func (c *Chat) Register(ctx context.Context, origin Origin, in RegisterInput) (Viewer, error) {
-	if err := c.allow(ctx,
-		limited{LimitRegisterByAddress, origin.Address}, limited{LimitRegisterGlobal, ""}); err != nil {
+	buckets := []limited{{LimitRegisterGlobal, ""}}
+	if in.Invitation == "" {
+		buckets = append(buckets, limited{LimitRegisterByAddress, origin.Address})
+	} // with one its own limit holds, below: a whole class may come from one address
+	if err := c.allow(ctx, buckets...); err != nil {
 		return Viewer{}, err
 	}
 	gate, err := c.Gate(ctx, origin)
@@ -165,7 +169,7 @@ func (c *Chat) newPerson(ctx context.Context, in RegisterInput) (Person, error) 
 	if err := wrong.err(); err != nil {
 		return Person{}, err
 	}
-	hash, err := c.passwords.hash(ctx, in.Password)
+	hash, err := c.passwords.hash(ctx, anybody, in.Password)
 	if err != nil {
 		return Person{}, err
 	}
@@ -210,7 +214,7 @@ func (c *Chat) usernameTaken(ctx context.Context, username, displayName string) 
 }
 
 // LogIn checks a username or a confirmed e-mail address with a password. What is wrong is never told apart, by text or
-// by time. Errors: invalid (login), too_many.
+// by time. Errors: invalid (login), too_many, unavailable (busy).
 func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string) (Viewer, error) {
 	login = strings.ToLower(strings.TrimSpace(login))
 	if badText(login, false) || len(login) > MaxEmailBytes {
@@ -226,11 +230,18 @@ func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string)
 	if err != nil && KindOf(err) != KindNotFound {
 		return Viewer{}, err
 	}
-	match, err := c.passwords.matches(ctx, person.PasswordHash, password)
+	// Whether the person's own bucket is empty must not be seen: it would tell whose address it is that was guessed at.
+	// So it is asked for nobody as well, and where it is empty no password is the right one.
+	key := "login " + login
+	if person.ID != (ID{}) {
+		key = person.ID.String()
+	}
+	within, _ := c.limiter.Allow(ctx, LimitLoginByPerson, key)
+	match, err := c.passwords.matches(ctx, anybody, person.PasswordHash, password)
 	if err != nil {
 		return Viewer{}, err
 	}
-	if !match || person.State != StateActive {
+	if !match || !within || person.State != StateActive {
 		return Viewer{}, &Error{Kind: KindInvalid, Code: CodeLogin}
 	}
 	return c.startSession(ctx, origin, person)
@@ -240,13 +251,16 @@ func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string)
 const ResetLinkLife = time.Hour
 
 // MakeResetLink returns the secret part of a link with which the person sets a new password, once, within
-// [ResetLinkLife]. It is the operator's, who hands it over. Errors: not_found.
+// [ResetLinkLife]. It is the operator's, who hands it over. Errors: not_found, conflict (account_state).
 func (c *Chat) MakeResetLink(ctx context.Context, username string) (string, error) {
 	token := secret()
 	return token, c.store.InTx(ctx, func(tx Store) error {
 		person, err := tx.PersonByLogin(ctx, strings.ToLower(username))
 		if err != nil {
 			return err
+		}
+		if err := changeable(person, StateActive); err != nil {
+			return err // the link would not work
 		}
 		if err := tx.InsertPasswordReset(ctx, person.ID, tokenHash(token), ResetLinkLife); err != nil {
 			return err
@@ -268,7 +282,8 @@ func (c *Chat) personByResetLink(ctx context.Context, origin Origin, token strin
 	return c.store.PersonByPasswordReset(ctx, tokenHash(token))
 }
 
-// ResetPassword sets a new password, ends every session of the person and uses up every link.
+// ResetPassword sets a new password, ends every session of the person and voids every link, also one that would confirm
+// another address: whoever asked for that knew the password before.
 // Errors: not_found (reset_link), invalid, too_many.
 func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password string) error {
 	person, err := c.personByResetLink(ctx, origin, token)
@@ -280,7 +295,7 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	hash, err := c.passwords.hash(ctx, password)
+	hash, err := c.passwords.hash(ctx, known, password)
 	if err != nil {
 		return err
 	}
@@ -292,6 +307,9 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 		}
 		// The password first: from then on no session is made with the old one, and those made before are seen.
 		if err := tx.UpdatePassword(ctx, id, hash, ""); err != nil {
+			return err
+		}
+		if err := tx.VoidLinks(ctx, id); err != nil {
 			return err
 		}
 		if ended, err = tx.RevokeSessionsOf(ctx, id, ID{}); err != nil {
@@ -306,8 +324,8 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	return nil
 }
 
-// ChangePassword sets a new password in place of the current one, ends the viewer's other sessions and voids links for
-// another password. The present session goes on, under a new token. Errors: invalid (current_password, password), too_many.
+// ChangePassword sets a new password in place of the current one, ends the viewer's other sessions and voids every link.
+// The present session goes on, under a new token. Errors: invalid (current_password, password), too_many.
 func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, password string) error {
 	if err := c.confirm(ctx, viewer, current); err != nil {
 		return err
@@ -317,7 +335,7 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	hash, err := c.passwords.hash(ctx, password)
+	hash, err := c.passwords.hash(ctx, known, password)
 	if err != nil {
 		return err
 	}
@@ -327,7 +345,7 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 		if err := tx.UpdatePassword(ctx, viewer.ID, hash, viewer.PasswordHash); err != nil {
 			return err
 		}
-		if err := tx.VoidPasswordResets(ctx, viewer.ID); err != nil {
+		if err := tx.VoidLinks(ctx, viewer.ID); err != nil {
 			return err
 		}
 		if ended, err = tx.RevokeSessionsOf(ctx, viewer.ID, viewer.SessionID); err != nil {
@@ -338,12 +356,8 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 		}
 		return c.passwordChanged(ctx, tx, viewer.Person)
 	})
-	if KindOf(err) == KindNotFound {
-		// It was changed since it was compared: what was typed is no longer the current one.
-		return invalid("current_password", CodePasswordWrong, nil)
-	}
 	if err != nil {
-		return err
+		return passwordReplaced(err)
 	}
 	c.publish(ctx, SessionsEnded{Sessions: ended})
 	return nil
@@ -354,7 +368,7 @@ func (c *Chat) greet(ctx context.Context, tx Store, person Person, write bool) e
 	if !write {
 		return nil
 	}
-	return c.post(ctx, tx, Letter{Kind: LetterConfirm, PersonID: person.ID, Address: person.EmailWanted})
+	return c.post(ctx, tx, confirmation(person, person.EmailWanted))
 }
 
 // passwordChanged tells a person by mail, in case it was somebody else.

@@ -163,6 +163,8 @@ func TestWhoAdministers(t *testing.T) {
 	for name, change := range map[string]string{
 		"demoted":   "UPDATE people SET role = 'member' WHERE id = $1",
 		"suspended": "UPDATE people SET state = 'suspended' WHERE id = $1",
+		// Who has got a new password was to keep out whoever had the old one.
+		"given a new password": "UPDATE people SET password_hash = 'another' WHERE id = $1",
 	} {
 		for _, act := range acts {
 			t.Run("whoever is "+name+" while they wait does not "+act+" any more", func(t *testing.T) {
@@ -240,6 +242,7 @@ func TestAccounts(t *testing.T) {
 	suspend(t, w, suspended)
 	must(t, w.Chat.Promote(t.Context(), moderator.Username, chat.RoleModerator))
 	w.Exec(t, "UPDATE people SET email = 'Somebody.Else@Example.org', email_confirmed_at = now() WHERE id = $1", ben.ID)
+	w.Exec(t, "UPDATE people SET email_wanted = 'Torres@Example.org' WHERE id = $1", anna.ID)
 	made, token, err := w.Chat.Invite(t.Context(), boss, desk, chat.InvitationInput{Note: "for Emil", Uses: 5})
 	must(t, err)
 	in := form("emil")
@@ -262,6 +265,7 @@ func TestAccounts(t *testing.T) {
 		"a part of a name":                {chat.AccountFilter{Query: "schmi"}, []string{"annaschmidt"}},
 		"a username":                      {chat.AccountFilter{Query: "@BEN"}, []string{"ben"}},
 		"a part of an address":            {chat.AccountFilter{Query: "else@EX"}, []string{"ben"}},
+		"a part of one that waits":        {chat.AccountFilter{Query: "RRES@ex"}, []string{"annaschmidt"}},
 		"one letter begins a word":        {chat.AccountFilter{Query: "s"}, []string{"emil", "ben", "annaschmidt"}}, // Somebody, somebody.else@, Schmidt
 		"what means something in SQL":     {chat.AccountFilter{Query: "%"}, nil},
 		"what means something in a match": {chat.AccountFilter{Query: "_en"}, nil},

@@ -69,9 +69,12 @@ func New(store Store, publisher Publisher, settings Settings, options ...Option)
 	if !settings.Limits {
 		c.limiter = unlimited{}
 	}
-	c.passwords = newPasswords(settings.BcryptCost)
+	c.passwords = newPasswords(settings.BcryptCost, settings.Limits)
 	return c
 }
+
+// Limited says whether rate limits hold.
+func (c *Chat) Limited() bool { return c.settings.Limits }
 
 // publish announces what is already committed. Announcing may fail or be late: feeds repair themselves, so nothing
 // waits for it and nothing is undone.

@@ -3,7 +3,7 @@ package chat
 import "context"
 
 // confirm makes sure that whoever acts knows the viewer's password: for steps that a borrowed device must not be enough
-// for. Guessing is limited as in logging in. Errors: invalid (current_password), too_many.
+// for. Guessing is limited as in logging in. Errors: invalid (current_password), too_many, unavailable (busy).
 func (c *Chat) confirm(ctx context.Context, viewer Viewer, password string) error {
 	if password == "" {
 		return invalid("current_password", CodeRequired, nil)
@@ -11,7 +11,7 @@ func (c *Chat) confirm(ctx context.Context, viewer Viewer, password string) erro
 	if err := c.allow(ctx, limited{LimitConfirm, viewer.ID.String()}); err != nil {
 		return err
 	}
-	match, err := c.passwords.matches(ctx, viewer.PasswordHash, password)
+	match, err := c.passwords.matches(ctx, known, viewer.PasswordHash, password)
 	if err != nil {
 		return err
 	}
@@ -19,4 +19,13 @@ func (c *Chat) confirm(ctx context.Context, viewer Viewer, password string) erro
 		return invalid("current_password", CodePasswordWrong, nil)
 	}
 	return nil
+}
+
+// passwordReplaced is the refusal of a step whose password was replaced since it was compared: what was typed is no
+// longer the current one.
+func passwordReplaced(err error) error {
+	if KindOf(err) == KindNotFound {
+		return invalid("current_password", CodePasswordWrong, nil)
+	}
+	return err
 }

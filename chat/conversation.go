@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -61,6 +62,14 @@ func (m Member) Sees(message Message) bool {
 
 // Present says whether the member is in the conversation now.
 func (m Member) Present() bool { return m.UntilChange == nil }
+
+// SeesLike says whether two members may see the same.
+func (m Member) SeesLike(other Member) bool {
+	if m.Present() != other.Present() || !m.Present() && *m.UntilChange != *other.UntilChange {
+		return false
+	}
+	return m.FromSeq == other.FromSeq && slices.Equal(m.Past, other.Past)
+}
 
 // MessagesPerPage is how many messages a page holds.
 const MessagesPerPage = 50
@@ -198,15 +207,18 @@ func (c *Chat) Lists(ctx context.Context, people []ID) (map[ID]ListPage, error) 
 	return c.store.Lists(ctx, people, ListLength)
 }
 
-// RowsOf returns, for each of the conversations, the row of each of its present members, and of these former ones. Feeds
-// push them.
-func (c *Chat) RowsOf(ctx context.Context, conversations, former []ID) ([]ListRow, error) {
-	return c.store.RowsOf(ctx, conversations, former)
+// RowsOf returns, for each of the conversations, the row of each of the people who is in it now, and of the others who is or
+// was in it. Feeds push them to those who are connected: of a large group that may be a few.
+func (c *Chat) RowsOf(ctx context.Context, conversations, present, others []ID) ([]ListRow, error) {
+	return c.store.RowsOf(ctx, conversations, present, others)
 }
 
-// UnreadTotals returns for each person the number of conversations with something unread.
-func (c *Chat) UnreadTotals(ctx context.Context, people []ID) (map[ID]int, error) {
-	return c.store.UnreadTotals(ctx, people)
+// ListTotals are the numbers of a whole list, as in ListPage.
+type ListTotals struct{ Unread, Archived int }
+
+// ListTotals returns the totals of each person's list; who is missing has none of either.
+func (c *Chat) ListTotals(ctx context.Context, people []ID) (map[ID]ListTotals, error) {
+	return c.store.ListTotals(ctx, people)
 }
 
 // Heads returns the change counter of each conversation, for the sweep that repairs lost hints.

@@ -53,7 +53,7 @@ func TestStartDirect(t *testing.T) {
 		lists := func(viewer chat.Viewer) bool {
 			t.Helper()
 			page := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
-			rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil))
+			rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{anna.ID, ben.ID, cleo.ID}, nil))
 			listed := slices.ContainsFunc(page.Rows, func(row chat.ListRow) bool { return row.ConversationID == id })
 			if pushed := slices.ContainsFunc(rows, func(row chat.ListRow) bool { return row.PersonID == viewer.ID }); pushed != listed {
 				t.Errorf("%s: listed %v, pushed %v", viewer.Username, listed, pushed)

@@ -35,10 +35,13 @@ func (c *Chat) ChangeEmail(ctx context.Context, viewer Viewer, current, email st
 	}
 	write := c.reachable(ctx, email)
 	return c.store.InTx(ctx, func(tx Store) error {
-		if err := tx.UpdateEmailWanted(ctx, viewer.ID, email); err != nil || !write {
-			return err
+		if err := tx.UpdateEmailWanted(ctx, viewer.ID, email, viewer.PasswordHash); err != nil {
+			return passwordReplaced(err)
 		}
-		return c.post(ctx, tx, Letter{Kind: LetterConfirm, PersonID: viewer.ID, Address: email})
+		if !write {
+			return nil
+		}
+		return c.post(ctx, tx, confirmation(viewer.Person, email))
 	})
 }
 
@@ -57,12 +60,12 @@ func (c *Chat) SendConfirmation(ctx context.Context, viewer Viewer) error {
 	if !c.reachable(ctx, viewer.EmailWanted) {
 		return nil
 	}
-	return c.post(ctx, c.store, Letter{Kind: LetterConfirm, PersonID: viewer.ID, Address: viewer.EmailWanted})
+	return c.post(ctx, c.store, confirmation(viewer.Person, viewer.EmailWanted))
 }
 
 // CancelEmail forgets the address that the viewer wanted; links to it are void. The confirmed one stays. Twice is no error.
 func (c *Chat) CancelEmail(ctx context.Context, viewer Viewer) error {
-	return c.store.UpdateEmailWanted(ctx, viewer.ID, "")
+	return c.store.UpdateEmailWanted(ctx, viewer.ID, "", "")
 }
 
 // RemoveEmail forgets the viewer's addresses, the confirmed one and the wanted one, and voids every link that was sent to
@@ -72,9 +75,9 @@ func (c *Chat) RemoveEmail(ctx context.Context, viewer Viewer, current string) e
 		return err
 	}
 	return c.store.InTx(ctx, func(tx Store) error {
-		before, err := tx.DeleteEmail(ctx, viewer.ID)
+		before, err := tx.DeleteEmail(ctx, viewer.ID, viewer.PasswordHash)
 		if err != nil {
-			return err
+			return passwordReplaced(err)
 		}
 		return c.emailChanged(ctx, tx, viewer.ID, before, "")
 	})
@@ -109,7 +112,7 @@ func (c *Chat) ConfirmEmail(ctx context.Context, origin Origin, token string) (p
 
 // emailChanged does what follows when a person's address has become another one. The person's row is written already.
 func (c *Chat) emailChanged(ctx context.Context, tx Store, person ID, before, now string) error {
-	if err := tx.VoidPasswordResets(ctx, person); err != nil {
+	if err := tx.VoidLinks(ctx, person); err != nil {
 		return err
 	}
 	if before == "" || strings.EqualFold(before, now) {

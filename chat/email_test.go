@@ -529,21 +529,28 @@ func TestForgotPassword(t *testing.T) {
 		token := wants(t, w, anna, "new@example.org")
 		reset := value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
 		held := w.Hold(t, "SELECT FROM people WHERE id = $1 FOR UPDATE", anna.ID)
+		var errs []error
 		done := later(func() error {
-			return errors.Join(together(2, func(i int) error {
+			errs = together(2, func(i int) error {
 				if i == 0 {
 					return confirm(t, w, token)
 				}
-				err := w.Chat.ResetPassword(t.Context(), there, reset, newPassword)
-				if chat.CodeOf(err) == chat.CodeResetLink {
-					return nil // the address was faster
-				}
-				return err
-			})...)
+				return w.Chat.ResetPassword(t.Context(), there, reset, newPassword)
+			})
+			return nil
 		})
 		w.AwaitWaiting(t, 2)
 		held.Commit()
-		must(t, <-done)
+		<-done
+		// Each voids the other's link.
+		switch {
+		case errs[0] == nil:
+			refused(t, errs[1], chat.KindNotFound, chat.CodeResetLink)
+		case errs[1] == nil:
+			refused(t, errs[0], chat.KindNotFound, chat.CodeEmailLink)
+		default:
+			t.Errorf("got %v", errs)
+		}
 	})
 }
 
@@ -640,6 +647,80 @@ func TestDeliverLetter(t *testing.T) {
 			t.Errorf("sent %+v", mail)
 		}
 	})
+
+	ways := map[string]func(w *chattest.World, anna chat.Viewer) error{
+		"a link": func(w *chattest.World, _ chat.Viewer) error {
+			token, err := w.Chat.MakeResetLink(context.Background(), "anna")
+			if err != nil {
+				return err
+			}
+			return w.Chat.ResetPassword(context.Background(), there, token, newPassword)
+		},
+		"the settings": func(w *chattest.World, anna chat.Viewer) error {
+			return w.Chat.ChangePassword(context.Background(), anna, chattest.Password, newPassword)
+		},
+	}
+	for by, change := range ways {
+		t.Run("whoever knew the password before confirms no address once there is a new one, by "+by, func(t *testing.T) {
+			t.Parallel()
+			w := chattest.New(t, chattest.Mail())
+			anna := w.Confirmed(t, w.Person(t, "Anna"), "anna@example.org")
+			must(t, w.Chat.ChangeEmail(t.Context(), anna, chattest.Password, "thief@example.org"))
+			made := w.Mail(t, chat.LetterConfirm).Token
+			must(t, w.Chat.SendConfirmation(t.Context(), again(t, w, anna)))
+			kept := w.Letters(t) // the mail server was slow
+			if len(kept) != 1 {
+				t.Fatalf("kept %v", kept)
+			}
+			must(t, change(w, again(t, w, anna)))
+			_, err := w.Chat.ConfirmEmail(t.Context(), there, made)
+			refused(t, err, chat.KindNotFound, chat.CodeEmailLink)
+			must(t, w.Chat.DeliverLetter(t.Context(), kept[0]))
+			if n := chattest.Value[int](t, w, "SELECT count(*) FROM email_confirmations"); n != 0 {
+				t.Errorf("%d links made of a letter that was asked for before", n)
+			}
+			if got := chattest.Value[string](t, w, "SELECT email FROM people WHERE username = 'anna'"); got != "anna@example.org" {
+				t.Errorf("the address is %s", got)
+			}
+			// What the person wants goes on: asked for now, it comes.
+			w.Letters(t)
+			must(t, w.Chat.SendConfirmation(t.Context(), value[chat.Viewer](t)(w.Chat.LogIn(t.Context(), there, "anna", newPassword))))
+			w.Mail(t, chat.LetterConfirm)
+		})
+	}
+
+	for name, step := range map[string]func(w *chattest.World, anna chat.Viewer) error{
+		"changed": func(w *chattest.World, anna chat.Viewer) error {
+			return w.Chat.ChangeEmail(context.Background(), anna, chattest.Password, "thief@example.org")
+		},
+		"removed": func(w *chattest.World, anna chat.Viewer) error {
+			return w.Chat.RemoveEmail(context.Background(), anna, chattest.Password)
+		},
+	} {
+		t.Run("an address is not "+name+" by a password that was replaced since it was compared", func(t *testing.T) {
+			t.Parallel()
+			w := chattest.New(t, chattest.Mail())
+			anna := w.Confirmed(t, w.Person(t, "Anna"), "anna@example.org")
+			token := value[string](t)(w.Chat.MakeResetLink(t.Context(), "anna"))
+			held := w.Hold(t, "SELECT FROM people WHERE id = $1 FOR UPDATE", anna.ID)
+			reset := later(func() error { return w.Chat.ResetPassword(t.Context(), there, token, newPassword) })
+			w.AwaitWaiting(t, 1)
+			step := later(func() error { return step(w, anna) })
+			w.AwaitWaiting(t, 2)
+			held.Commit()
+			must(t, <-reset)
+			if got := wrong(t, <-step); got["current_password"] != chat.CodePasswordWrong {
+				t.Errorf("got %v", got)
+			}
+			row := chattest.Value[string](t, w, "SELECT email || ' ' || coalesce(email_wanted, 'nothing') FROM people WHERE username = 'anna'")
+			if row != "anna@example.org nothing" {
+				t.Errorf("has and wants %s", row)
+			}
+			if letters := w.Letters(t); len(letters) != 1 || letters[0].Kind != chat.LetterPasswordChanged {
+				t.Errorf("letters %v", letters)
+			}
+		})
+	}
 
 	t.Run("a stranger's address is not flooded, whoever types it, and nobody sees that", func(t *testing.T) {
 		t.Parallel()

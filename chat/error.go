@@ -48,6 +48,7 @@ const (
 	CodeClientID           Code = "client_id"           // not a UUID
 	CodeLogin              Code = "login"               // unknown name or wrong password; never which
 	CodeLogInFirst         Code = "log_in_first"        // no session
+	CodeSomebodyElse       Code = "somebody_else"       // the form is of a page of somebody else's than who is logged in
 	CodeRegistrationClosed Code = "registration_closed" // nobody may register
 	CodeRegistrationFixed  Code = "registration_fixed"  // the operator decides who may register
 	CodeInvitationNeeded   Code = "invitation_needed"   // nobody may register without an invitation
@@ -62,14 +63,17 @@ const (
 	CodeTooMany            Code = "too_many"            // Args: Seconds
 	CodeResetLink          Code = "reset_link"          // used, expired or unknown link
 	CodeNotYoursToDo       Code = "not_yours_to_do"     // one's role in the group does not allow it
+	CodeNotMember          Code = "not_member"          // was in the group, and is no more
 	CodeLastOwner          Code = "last_owner"          // somebody else must own the group first
 	CodeTooManyMembers     Code = "too_many_members"    // Args: Max
 	CodeTooManyLinks       Code = "too_many_links"      // Args: Max
 	CodeGroupLink          Code = "group_link"          // used up, expired, revoked or unknown link to a group
 	CodeUnavailable        Code = "unavailable"         // the database does not answer
+	CodeBusy               Code = "busy"                // too many people log in at once
 	CodeForbidden          Code = "forbidden"           // not for you
 	CodeCrossOrigin        Code = "cross_origin"        // the request came from another site
 	CodeBodyTooLarge       Code = "body_too_large"      // the request is larger than allowed
+	CodeMessageTooLarge    Code = "message_too_large"   // the same of a message; Args: Count, the characters it may have
 	CodeMethodNotAllowed   Code = "method_not_allowed"  // no such method here
 	CodeUnreadable         Code = "unreadable"          // the request cannot be parsed
 )

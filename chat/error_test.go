@@ -74,6 +74,7 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 		"ResetPassword":    func() error { return c.ResetPassword(ctx, here, token, newPassword) },
 		"Promote":          func() error { return c.Promote(ctx, "anna", chat.RoleModerator) },
 		"Viewer":           func() error { _, err := c.Viewer(ctx, anna.SessionID); return err },
+		"ViewerAt":         func() error { _, err := c.ViewerAt(ctx, anna.SessionID, "192.0.2.9"); return err },
 		"Renewed":          func() error { return c.Renewed(ctx, anna.SessionID) },
 		"SessionsAlive":    func() error { _, err := c.SessionsAlive(ctx, []chat.ID{anna.SessionID}); return err },
 		"SweepSessions":    func() error { _, err := c.SweepSessions(ctx); return err },
@@ -89,8 +90,9 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 		"Membership":       func() error { _, err := c.Membership(ctx, anna, id); return err },
 		"Epoch":            func() error { _, err := c.Epoch(ctx); return err },
 		"List":             func() error { _, err := c.List(ctx, anna, nil); return err },
-		"RowsOf":           func() error { _, err := c.RowsOf(ctx, []chat.ID{id}, nil); return err },
-		"UnreadTotals":     func() error { _, err := c.UnreadTotals(ctx, []chat.ID{anna.ID}); return err },
+		"RowsOf":           func() error { _, err := c.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID}, nil); return err },
+		"QuietEnded":       func() error { _, err := c.QuietEnded(ctx, time.Now(), time.Now()); return err },
+		"ListTotals":       func() error { _, err := c.ListTotals(ctx, []chat.ID{anna.ID}); return err },
 		"Heads":            func() error { _, err := c.Heads(ctx, []chat.ID{id}); return err },
 		"ViewSeqs":         func() error { _, err := c.ViewSeqs(ctx, []chat.ID{anna.ID}); return err },
 		"Active":           func() error { _, _, err := c.Active(ctx, time.Now()); return err },
@@ -99,10 +101,11 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 			return err
 		},
 		"ChangesSince": func() error { _, err := c.ChangesSince(ctx, id, 0, 10); return err },
+		"ChangesFor":   func() error { _, _, err := c.ChangesFor(ctx, anna, id, 0, 10); return err },
 		"SavePositions": func() error {
 			return c.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		},
-		"MarkRead": func() error { return c.MarkRead(ctx, anna, id, 1, nil) },
+		"MarkRead": func() error { return c.MarkRead(ctx, anna, chat.Position{ConversationID: id, Read: 1}) },
 	}
 }
 

@@ -71,7 +71,7 @@ const (
 	MaxGroupName        = 80
 	MaxGroupDescription = 500
 	MaxGroupMembers     = 2000
-	maxAddedAtOnce      = 200
+	maxAddedAtOnce      = 200 // as many as the address of a page with all of them chosen carries through proxies
 )
 
 // EventCode names what happened in a group; the catalogue has the sentences, under "event." + code.
@@ -100,7 +100,8 @@ type GroupEvent struct {
 	Subjects []Card `json:"-"`
 }
 
-// CreateGroup makes a group of the viewer, who becomes its owner, and of other active people. Errors: invalid (name,
+// CreateGroup makes a group of the viewer, who becomes its owner, and of up to 200 other active people; more are added to it
+// later, 200 at a time. Errors: invalid (name,
 // about, people), not_found for somebody who is not there, too_many.
 func (c *Chat) CreateGroup(ctx context.Context, viewer Viewer, settings GroupSettings, people []ID) (ID, error) {
 	settings = settings.clean().or(unchosen)
@@ -108,8 +109,8 @@ func (c *Chat) CreateGroup(ctx context.Context, viewer Viewer, settings GroupSet
 		return ID{}, err
 	}
 	people = others(people, viewer.ID)
-	if len(people) >= MaxGroupMembers {
-		return ID{}, invalid("people", CodeTooManyMembers, Args{"Max": MaxGroupMembers, "Count": MaxGroupMembers})
+	if len(people) > maxAddedAtOnce {
+		return ID{}, invalid("people", CodeTooManyMembers, Args{"Max": maxAddedAtOnce, "Count": maxAddedAtOnce})
 	}
 	if err := c.allow(ctx, limited{LimitGroup, viewer.ID.String()}); err != nil {
 		return ID{}, err
@@ -198,6 +199,8 @@ type LockedGroup struct {
 	MemberCount int
 	// Members are the present members among the people at hand.
 	Members map[ID]MemberRole
+	// Removed are those among them who were removed and have not been added since.
+	Removed map[ID]bool
 }
 
 // changeGroup lets decide look at a locked group and change it, as the viewer, in one transaction. people are those whose
@@ -289,7 +292,8 @@ func (c *Chat) takeIn(ctx context.Context, tx Store, g LockedGroup, people []ID)
 	return added, tx.UpsertMembers(ctx, g.ID, added)
 }
 
-// RemoveMember ends somebody's membership. What that person saw until now stays to be seen, and nothing new.
+// RemoveMember ends somebody's membership. What that person saw until now stays to be seen, and nothing new; the way back is
+// to be added again, and no link.
 // Errors: not_found, forbidden (not_yours_to_do).
 func (c *Chat) RemoveMember(ctx context.Context, viewer Viewer, group, person ID) error {
 	if person == viewer.ID {
@@ -313,7 +317,7 @@ func (c *Chat) dismiss(ctx context.Context, tx Store, g LockedGroup, person, by 
 	if err := tx.InsertEvent(ctx, g.ID, by, []ID{person}, event); err != nil {
 		return err
 	}
-	return tx.EndMembership(ctx, g.ID, person)
+	return tx.EndMembership(ctx, g.ID, person, code == EventRemoved)
 }
 
 // LeaveGroup ends the viewer's own membership. The last owner hands over first, unless nobody else is there.
@@ -329,13 +333,13 @@ func (c *Chat) LeaveGroup(ctx context.Context, viewer Viewer, group ID) error {
 	})
 }
 
-// keepsOwner refuses to let the last owner go.
+// keepsOwner refuses to let the last owner go whose account can be used: the others could not look after the group.
 func (c *Chat) keepsOwner(ctx context.Context, tx Store, g LockedGroup, going ID) error {
 	if g.Members[going] != MemberOwner {
 		return nil
 	}
-	owners, err := tx.CountOwners(ctx, g.ID)
-	if err == nil && owners == 1 {
+	others, err := tx.CountOwners(ctx, g.ID, going)
+	if err == nil && others == 0 {
 		return Conflict(CodeLastOwner, nil)
 	}
 	return err
@@ -426,6 +430,14 @@ type Details struct {
 	Archived    bool
 	QuietUntil  *time.Time // nil: it makes noise
 	Notify      Notify
+	Cursor      Cursor
+}
+
+// Cursor is where a conversation stood when a page was drawn, for following it from there on; see ConversationPage.
+type Cursor struct {
+	Epoch              string
+	ChangeSeq, ViewSeq int64
+	At                 time.Time
 }
 
 // MayAdd says whether the person may take others into the group.
@@ -464,10 +476,13 @@ func (c *Chat) MemberOf(ctx context.Context, viewer Viewer, group, person ID) (G
 }
 
 // Members lists a group's present members whose name or username contains q; after is the Next of the page before. Only
-// who is in the group now may ask. Errors: not_found, too_many.
+// who is in the group now may ask. The first of all members stand beside an open conversation and count as no search.
+// Errors: not_found, too_many.
 func (c *Chat) Members(ctx context.Context, viewer Viewer, group ID, q, after string) (MembersPage, error) {
-	if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
-		return MembersPage{}, err
+	if q = cleanQuery(q); q != "" || after != "" {
+		if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
+			return MembersPage{}, err
+		}
 	}
-	return c.store.Members(ctx, viewer.ID, group, cleanQuery(q), after, membersPerPage)
+	return c.store.Members(ctx, viewer.ID, group, q, after, membersPerPage)
 }

@@ -416,6 +416,28 @@ func second[T any](_ T, err error) error { return err }
 func TestLastOwner(t *testing.T) {
 	t.Parallel()
 
+	t.Run("an owner whose account is suspended is nobody to leave a group to", func(t *testing.T) {
+		t.Parallel()
+		c := newCrew(t, chat.GroupSettings{})
+		must(t, c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.admin.ID, chat.MemberOwner))
+		suspend(t, c.World, c.admin)
+		before := stored(t, c.World)
+		for _, err := range []error{
+			c.Chat.LeaveGroup(t.Context(), c.owner, c.id),
+			c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.owner.ID, chat.MemberPlain),
+		} {
+			if refused(t, err, chat.KindConflict, chat.CodeLastOwner); stored(t, c.World) != before {
+				t.Error("something has changed")
+			}
+		}
+		// The suspended one goes, whose role asks for no heir while another owner is there.
+		must(t, c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.admin.ID, chat.MemberPlain))
+		must(t, c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.admin.ID, chat.MemberOwner))
+		must(t, c.Chat.RemoveMember(t.Context(), c.owner, c.id, c.admin.ID))
+		must(t, c.Chat.SetMemberRole(t.Context(), c.owner, c.id, c.member.ID, chat.MemberOwner))
+		must(t, c.Chat.LeaveGroup(t.Context(), c.owner, c.id))
+	})
+
 	t.Run("the last owner neither leaves nor gives up the role, but for somebody else", func(t *testing.T) {
 		t.Parallel()
 		c := newCrew(t, chat.GroupSettings{})
@@ -739,12 +761,13 @@ func TestGroupEvents(t *testing.T) {
 	})
 
 	t.Run("an error at the end leaves nothing of the step", func(t *testing.T) {
+		newcomer := w.Person(t, "")
 		before := stored(t, w)
 		w.Heard()
 		w.Exec(t, "ALTER TABLE people ADD CHECK (view_seq < 0) NOT VALID")
 		internal(t, w.Chat.AddMembers(ctx, cleo, id, []chat.ID{gus.ID}))
 		internal(t, w.Chat.RemoveMember(ctx, cleo, id, ben.ID))
-		internal(t, second(w.Chat.JoinGroup(ctx, gus, link)))
+		internal(t, second(w.Chat.JoinGroup(ctx, newcomer, link)))
 		w.Exec(t, "ALTER TABLE people DROP CONSTRAINT people_view_seq_check")
 		if heard := w.Heard(); stored(t, w) != before || len(heard) != 0 {
 			t.Errorf("heard %v", heard)
@@ -821,17 +844,26 @@ func TestGroupBounds(t *testing.T) {
 		}
 	}
 
-	t.Run("a group begins with 2,000 members at most", func(t *testing.T) {
+	t.Run("a group begins with its owner and 200 others at most, and grows by as many at a time", func(t *testing.T) {
 		t.Parallel()
+		const atOnce = 200
 		w := chattest.New(t)
 		anna := w.Person(t, "Anna")
-		people := crowd(t, w, chat.MaxGroupMembers)
+		people := crowd(t, w, atOnce+1)
 		_, err := w.Chat.CreateGroup(t.Context(), anna, chat.GroupSettings{Name: "Crowd"}, people)
 		if got := wrong(t, err); got["people"] != chat.CodeTooManyMembers || len(w.Heard()) != 0 {
 			t.Errorf("got %v", got)
 		}
 		id := value[chat.ID](t)(w.Chat.CreateGroup(t.Context(), anna, chat.GroupSettings{Name: "Crowd"}, append(people[1:], anna.ID, people[1])))
-		if n := len(present(t, w, id)); n != chat.MaxGroupMembers || len(told(w.Heard())) != n {
+		if n := len(present(t, w, id)); n != atOnce+1 || len(told(w.Heard())) != n {
+			t.Errorf("%d members", n)
+		}
+		more := crowd(t, w, atOnce+1)
+		if got := wrong(t, w.Chat.AddMembers(t.Context(), anna, id, more)); got["people"] != chat.CodeTooManyMembers {
+			t.Errorf("got %v", got)
+		}
+		must(t, w.Chat.AddMembers(t.Context(), anna, id, more[1:]))
+		if n := len(present(t, w, id)); n != 2*atOnce+1 {
 			t.Errorf("%d members", n)
 		}
 	})

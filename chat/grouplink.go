@@ -93,8 +93,8 @@ type GroupInvitation struct {
 	Member      bool // the viewer is in it already
 }
 
-// OpenGroupLink shows where a link leads; to a group that everybody has left it leads no more. Errors: not_found
-// (group_link), too_many.
+// OpenGroupLink shows where a link leads; to a group that everybody has left it leads no more, and nowhere for whoever was
+// removed. Errors: not_found (group_link), too_many.
 func (c *Chat) OpenGroupLink(ctx context.Context, viewer Viewer, token string) (GroupInvitation, error) {
 	if err := c.allow(ctx, limited{LimitJoin, viewer.ID.String()}); err != nil {
 		return GroupInvitation{}, err
@@ -102,7 +102,8 @@ func (c *Chat) OpenGroupLink(ctx context.Context, viewer Viewer, token string) (
 	return c.store.GroupByLink(ctx, viewer.ID, tokenHash(token))
 }
 
-// JoinGroup takes the viewer into the group that a link leads to, and returns it. Who is in it already uses nothing up.
+// JoinGroup takes the viewer into the group that a link leads to, and returns it. Who is in it already uses nothing up; who
+// was removed finds the link used up.
 // Errors: not_found (group_link), conflict (too_many_members), too_many.
 func (c *Chat) JoinGroup(ctx context.Context, viewer Viewer, token string) (ID, error) {
 	found, err := c.OpenGroupLink(ctx, viewer, token)
@@ -116,8 +117,8 @@ func (c *Chat) JoinGroup(ctx context.Context, viewer Viewer, token string) (ID, 
 		if err != nil {
 			return err
 		}
-		if g.MemberCount == 0 {
-			return &Error{Kind: KindNotFound, Code: CodeGroupLink} // whoever joins now would be in it without an owner
+		if g.MemberCount == 0 || g.Removed[viewer.ID] { // without anybody, whoever joins would be in it without an owner
+			return &Error{Kind: KindNotFound, Code: CodeGroupLink}
 		}
 		added, err := c.takeIn(ctx, tx, g, []ID{viewer.ID})
 		if err != nil || len(added) == 0 {

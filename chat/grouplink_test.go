@@ -5,6 +5,7 @@ package chat_test
 import (
 	"encoding/hex"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -167,8 +168,9 @@ func TestJoinGroup(t *testing.T) {
 		t.Parallel()
 		c := newCrew(t, chat.GroupSettings{Description: "Weeds", WhoAdds: chat.WhoAdministrators})
 		token := makes(t, c, time.Hour, 2)
+		gone := c.leaver(t)
 		invitation := chat.GroupInvitation{GroupID: c.id, Name: "Garden", Description: "Weeds", MemberCount: 3}
-		for _, viewer := range []chat.Viewer{c.stranger, c.former} {
+		for _, viewer := range []chat.Viewer{c.stranger, gone} {
 			if got := value[chat.GroupInvitation](t)(open(t, c, viewer, token)); got != invitation {
 				t.Errorf("%s sees %+v", viewer.Username, got)
 			}
@@ -181,13 +183,38 @@ func TestJoinGroup(t *testing.T) {
 			t.Errorf("looking has used it %d times", n)
 		}
 		must(t, join(t, c, c.stranger, token))
-		must(t, join(t, c, c.former, token))
+		must(t, join(t, c, gone, token))
 		roles := present(t, c.World, c.id)
-		if len(roles) != 5 || roles[c.stranger.ID] != chat.MemberPlain || roles[c.former.ID] != chat.MemberPlain {
+		if len(roles) != 5 || roles[c.stranger.ID] != chat.MemberPlain || roles[gone.ID] != chat.MemberPlain {
 			t.Errorf("got %v", roles)
 		}
 		c.Say(t, c.stranger, c.id, "Hello")
 		noLink(t, second(open(t, c, c.Person(t, ""), token))) // both uses are gone
+	})
+
+	t.Run("who was removed finds every link used up, until somebody adds them", func(t *testing.T) {
+		t.Parallel()
+		c := newCrew(t, chat.GroupSettings{})
+		token, usedUp := makes(t, c, 0, 0), c.token(t)
+		gone := c.leaver(t)
+		must(t, join(t, c, c.Person(t, ""), usedUp))
+		before := stored(t, c.World)
+		c.Heard()
+		for _, err := range []error{second(open(t, c, c.former, token)), join(t, c, c.former, token)} {
+			noLink(t, err)
+			if told := second(open(t, c, c.former, usedUp)); !reflect.DeepEqual(err, told) {
+				t.Errorf("told %v, and of a link that is used up %v", err, told)
+			}
+		}
+		if heard := c.Heard(); stored(t, c.World) != before || len(heard) != 0 {
+			t.Errorf("something has changed; heard %v", heard)
+		}
+		must(t, join(t, c, gone, token)) // who left may
+		must(t, c.Chat.AddMembers(t.Context(), c.member, c.id, []chat.ID{c.former.ID}))
+		must(t, c.Chat.LeaveGroup(t.Context(), c.former, c.id))
+		must(t, join(t, c, c.former, token)) // the removal is over
+		must(t, c.Chat.RemoveMember(t.Context(), c.owner, c.id, c.former.ID))
+		noLink(t, join(t, c, c.former, token))
 	})
 
 	t.Run("who is in it already uses nothing up", func(t *testing.T) {
@@ -269,15 +296,16 @@ func TestJoinGroup(t *testing.T) {
 	t.Run("a group that is full, and somebody who is suspended meanwhile, use nothing up", func(t *testing.T) {
 		t.Parallel()
 		c := newCrew(t, chat.GroupSettings{})
-		token := c.token(t)
+		token, gone := c.token(t), c.leaver(t)
+		c.Heard()
 		before := stored(t, c.World)
 		c.Exec(t, "UPDATE conversations SET member_count = $1", chat.MaxGroupMembers)
 		refused(t, join(t, c, c.stranger, token), chat.KindConflict, chat.CodeTooManyMembers)
 		c.Exec(t, "UPDATE conversations SET member_count = 3")
 		suspend(t, c.World, c.stranger)
 		notFound(t, join(t, c, c.stranger, token))
-		suspend(t, c.World, c.former)
-		notFound(t, join(t, c, c.former, token))
+		suspend(t, c.World, gone)
+		notFound(t, join(t, c, gone, token))
 		if heard := c.Heard(); stored(t, c.World) != before || len(heard) != 0 {
 			t.Errorf("something has changed; heard %v", heard)
 		}
@@ -303,6 +331,15 @@ func TestJoinGroup(t *testing.T) {
 		}
 		must(t, c.Chat.RevokeGroupLink(t.Context(), c.owner, c.id, theirs))
 	})
+}
+
+// leaver is somebody who was in the group and has left it.
+func (c *crew) leaver(t *testing.T) chat.Viewer {
+	t.Helper()
+	gone := c.Person(t, "Lea")
+	must(t, c.Chat.AddMembers(t.Context(), c.owner, c.id, []chat.ID{gone.ID}))
+	must(t, c.Chat.LeaveGroup(t.Context(), gone, c.id))
+	return gone
 }
 
 // token is that of a link that works once.

@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -40,6 +42,9 @@ type Letter struct {
 	PersonID ID     `json:"person_id,omitzero"`
 	Address  string `json:"address,omitempty"`
 	Login    string `json:"login,omitempty"`
+	// Under is, in a LetterConfirm, the fingerprint of the password that held when it was asked for. Once there is another
+	// one the letter is void: whoever asked for it may be whom the new password is to keep out.
+	Under string `json:"under,omitempty"`
 	// At is when it happened.
 	At time.Time `json:"at"`
 }
@@ -83,6 +88,17 @@ func (c *Chat) post(ctx context.Context, store Store, letter Letter) error {
 	}
 	letter.At = c.clock()
 	return store.InsertLetter(ctx, letter)
+}
+
+// confirmation is the letter that asks an address whether it is the person's.
+func confirmation(person Person, address string) Letter {
+	return Letter{Kind: LetterConfirm, PersonID: person.ID, Address: address, Under: fingerprint(person.PasswordHash)}
+}
+
+// fingerprint tells one stored password from the next, and nothing else of it: bcrypt's hash holds 128 bits of salt.
+func fingerprint(passwordHash string) string {
+	sum := sha256.Sum256([]byte(passwordHash))
+	return hex.EncodeToString(sum[:8])
 }
 
 // reachable says whether one more letter may go to an address that somebody typed. It may be a stranger's, who must not
@@ -138,7 +154,7 @@ func (c *Chat) writeConfirmation(ctx context.Context, letter Letter) (Mail, erro
 	if err != nil {
 		return Mail{}, err
 	}
-	if person.EmailWanted != letter.Address {
+	if person.EmailWanted != letter.Address || fingerprint(person.PasswordHash) != letter.Under {
 		return Mail{}, NotFound()
 	}
 	owner, err := c.store.PersonByLogin(ctx, strings.ToLower(letter.Address))
@@ -152,7 +168,9 @@ func (c *Chat) writeConfirmation(ctx context.Context, letter Letter) (Mail, erro
 		return Mail{}, err
 	}
 	token := secret()
-	if err := c.store.ReplaceEmailConfirmation(ctx, person.ID, letter.Address, tokenHash(token), EmailLinkLife); err != nil {
+	err = c.store.ReplaceEmailConfirmation(
+		ctx, person.ID, letter.Address, person.PasswordHash, tokenHash(token), EmailLinkLife)
+	if err != nil {
 		return Mail{}, err
 	}
 	mail := mailTo(person, letter.Address, letter)

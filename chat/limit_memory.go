@@ -8,28 +8,37 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// memoryLimiterBuckets bounds the memory of a [MemoryLimiter], at some 200 bytes a bucket. When it is full the least
-// recently used bucket goes: whoever floods it with addresses pushes out idle ones first.
+// memoryLimiterBuckets bounds the memory of a [MemoryLimiter], at some 200 bytes a bucket: so many are by address, and so
+// many are others. When they are full the least recently used one goes. Whoever has a whole network of addresses can push
+// out those of others, and nothing but those: what an account has left is not forgotten for it.
 const memoryLimiterBuckets = 65_536
 
 // MemoryLimiter is the [Limiter] of a single node.
 type MemoryLimiter struct {
-	clock Clock
-	mu    sync.Mutex
-	full  *simplelru.LRU[string, time.Time] // when each bucket is full again
+	clock     Clock
+	mu        sync.Mutex
+	addresses buckets
+	others    buckets
 }
+
+// buckets says when each is full again.
+type buckets = *simplelru.LRU[string, time.Time]
 
 // NewMemoryLimiter returns a limiter whose buckets live in this process.
 func NewMemoryLimiter(clock Clock) *MemoryLimiter {
 	return newMemoryLimiter(clock, memoryLimiterBuckets)
 }
 
-func newMemoryLimiter(clock Clock, buckets int) *MemoryLimiter {
-	full, err := simplelru.NewLRU[string, time.Time](buckets, nil)
+func newMemoryLimiter(clock Clock, size int) *MemoryLimiter {
+	return &MemoryLimiter{clock: clock, addresses: newBuckets(size), others: newBuckets(size)}
+}
+
+func newBuckets(size int) buckets {
+	b, err := simplelru.NewLRU[string, time.Time](size, nil)
 	if err != nil {
 		panic(err) // only a size below one is an error
 	}
-	return &MemoryLimiter{clock: clock, full: full}
+	return b
 }
 
 // Allow implements [Limiter].
@@ -37,7 +46,11 @@ func (m *MemoryLimiter) Allow(_ context.Context, limit Limit, key string) (bool,
 	name, now := limit.Name+"\x00"+key, m.clock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	full, _ := m.full.Get(name)
+	buckets := m.others
+	if limit.ByAddress {
+		buckets = m.addresses
+	}
+	full, _ := buckets.Get(name)
 	if full.Before(now) {
 		full = now
 	}
@@ -45,6 +58,6 @@ func (m *MemoryLimiter) Allow(_ context.Context, limit Limit, key string) (bool,
 	if wait := full.Sub(now) - time.Duration(limit.Burst)*limit.Every; wait > 0 {
 		return false, wait
 	}
-	m.full.Add(name, full)
+	buckets.Add(name, full)
 	return true, 0
 }

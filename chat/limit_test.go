@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,13 @@ import (
 func TestMemoryLimiter(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+	chattest.TestLimiter(t, func(*testing.T) (chat.Limiter, func(time.Duration)) {
+		var mu sync.Mutex
+		now := start
+		clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+		return chat.NewMemoryLimiter(clock), func(d time.Duration) { mu.Lock(); defer mu.Unlock(); now = now.Add(d) }
+	})
 
 	for _, limit := range chat.Limits() {
 		t.Run("the boundary of "+limit.Name+" is exact", func(t *testing.T) {
@@ -56,24 +64,6 @@ func TestMemoryLimiter(t *testing.T) {
 		})
 	}
 
-	t.Run("each key and each limit has a bucket of its own", func(t *testing.T) {
-		t.Parallel()
-		l := chat.NewMemoryLimiter(func() time.Time { return start })
-		one := chat.Limit{Name: "one", Every: time.Second, Burst: 1}
-		two := chat.Limit{Name: "two", Every: time.Second, Burst: 1}
-		for _, c := range []struct {
-			limit chat.Limit
-			key   string
-			want  bool
-		}{
-			{one, "a", true}, {one, "b", true}, {two, "a", true}, {one, "", true}, {one, "a", false}, {two, "a", false}, {one, "b", false}, {one, "", false},
-		} {
-			if ok, _ := l.Allow(t.Context(), c.limit, c.key); ok != c.want {
-				t.Errorf("%s %q: %v", c.limit.Name, c.key, ok)
-			}
-		}
-	})
-
 	t.Run("when it is full the bucket that was idle longest goes", func(t *testing.T) {
 		t.Parallel()
 		l := chat.NewMemoryLimiterOf(func() time.Time { return start }, 3)
@@ -92,25 +82,33 @@ func TestMemoryLimiter(t *testing.T) {
 		}
 	})
 
-	t.Run("many at once get exactly the burst, and the refused take nothing", func(t *testing.T) {
+	t.Run("whoever has a network of addresses does not empty what is counted by account", func(t *testing.T) {
 		t.Parallel()
-		var mu sync.Mutex
-		now := start
-		l := chat.NewMemoryLimiter(func() time.Time { mu.Lock(); defer mu.Unlock(); return now })
-		limit := chat.Limit{Name: "one", Every: time.Second, Burst: 10}
-		for _, want := range []int{10, 5} {
-			errs := together(100, func(int) error {
-				if ok, _ := l.Allow(t.Context(), limit, "a"); !ok {
-					return errors.New("refused")
-				}
-				return nil
-			})
-			if n := successes(errs); n != want {
-				t.Errorf("%d instead of %d", n, want)
+		l := chat.NewMemoryLimiterOf(func() time.Time { return start }, 3)
+		account := chat.Limit{Name: "account", Every: time.Second, Burst: 1}
+		address := chat.Limit{Name: "address", Every: time.Second, Burst: 1, ByAddress: true}
+		if ok, _ := l.Allow(t.Context(), account, "anna"); !ok {
+			t.Fatal("premise: the first is refused")
+		}
+		for i := range 10 {
+			if ok, _ := l.Allow(t.Context(), address, fmt.Sprint(i)); !ok {
+				t.Fatal("premise: another address is refused")
 			}
-			mu.Lock()
-			now = now.Add(5 * time.Second)
-			mu.Unlock()
+		}
+		if ok, _ := l.Allow(t.Context(), account, "anna"); ok {
+			t.Error("her bucket was forgotten")
+		}
+		if ok, _ := l.Allow(t.Context(), address, "0"); !ok {
+			t.Error("addresses are not bounded")
+		}
+	})
+
+	t.Run("limits are by address exactly where they say so by name", func(t *testing.T) {
+		t.Parallel()
+		for _, limit := range chat.Limits() {
+			if limit.ByAddress != strings.HasSuffix(limit.Name, "_address") {
+				t.Errorf("%+v", limit)
+			}
 		}
 	})
 
@@ -297,6 +295,59 @@ func TestLimits(t *testing.T) {
 			passes(c.limit.Burst + 2)
 		})
 	}
+
+	t.Run("a person is guessed at no more often for having two names", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t, chattest.Limits())
+		anna := w.Confirmed(t, w.Person(t, "Anna"), "anna@example.org")
+		compared := 0
+		w.Chat.OnCompare(func(hash string) {
+			if hash == anna.PasswordHash {
+				compared++
+			}
+		})
+		n := 0
+		try := func(login, password string) error {
+			n++
+			w.Clock.Advance(time.Millisecond)
+			_, err := w.Chat.LogIn(t.Context(), chat.Origin{Address: fmt.Sprint(n)}, login, password)
+			return err
+		}
+		for range chat.LimitLoginByAccount.Burst {
+			refused(t, try("anna", "wrong"), chat.KindInvalid, chat.CodeLogin)
+		}
+		refused(t, try("anna", chattest.Password), chat.KindTooMany, chat.CodeTooMany)
+		for range chat.LimitLoginByPerson.Burst - chat.LimitLoginByAccount.Burst - 1 {
+			refused(t, try(anna.Email, "wrong"), chat.KindInvalid, chat.CodeLogin)
+		}
+		must(t, try(anna.Email, chattest.Password)) // the last that there is
+		// What comes now looks like any wrong password, also for those who are not there.
+		before := compared
+		refused(t, try(anna.Email, chattest.Password), chat.KindInvalid, chat.CodeLogin)
+		refused(t, try("nobody@example.org", chattest.Password), chat.KindInvalid, chat.CodeLogin)
+		if compared != before+1 {
+			t.Error("her password was not compared: the time would tell")
+		}
+		w.Clock.Advance(chat.LimitLoginByPerson.Every)
+		must(t, try(anna.Email, chattest.Password))
+	})
+
+	t.Run("who is attacked by one name gets in by the other", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t, chattest.Limits())
+		anna := w.Confirmed(t, w.Person(t, "Anna"), "anna@example.org")
+		for i := range 200 {
+			w.Clock.Advance(5 * time.Second)
+			_, err := w.Chat.LogIn(t.Context(), chat.Origin{Address: fmt.Sprint(i)}, "anna", "wrong")
+			if err == nil {
+				t.Fatal("logged in")
+			}
+		}
+		_, err := w.Chat.LogIn(t.Context(), there, "anna", chattest.Password)
+		refused(t, err, chat.KindTooMany, chat.CodeTooMany) // the premise
+		_, err = w.Chat.LogIn(t.Context(), there, anna.Email, chattest.Password)
+		must(t, err)
+	})
 
 	t.Run("without limits there are none, whatever limiter was given", func(t *testing.T) {
 		t.Parallel()

@@ -124,6 +124,20 @@ type Changes struct {
 	To       int64
 	Head     int64 // the conversation's counter; To is lower only when the stretch was cut at its bound
 	Messages []Message
+	// Moved are the members whose part of the conversation began or ended at From or later, as they stood when the
+	// messages were read. Nothing but what they may see is told of them.
+	Moved map[ID]Member
+}
+
+// Until is what of the stretch lies before a change and at it.
+func (c Changes) Until(change int64) Changes {
+	c.To = min(c.To, change)
+	n := 0
+	for n < len(c.Messages) && c.Messages[n].ChangeSeq <= change {
+		n++
+	}
+	c.Messages = c.Messages[:n]
+	return c
 }
 
 // Bounds of a replay. Beyond them a page is better fetched anew.
@@ -133,7 +147,13 @@ const (
 )
 
 // ChangesSince reads a conversation's changes after a cursor, at most limit, for a feed; the feed asks
-// [Member.Sees] for each subscriber. Errors: not_found.
+// [Member.Sees] for each subscriber, of the member it knows or, where Moved has one, of that. Errors: not_found.
 func (c *Chat) ChangesSince(ctx context.Context, conversation ID, after int64, limit int) (Changes, error) {
 	return c.store.ChangesSince(ctx, conversation, after, limit)
+}
+
+// ChangesFor reads the same for one person, together with that person's place in the conversation. Who is not in it any
+// more gets none. Errors: not_found.
+func (c *Chat) ChangesFor(ctx context.Context, viewer Viewer, conversation ID, after int64, limit int) (Member, Changes, error) {
+	return c.store.ChangesFor(ctx, viewer.ID, conversation, after, limit)
 }

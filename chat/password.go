@@ -4,13 +4,14 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
-	"golang.org/x/sync/semaphore"
 )
 
 // Bounds of a password in bytes. The upper one is bcrypt's: what comes after byte 72 would not count, so a longer
@@ -68,19 +69,36 @@ func oneCharacter(s string) bool {
 	return strings.Trim(s, string([]rune(s)[:1])) == ""
 }
 
-// passwords hashes and compares, a bounded number at a time, so that a storm of logins cannot take all cores.
+// hashPatience is how long somebody waits at most for others' passwords to be hashed.
+const hashPatience = 5 * time.Second
+
+// hashSlots is how many passwords are hashed at once, so that a storm of logins cannot take all cores.
+func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+
+// hashTime is about what one hash takes: a quarter of a second at cost 12, and twice as long with each step.
+func hashTime(cost int) time.Duration {
+	return time.Duration(float64(250*time.Millisecond) * math.Exp2(float64(cost-DefaultBcryptCost)))
+}
+
+// passwords hashes and compares, a bounded number at a time.
 type passwords struct {
 	cost    int
-	slots   *semaphore.Weighted
+	turns   *turns
 	dummy   []byte
 	compare func(hash, password []byte) error // bcrypt's; tests count
 }
 
-func newPasswords(cost int) *passwords {
+// newPasswords also says whether the wait for a turn is bounded.
+func newPasswords(cost int, bounded bool) *passwords {
+	queue := &turns{free: hashSlots()}
+	if bounded {
+		queue.patience = hashPatience
+		queue.most = max(1, int(hashPatience/hashTime(cost))) * hashSlots()
+	}
 	return &passwords{
 		cost:    cost,
 		compare: bcrypt.CompareHashAndPassword,
-		slots:   semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)/2))),
+		turns:   queue,
 		// Any salt and sum will do (22 and 31 characters): comparing costs what the cost says, also the first time.
 		dummy: fmt.Appendf(nil, "$2a$%02d$%053d", cost, 0),
 	}
@@ -91,11 +109,12 @@ func PasswordMatches(hash, password string) bool {
 	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
 }
 
-func (p *passwords) hash(ctx context.Context, password string) (string, error) {
-	if err := p.slots.Acquire(ctx, 1); err != nil {
-		return "", Unavailable(err)
+// hash makes what a person's row holds. Errors: unavailable (busy).
+func (p *passwords) hash(ctx context.Context, r rank, password string) (string, error) {
+	if err := p.turns.take(ctx, r); err != nil {
+		return "", err
 	}
-	defer p.slots.Release(1)
+	defer p.turns.release()
 	return HashPassword(password, p.cost)
 }
 
@@ -110,17 +129,18 @@ func HashPassword(password string, cost int) (string, error) {
 }
 
 // matches compares password with hash. An empty hash, for somebody who is not there, takes as long and never matches.
-func (p *passwords) matches(ctx context.Context, hash, password string) (bool, error) {
-	if err := p.slots.Acquire(ctx, 1); err != nil {
-		return false, Unavailable(err)
+// Errors: unavailable (busy).
+func (p *passwords) matches(ctx context.Context, r rank, hash, password string) (bool, error) {
+	if err := p.turns.take(ctx, r); err != nil {
+		return false, err
 	}
-	defer p.slots.Release(1)
+	defer p.turns.release()
 	against := []byte(hash)
 	if hash == "" {
 		against = p.dummy
 	}
 	// A longer password than can have been set is compared all the same, cut, so that the time tells nothing.
-	known := hash != "" && len(password) <= MaxPasswordBytes
+	possible := hash != "" && len(password) <= MaxPasswordBytes
 	err := p.compare(against, []byte(password)[:min(len(password), MaxPasswordBytes)])
-	return known && err == nil, nil
+	return possible && err == nil, nil
 }

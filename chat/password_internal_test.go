@@ -18,11 +18,11 @@ func TestPasswords(t *testing.T) {
 	t.Run("the stand-in for nobody's hash costs as much as anybody's", func(t *testing.T) {
 		t.Parallel()
 		for _, cost := range []int{4, 12, 31} {
-			if got, err := bcrypt.Cost(newPasswords(cost).dummy); err != nil || got != cost {
+			if got, err := bcrypt.Cost(newPasswords(cost, false).dummy); err != nil || got != cost {
 				t.Errorf("%d: %d, %v", cost, got, err)
 			}
 		}
-		p := newPasswords(4)
+		p := newPasswords(4, false)
 		if err := bcrypt.CompareHashAndPassword(p.dummy, []byte("x")); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 			t.Errorf("comparing did not go to the end: %v", err)
 		}
@@ -30,7 +30,7 @@ func TestPasswords(t *testing.T) {
 
 	t.Run("no more hash at once than half the cores", func(t *testing.T) {
 		t.Parallel()
-		p := newPasswords(4)
+		p := newPasswords(4, false)
 		most := int64(max(1, runtime.GOMAXPROCS(0)/2))
 		var now, highest atomic.Int64
 		p.compare = func(_, _ []byte) error {
@@ -44,7 +44,7 @@ func TestPasswords(t *testing.T) {
 		var all sync.WaitGroup
 		for range 20 * most {
 			all.Go(func() {
-				if match, err := p.matches(t.Context(), "hash", "password"); err != nil || !match {
+				if match, err := p.matches(t.Context(), anybody, "hash", "password"); err != nil || !match {
 					t.Errorf("got %v, %v", match, err)
 				}
 			})
@@ -57,15 +57,14 @@ func TestPasswords(t *testing.T) {
 
 	t.Run("who waits for the others may give up", func(t *testing.T) {
 		t.Parallel()
-		p := newPasswords(4)
-		for p.slots.TryAcquire(1) {
-		}
+		p := newPasswords(4, false)
+		p.turns.free = 0
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := p.matches(ctx, "hash", "password"); KindOf(err) != KindUnavailable {
+		if _, err := p.matches(ctx, anybody, "hash", "password"); KindOf(err) != KindUnavailable {
 			t.Errorf("got %v", err)
 		}
-		if _, err := p.hash(ctx, "password"); KindOf(err) != KindUnavailable {
+		if _, err := p.hash(ctx, known, "password"); KindOf(err) != KindUnavailable {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -80,7 +79,7 @@ func TestPasswords(t *testing.T) {
 
 	t.Run("a password that bcrypt refuses is an error", func(t *testing.T) {
 		t.Parallel()
-		if _, err := newPasswords(4).hash(t.Context(), strings.Repeat("a", 73)); err == nil || KindOf(err) != "" {
+		if _, err := newPasswords(4, false).hash(t.Context(), known, strings.Repeat("a", 73)); err == nil || KindOf(err) != "" {
 			t.Errorf("got %v", err)
 		}
 	})

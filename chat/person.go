@@ -95,15 +95,22 @@ func (c *Chat) PersonByUsername(ctx context.Context, _ Viewer, username string) 
 	return c.store.CardByUsername(ctx, username)
 }
 
-// Cards returns the cards of those of these people who are active, in the order of their names. Errors: too_many.
-func (c *Chat) Cards(ctx context.Context, viewer Viewer, people []ID) ([]Card, error) {
-	if len(people) == 0 {
-		return nil, nil
+// PickPeople is for choosing several people: it returns the cards of those chosen so far who are active, in the order of
+// their names, and the first whom a search for q finds. Only a search counts as one: without q everybody is listed. Where it
+// is refused those chosen come all the same. Errors: too_many.
+func (c *Chat) PickPeople(ctx context.Context, viewer Viewer, q string, chosen []ID) (cards []Card, found PeoplePage, err error) {
+	if len(chosen) > 0 {
+		if cards, err = c.store.Cards(ctx, chosen); err != nil {
+			return nil, PeoplePage{}, err
+		}
 	}
-	if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
-		return nil, err
+	if q = cleanQuery(q); q != "" {
+		if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
+			return cards, PeoplePage{}, err
+		}
 	}
-	return c.store.Cards(ctx, people)
+	found, err = c.store.SearchPeople(ctx, q, "", peoplePerPage)
+	return cards, found, err
 }
 
 // MemberCard is the card of somebody who is or was in a conversation.

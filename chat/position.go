@@ -41,14 +41,14 @@ func (c *Chat) SavePositions(ctx context.Context, positions []Position) error {
 	return nil
 }
 
-// MarkRead says that the viewer has read a conversation up to seq; marks is as in [Position]. Errors: not_found.
-func (c *Chat) MarkRead(ctx context.Context, viewer Viewer, conversation ID, seq int64, marks *int64) error {
-	if _, err := c.store.Member(ctx, viewer.ID, conversation); err != nil {
+// MarkRead says how far a conversation has reached the viewer, and how far it was read; whose position it is is not asked.
+// Errors: not_found.
+func (c *Chat) MarkRead(ctx context.Context, viewer Viewer, p Position) error {
+	if _, err := c.store.Member(ctx, viewer.ID, p.ConversationID); err != nil {
 		return err
 	}
-	return c.SavePositions(ctx, []Position{{
-		PersonID: viewer.ID, ConversationID: conversation, Delivered: seq, Read: seq, Marks: marks,
-	}})
+	p.PersonID, p.Delivered = viewer.ID, max(p.Delivered, p.Read)
+	return c.SavePositions(ctx, []Position{p})
 }
 
 // MarkUnread says that the viewer wants a conversation to be unread from the message seq on. What was unread before stays

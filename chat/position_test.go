@@ -148,17 +148,17 @@ func TestMarkRead(t *testing.T) {
 	id := w.Direct(t, anna, ben)
 	w.Say(t, ben, id, "x")
 	w.Say(t, ben, id, "x")
-	must(t, w.Chat.MarkRead(t.Context(), anna, id, 1, nil))
+	must(t, w.Chat.MarkRead(t.Context(), anna, chat.Position{ConversationID: id, Read: 1}))
 	if got := positions(t, w, anna, id); got != [3]int64{1, 1, 1} {
 		t.Errorf("got %v", got)
 	}
-	must(t, w.Chat.MarkRead(t.Context(), anna, id, -1, nil))
-	must(t, w.Chat.MarkRead(t.Context(), anna, id, 1<<62, nil))
+	must(t, w.Chat.MarkRead(t.Context(), anna, chat.Position{ConversationID: id, Read: -1}))
+	must(t, w.Chat.MarkRead(t.Context(), anna, chat.Position{ConversationID: id, Read: 1 << 62}))
 	if got := positions(t, w, anna, id); got != [3]int64{2, 2, 2} {
 		t.Errorf("got %v", got)
 	}
-	notFound(t, w.Chat.MarkRead(t.Context(), stranger, id, 1, nil))
-	notFound(t, w.Chat.MarkRead(t.Context(), anna, chat.NewID(), 1, nil))
+	notFound(t, w.Chat.MarkRead(t.Context(), stranger, chat.Position{ConversationID: id, Read: 1}))
+	notFound(t, w.Chat.MarkRead(t.Context(), anna, chat.Position{ConversationID: chat.NewID(), Read: 1}))
 }
 
 // unread returns the number in the page, in the list, in the rows and in the totals, which must agree.
@@ -166,8 +166,8 @@ func unread(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) int
 	t.Helper()
 	page := value[chat.ConversationPage](t)(w.Chat.OpenConversation(t.Context(), viewer, id, chat.Place{}))
 	list := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
-	rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil))
-	totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))
+	rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{viewer.ID}, nil))
+	totals := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
 	listed, row := -1, -1
 	for _, r := range list.Rows {
 		if r.ConversationID == id {
@@ -180,8 +180,8 @@ func unread(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) int
 		}
 	}
 	total := min(page.Unread, 1)
-	if listed != page.Unread || row != page.Unread || list.UnreadTotal != total || totals[viewer.ID] != total {
-		t.Errorf("%d in the page, %d in the list, %d in the rows; of the totals %d and %d", page.Unread, listed, row, list.UnreadTotal, totals[viewer.ID])
+	if listed != page.Unread || row != page.Unread || list.UnreadTotal != total || totals[viewer.ID].Unread != total {
+		t.Errorf("%d in the page, %d in the list, %d in the rows; of the totals %d and %d", page.Unread, listed, row, list.UnreadTotal, totals[viewer.ID].Unread)
 	}
 	return page.Unread
 }
@@ -301,7 +301,7 @@ func TestList(t *testing.T) {
 		id := w.Direct(t, anna, ben)
 		w.Say(t, anna, id, "first")
 		last := w.Say(t, ben, id, "second")
-		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id, chat.NewID()}, nil))
+		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id, chat.NewID()}, []chat.ID{anna.ID, ben.ID, chat.NewID()}, nil))
 		if len(rows) != 2 {
 			t.Fatalf("got %v", rows)
 		}
@@ -361,7 +361,7 @@ func TestList(t *testing.T) {
 		if row := value[chat.ListPage](t)(w.Chat.List(t.Context(), anna, nil)).Rows[0]; row.Last != nil || row.Unread != 0 || row.Other != ben.Card {
 			t.Errorf("got %+v", row)
 		}
-		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil)); len(rows) != 1 || rows[0].PersonID != anna.ID {
+		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{anna.ID, ben.ID}, nil)); len(rows) != 1 || rows[0].PersonID != anna.ID {
 			t.Errorf("got %v", rows)
 		}
 		w.Say(t, anna, id, "Hello")
@@ -404,10 +404,10 @@ func TestList(t *testing.T) {
 		if page := value[chat.ListPage](t)(w.Chat.List(t.Context(), stranger, nil)); len(page.Rows) != 0 {
 			t.Errorf("got %+v", page)
 		}
-		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, nil)); len(rows) != 1 || rows[0].PersonID != ben.ID {
+		if rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{id}, []chat.ID{anna.ID, ben.ID, stranger.ID}, nil)); len(rows) != 1 || rows[0].PersonID != ben.ID {
 			t.Errorf("got %v", rows)
 		}
-		if totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{anna.ID, stranger.ID})); len(totals) != 0 {
+		if totals := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{anna.ID, stranger.ID})); len(totals) != 0 {
 			t.Errorf("got %v", totals)
 		}
 	})

@@ -69,8 +69,9 @@ type NewChoices struct {
 	Notify     *Notify
 }
 
-// Choose stores what the viewer makes of a conversation; the viewer's lists are told. A former member may still archive
-// and pin. Errors: invalid (quiet, notify), not_found, too_many.
+// Choose stores what the viewer makes of a conversation; the viewer's lists are told. A former member, for whom
+// nothing makes noise any more, may still archive and pin. Errors: invalid (quiet, notify), not_found, forbidden (not_member),
+// too_many.
 func (c *Chat) Choose(ctx context.Context, viewer Viewer, conversation ID, choices Choices) error {
 	stored := NewChoices{Pinned: choices.Pinned, Archived: choices.Archived, Notify: choices.Notify}
 	var wrong fieldErrors
@@ -94,9 +95,24 @@ func (c *Chat) Choose(ctx context.Context, viewer Viewer, conversation ID, choic
 	if err := c.allow(ctx, limited{LimitSettings, viewer.ID.String()}); err != nil {
 		return err
 	}
+	if choices.Quiet != nil || choices.Notify != nil {
+		member, err := c.store.Member(ctx, viewer.ID, conversation)
+		if err != nil {
+			return err
+		}
+		if !member.Present() {
+			return forbidden(CodeNotMember)
+		}
+	}
 	if err := c.store.UpdateChoices(ctx, viewer.ID, conversation, stored); err != nil {
 		return err
 	}
 	c.publish(ctx, PositionsMoved{PersonID: viewer.ID, Conversations: []ID{conversation}})
 	return nil
+}
+
+// QuietEnded returns, by person, the conversations that make noise again since a moment after the first and up to the second,
+// by the database's clock. Feeds push their rows: nobody has done anything that would tell of it.
+func (c *Chat) QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error) {
+	return c.store.QuietEnded(ctx, after, until)
 }

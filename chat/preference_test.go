@@ -55,6 +55,35 @@ func row(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) chat.L
 	return chat.ListRow{}
 }
 
+func TestChoicesOfFormerMembers(t *testing.T) {
+	t.Parallel()
+	quiet, notify, yes := chat.QuietAlways, chat.NotifyNothing, true
+	choices := map[string]chat.Choices{
+		"quiet": {Quiet: &quiet}, "notify": {Notify: &notify}, "quiet, with what may be chosen": {Quiet: &quiet, Pinned: &yes},
+	}
+	for name, choice := range choices {
+		t.Run("who is in the group no more cannot choose "+name, func(t *testing.T) {
+			t.Parallel()
+			c := newCrew(t, chat.GroupSettings{})
+			gone := c.leaver(t)
+			for _, viewer := range []chat.Viewer{c.former, gone} {
+				before := stored(t, c.World)
+				c.Heard()
+				refused(t, c.Chat.Choose(t.Context(), viewer, c.id, choice), chat.KindForbidden, chat.CodeNotMember)
+				if heard := c.Heard(); stored(t, c.World) != before || len(heard) != 0 {
+					t.Errorf("something has changed; heard %v", heard)
+				}
+				choose(t, c.World, viewer, c.id, chat.Choices{Pinned: &yes, Archived: &yes})
+				if d := value[chat.Details](t)(c.Chat.Details(t.Context(), viewer, c.id)); !d.Pinned || !d.Archived {
+					t.Errorf("got %+v", d)
+				}
+			}
+			choose(t, c.World, c.member, c.id, choice)
+			notFound(t, c.Chat.Choose(t.Context(), c.stranger, c.id, choice))
+		})
+	}
+}
+
 func TestQuiet(t *testing.T) {
 	t.Parallel()
 
@@ -116,7 +145,7 @@ func TestQuiet(t *testing.T) {
 			t.Helper()
 			list := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil)).UnreadTotal
 			archive := value[chat.ListPage](t)(w.Chat.Archive(t.Context(), viewer, nil)).UnreadTotal
-			all := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))[viewer.ID]
+			all := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))[viewer.ID].Unread
 			if list != want || archive != want || all != want {
 				t.Errorf("of the totals %d, %d and %d are not %d", list, archive, all, want)
 			}
@@ -276,21 +305,28 @@ func TestArchived(t *testing.T) {
 		if slices.Contains(archive, w.id) != want || slices.Contains(list, w.id) == want || row(t, w.World, viewer, w.id).Archived != want {
 			t.Errorf("the list is %v, the archive %v", list, archive)
 		}
-		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{w.id}, []chat.ID{viewer.ID}))
+		rows := value[[]chat.ListRow](t)(w.Chat.RowsOf(t.Context(), []chat.ID{w.id}, nil, []chat.ID{viewer.ID}))
 		i := slices.IndexFunc(rows, func(r chat.ListRow) bool { return r.PersonID == viewer.ID })
 		if rows[i].Archived != want {
 			t.Errorf("pushed is %+v", rows[i])
 		}
-		unread := 0
+		unread, archived := 0, 0
 		for _, id := range []chat.ID{w.id, w.other} {
-			if r := row(t, w.World, viewer, id); r.Unread > 0 && !r.Archived && !r.Quiet {
+			r := row(t, w.World, viewer, id)
+			if r.Unread > 0 && !r.Archived && !r.Quiet {
 				unread++
+			}
+			if r.Archived {
+				archived++
 			}
 		}
 		page := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
-		totals := value[map[chat.ID]int](t)(w.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))
-		if page.UnreadTotal != unread || totals[viewer.ID] != unread {
-			t.Errorf("of the totals %d and %d are not %d", page.UnreadTotal, totals[viewer.ID], unread)
+		totals := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
+		pushed := value[map[chat.ID]chat.ListPage](t)(w.Chat.Lists(t.Context(), []chat.ID{viewer.ID}))[viewer.ID]
+		for _, total := range []chat.ListTotals{{page.UnreadTotal, page.Archived}, {pushed.UnreadTotal, pushed.Archived}, totals[viewer.ID]} {
+			if total != (chat.ListTotals{Unread: unread, Archived: archived}) {
+				t.Errorf("of the totals %+v are not %d and %d", total, unread, archived)
+			}
 		}
 	}
 
@@ -315,6 +351,19 @@ func TestArchived(t *testing.T) {
 		away(t, w, w.anna, true)
 		choose(t, w.World, w.anna, w.id, chat.Choices{Archived: new(false)})
 		away(t, w, w.anna, false)
+	})
+
+	t.Run("where all is archived the list is empty and its totals hold", func(t *testing.T) {
+		t.Parallel()
+		w := start(t)
+		for _, id := range []chat.ID{w.id, w.other} {
+			choose(t, w.World, w.anna, id, chat.Choices{Archived: new(true)})
+		}
+		away(t, w, w.anna, true)
+		lists := value[map[chat.ID]chat.ListPage](t)(w.Chat.Lists(t.Context(), []chat.ID{w.ben.ID, w.anna.ID, w.Person(t, "").ID}))
+		if anna, ben := lists[w.anna.ID], lists[w.ben.ID]; len(lists) != 3 || len(anna.Rows) != 0 || anna.Archived != 2 || len(ben.Rows) != 2 || ben.Archived != 0 {
+			t.Errorf("got %+v", lists)
+		}
 	})
 
 	t.Run("one's own message brings it back too", func(t *testing.T) {

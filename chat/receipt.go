@@ -70,26 +70,60 @@ func (c *Chat) ReceiptsOf(ctx context.Context, authors []Authorship) (map[Author
 	for _, author := range authors {
 		receipts[author] = Receipts{At: at}
 	}
+	tallies := map[ID]*tally{}
 	for _, source := range sources {
-		counted := source.count()
+		if tallies[source.ConversationID] == nil {
+			tallies[source.ConversationID] = newTally(source.Places)
+		}
+		counted := source.count(tallies[source.ConversationID])
 		counted.At = at
 		receipts[source.Authorship] = counted
 	}
 	return receipts, err
 }
 
+// tally is how far the members of a conversation have come, each counter by itself and in order: made once for all authors.
+type tally struct {
+	joined, delivered, read []int64
+	places                  map[ID]ReceiptPlace
+}
+
+func newTally(places []ReceiptPlace) *tally {
+	t := &tally{places: make(map[ID]ReceiptPlace, len(places))}
+	for _, p := range places {
+		t.places[p.PersonID] = p
+		t.joined, t.delivered, t.read = append(t.joined, p.Joined), append(t.delivered, p.Delivered), append(t.read, p.Read)
+	}
+	for _, counters := range [][]int64{t.joined, t.delivered, t.read} {
+		slices.Sort(counters)
+	}
+	return t
+}
+
 // count makes the runs: equal neighbours become one. Whoever has come later than a message has a Read that is at least as
-// high, so what was read by those who count is what is read by all, less those.
-func (s ReceiptSource) count() Receipts {
-	joined, delivered, read := s.sorted()
+// high, so what was read by those who count is what is read by all, less those. The author is left out.
+func (s ReceiptSource) count(t *tally) Receipts {
 	r := Receipts{From: s.From, Large: s.Large}
-	if len(joined) == 0 {
+	author, in := t.places[s.PersonID]
+	others := func(counters []int64, own, seq int64) int {
+		n := fromOn(counters, seq)
+		if in && own >= seq {
+			n--
+		}
+		return n
+	}
+	all := len(t.joined)
+	if in {
+		all--
+	}
+	if all == 0 {
 		return r
 	}
 	for _, seq := range s.Own {
-		late := fromOn(joined, seq)
+		late := others(t.joined, author.Joined, seq)
 		receipt := Receipt{
-			Delivered: fromOn(delivered, seq) - late, Read: fromOn(read, seq) - late, Of: len(joined) - late,
+			Delivered: others(t.delivered, author.Delivered, seq) - late,
+			Read:      others(t.read, author.Read, seq) - late, Of: all - late,
 		}
 		if n := len(r.Runs); n > 0 && r.Runs[n-1].Receipt == receipt {
 			r.Runs[n-1].Seq = seq
@@ -98,19 +132,6 @@ func (s ReceiptSource) count() Receipts {
 		r.Runs = append(r.Runs, ReceiptRun{Seq: seq, Receipt: receipt})
 	}
 	return r
-}
-
-// sorted are the others' counters, each by itself.
-func (s ReceiptSource) sorted() (joined, delivered, read []int64) {
-	for _, p := range s.Places {
-		if p.PersonID != s.PersonID {
-			joined, delivered, read = append(joined, p.Joined), append(delivered, p.Delivered), append(read, p.Read)
-		}
-	}
-	for _, counters := range [][]int64{joined, delivered, read} {
-		slices.Sort(counters)
-	}
-	return joined, delivered, read
 }
 
 // fromOn is how many of the sorted numbers are at least n.

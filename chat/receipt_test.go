@@ -438,7 +438,7 @@ func TestMarkUnread(t *testing.T) {
 	if p := positions(t, w, anna, id); p != [3]int64{0, 5, 5} {
 		t.Errorf("the counters are %v", p)
 	}
-	must(t, w.Chat.MarkRead(t.Context(), anna, id, 5, nil)) // by a form, which is never behind
+	must(t, w.Chat.MarkRead(t.Context(), anna, chat.Position{ConversationID: id, Read: 5})) // by a form, which is never behind
 	if p := positions(t, w, anna, id); p != [3]int64{5, 5, 5} {
 		t.Errorf("the counters are %v", p)
 	}

@@ -338,6 +338,19 @@ func TestInvitations(t *testing.T) {
 		}
 	})
 
+	t.Run("a class comes by one invitation from one address", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t, chattest.Limits())
+		_, token := invite(t, w, w.Administrator(t, "Boss"), chat.InvitationInput{Uses: 25})
+		for i := range 25 {
+			value[chat.Invitation](t)(w.Chat.CheckInvitation(t.Context(), there, token))
+			must(t, join(t.Context(), w, "pupil"+string(rune('a'+i)), token))
+		}
+		if err := join(t.Context(), w, "another", "a guess"); chat.KindOf(err) != chat.KindNotFound {
+			t.Errorf("premise: a guess is told: %v", err)
+		}
+	})
+
 	t.Run("whoever waits while it is revoked does not get in", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)

@@ -83,6 +83,17 @@ func TestResetPassword(t *testing.T) {
 		notFound(t, err)
 	})
 
+	t.Run("no link is made that would not work", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		suspend(t, w, w.Person(t, "Anna"))
+		_, err := w.Chat.MakeResetLink(t.Context(), "anna")
+		refused(t, err, chat.KindConflict, chat.CodeAccountState)
+		if n := chattest.Value[int](t, w, "SELECT count(*) FROM password_resets"); n != 0 {
+			t.Errorf("%d links", n)
+		}
+	})
+
 	t.Run("a password that is refused leaves the link alone", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)

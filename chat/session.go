@@ -45,6 +45,12 @@ func (c *Chat) startSession(ctx context.Context, origin Origin, person Person) (
 // Viewer returns who stands behind a session. Role, state and the end of the session are read anew each time.
 // Errors: unauthenticated.
 func (c *Chat) Viewer(ctx context.Context, sessionID ID) (Viewer, error) {
+	return c.ViewerAt(ctx, sessionID, "")
+}
+
+// ViewerAt is Viewer for a request from an address, which is noted with the last use of the session, so that people see
+// from where theirs are used. Errors: unauthenticated.
+func (c *Chat) ViewerAt(ctx context.Context, sessionID ID, address string) (Viewer, error) {
 	viewer, idle, err := c.store.ViewerBySession(ctx, sessionID, SessionIdle)
 	if KindOf(err) == KindNotFound {
 		return Viewer{}, Unauthenticated()
@@ -53,7 +59,7 @@ func (c *Chat) Viewer(ctx context.Context, sessionID ID) (Viewer, error) {
 		return Viewer{}, err
 	}
 	if idle > sessionTouch {
-		if err := c.store.TouchSession(ctx, sessionID, sessionTouch); err != nil {
+		if err := c.store.TouchSession(ctx, sessionID, address, sessionTouch); err != nil {
 			return Viewer{}, err
 		}
 	}

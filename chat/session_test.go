@@ -58,6 +58,18 @@ func TestViewer(t *testing.T) {
 		})
 	}
 
+	t.Run("use is written down with the address that it came from, and without one the last stays", func(t *testing.T) {
+		t.Parallel()
+		anna := w.Person(t, "")
+		for _, c := range [][2]string{{"192.0.2.9", "192.0.2.9"}, {"", "192.0.2.9"}, {"2001:db8::/64", "2001:db8::/64"}} {
+			w.Exec(t, "UPDATE sessions SET last_used_at = now() - interval '61 seconds' WHERE id = $1", anna.SessionID)
+			value[chat.Viewer](t)(w.Chat.ViewerAt(t.Context(), anna.SessionID, c[0]))
+			if got := value[[]chat.Session](t)(w.Chat.Sessions(t.Context(), anna))[0]; got.Address != c[1] {
+				t.Errorf("used from %q: it is %q", c[0], got.Address)
+			}
+		}
+	})
+
 	t.Run("use is written down once a minute at most", func(t *testing.T) {
 		t.Parallel()
 		anna := w.Person(t, "")

@@ -133,7 +133,7 @@ func TestFormerMember(t *testing.T) {
 		List        chat.ListPage
 		Archive     chat.ListPage
 		Rows        []chat.ListRow
-		Totals      map[chat.ID]int
+		Totals      map[chat.ID]chat.ListTotals
 		Unread      int
 	}
 	get := func(t *testing.T, c *crew, viewer chat.Viewer) (all everything) {
@@ -144,12 +144,12 @@ func TestFormerMember(t *testing.T) {
 		all.Membership = value[chat.Member](t)(c.Chat.Membership(t.Context(), viewer, c.id))
 		all.List = value[chat.ListPage](t)(c.Chat.List(t.Context(), viewer, nil))
 		all.Archive = value[chat.ListPage](t)(c.Chat.Archive(t.Context(), viewer, nil))
-		for _, row := range value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, []chat.ID{viewer.ID})) {
+		for _, row := range value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, nil, []chat.ID{viewer.ID})) {
 			if row.PersonID == viewer.ID {
 				all.Rows = append(all.Rows, row)
 			}
 		}
-		all.Totals = value[map[chat.ID]int](t)(c.Chat.UnreadTotals(t.Context(), []chat.ID{viewer.ID}))
+		all.Totals = value[map[chat.ID]chat.ListTotals](t)(c.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
 		return all
 	}
 
@@ -183,7 +183,7 @@ func TestFormerMember(t *testing.T) {
 				c.Say(t, c.owner, c.id, "secret")
 			}
 			must(t, c.Chat.LeaveGroup(t.Context(), c.stranger, c.id))
-			must(t, c.Chat.MarkRead(t.Context(), c.member, c.id, 1<<40, nil))
+			must(t, c.Chat.MarkRead(t.Context(), c.member, chat.Position{ConversationID: c.id, Read: 1 << 40}))
 
 			if now := get(t, c, c.owner); reflect.DeepEqual(now, witness) {
 				t.Error("premise: the owner sees no difference")
@@ -198,7 +198,7 @@ func TestFormerMember(t *testing.T) {
 			if gone.Page.Name != "Garden" || gone.Settings.Name != "Garden" || gone.Settings.Description != "" || gone.Page.Group.Description != "" {
 				t.Errorf("got %+v, %+v", gone.Settings, gone.Page.Group)
 			}
-			if rows := value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, nil)); slices.ContainsFunc(rows, func(r chat.ListRow) bool { return r.PersonID == c.member.ID }) {
+			if rows := value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, []chat.ID{c.member.ID, c.owner.ID}, nil)); slices.ContainsFunc(rows, func(r chat.ListRow) bool { return r.PersonID == c.member.ID }) {
 				t.Error("is pushed a row unasked")
 			}
 		})
@@ -215,7 +215,7 @@ func TestFormerMember(t *testing.T) {
 		list := func() *chat.LastMessage {
 			t.Helper()
 			row := value[chat.ListPage](t)(c.Chat.List(t.Context(), c.member, nil)).Rows[0]
-			rows := value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, []chat.ID{c.member.ID}))
+			rows := value[[]chat.ListRow](t)(c.Chat.RowsOf(t.Context(), []chat.ID{c.id}, nil, []chat.ID{c.member.ID}))
 			i := slices.IndexFunc(rows, func(r chat.ListRow) bool { return r.PersonID == c.member.ID })
 			if !reflect.DeepEqual(rows[i], row) {
 				t.Errorf("pushed is %+v, not %+v", rows[i], row)
@@ -344,13 +344,15 @@ type stayer struct {
 	history chat.History
 	link    string
 
-	in     bool
-	stays  []span
-	end    [2]int64 // where the conversation stood, for who has left
-	read   int64    // where the unread ones begin
-	left   int
-	edited [2]int
-	sent   []chat.Message // as they are now, by seq
+	in      bool
+	removed bool // at the end of the last stay
+	stays   []span
+	end     [2]int64 // where the conversation stood, for who has left
+	read    int64    // where the unread ones begin
+	left    int
+	edited  [2]int
+	sent    []chat.Message        // as they are now, by seq
+	knew    map[int64]chat.Member // the member as it was at a change
 }
 
 // look reads all there is, past every rule.
@@ -391,7 +393,9 @@ func (s *stayer) step() {
 	case s.in:
 		if n%2 == 0 {
 			must(s.t, s.Chat.LeaveGroup(ctx, s.member, s.id))
+			s.removed = false
 		} else {
+			s.removed = true
 			must(s.t, s.Chat.RemoveMember(ctx, s.owner, s.id, s.member.ID))
 		}
 		s.in, s.left = false, s.left+1
@@ -399,7 +403,10 @@ func (s *stayer) step() {
 		s.stays[len(s.stays)-1].until = s.end[1]
 		s.check()
 	default:
-		if n%2 == 0 {
+		if s.removed {
+			noLink(s.t, second(s.Chat.JoinGroup(ctx, s.member, s.link)))
+		}
+		if n%2 == 0 || s.removed {
 			must(s.t, s.Chat.AddMembers(ctx, s.admin, s.id, []chat.ID{s.member.ID}))
 		} else {
 			must(s.t, second(s.Chat.JoinGroup(ctx, s.member, s.link)))
@@ -422,6 +429,7 @@ func (s *stayer) check() {
 	unread := 0
 	ids := make([]chat.ID, len(s.sent))
 	member := value[chat.Member](t)(s.Chat.Membership(t.Context(), s.member, s.id))
+	s.checkMoved(head[1], member)
 	for i, m := range s.sent {
 		ids[i] = m.ID
 		sees := slices.ContainsFunc(s.stays, func(stay span) bool {
@@ -441,8 +449,8 @@ func (s *stayer) check() {
 
 	p := page(t, s.World, s.member, s.id)
 	list := value[chat.ListPage](t)(s.Chat.List(t.Context(), s.member, nil))
-	totals := value[map[chat.ID]int](t)(s.Chat.UnreadTotals(t.Context(), []chat.ID{s.member.ID}))
-	if len(list.Rows) != 1 || p.Unread != unread || list.Rows[0].Unread != unread || list.UnreadTotal != min(unread, 1) || totals[s.member.ID] != min(unread, 1) {
+	totals := value[map[chat.ID]chat.ListTotals](t)(s.Chat.ListTotals(t.Context(), []chat.ID{s.member.ID}))
+	if len(list.Rows) != 1 || p.Unread != unread || list.Rows[0].Unread != unread || list.UnreadTotal != min(unread, 1) || totals[s.member.ID].Unread != min(unread, 1) {
 		t.Errorf("unread is %d in the page, %+v in the list, %v in all; not %d", p.Unread, list, totals, unread)
 	}
 	row, end := list.Rows[0], head
@@ -459,5 +467,33 @@ func (s *stayer) check() {
 		}
 	} else if row.Last != nil {
 		t.Errorf("the row says %+v", row.Last)
+	}
+}
+
+// checkMoved holds that a feed learns with the changes of whatever it must not go on showing: who knows the member as it
+// was at an earlier change is told of the present one, or that one sees all that the earlier one would.
+func (s *stayer) checkMoved(head int64, member chat.Member) {
+	s.t.Helper()
+	if s.knew == nil {
+		s.knew = map[int64]chat.Member{}
+	}
+	s.knew[head] = member
+	for at, known := range s.knew {
+		changes := value[chat.Changes](s.t)(s.Chat.ChangesSince(s.t.Context(), s.id, at, 1000))
+		if now, moved := changes.Moved[s.member.ID]; moved {
+			if !now.SeesLike(member) {
+				s.t.Errorf("since %d: told of %+v, it is %+v", at, now, member)
+			}
+			continue
+		}
+		for _, m := range changes.Messages {
+			if known.Sees(m) && !member.Sees(m) {
+				s.t.Errorf("since %d: nothing is told, and message %d, change %d, would be shown", at, m.Seq, m.ChangeSeq)
+			}
+		}
+	}
+	mine, changes, err := s.Chat.ChangesFor(s.t.Context(), s.member, s.id, 0, 1000)
+	if err != nil || !mine.SeesLike(member) || changes.Head != head || (len(changes.Messages) == 0) == s.in {
+		s.t.Errorf("for the member: %+v, %d of %d, %v", mine, len(changes.Messages), changes.Head, err)
 	}
 }

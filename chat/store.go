@@ -52,12 +52,15 @@ type Store interface {
 
 	// InsertLetter keeps a letter to be sent, from the commit on.
 	InsertLetter(ctx context.Context, letter Letter) error
-	// UpdateEmailWanted replaces the address that waits to be confirmed (by none, where it is empty) and voids its link.
-	UpdateEmailWanted(ctx context.Context, person ID, email string) error
-	// DeleteEmail forgets both addresses, voids the link, and returns the confirmed one. Errors: not_found.
-	DeleteEmail(ctx context.Context, person ID) (before string, err error)
-	// ReplaceEmailConfirmation makes the one link that confirms an address, as long as that is wanted. Errors: not_found.
-	ReplaceEmailConfirmation(ctx context.Context, person ID, email string, hash []byte, life time.Duration) error
+	// UpdateEmailWanted replaces the address that waits to be confirmed (by none, where it is empty) and voids its link;
+	// password, where it is given, is the hash that must still hold. Errors: not_found.
+	UpdateEmailWanted(ctx context.Context, person ID, email, password string) error
+	// DeleteEmail forgets both addresses, voids the link, and returns the confirmed one; password is the hash that must
+	// still hold. Errors: not_found.
+	DeleteEmail(ctx context.Context, person ID, password string) (before string, err error)
+	// ReplaceEmailConfirmation makes the one link that confirms an address, as long as that is wanted and the password's
+	// hash is still this one. Errors: not_found.
+	ReplaceEmailConfirmation(ctx context.Context, person ID, email, password string, hash []byte, life time.Duration) error
 	// PersonByEmailConfirmation returns whose link it is, as long as it works. Errors: not_found (email_link).
 	PersonByEmailConfirmation(ctx context.Context, hash []byte) (Person, error)
 	// UseEmailConfirmation takes the link and makes the wanted address the person's. It returns the person as it is now,
@@ -67,8 +70,8 @@ type Store interface {
 	InsertPasswordReset(ctx context.Context, person ID, hash []byte, life time.Duration) error
 	// InsertPasswordResetByMail is for an active person whose confirmed address is still that one. Errors: not_found.
 	InsertPasswordResetByMail(ctx context.Context, person ID, email string, hash []byte, life time.Duration) error
-	// VoidPasswordResets voids every link of the person.
-	VoidPasswordResets(ctx context.Context, person ID) error
+	// VoidLinks voids every link of the person: those for another password, and the one that confirms an address.
+	VoidLinks(ctx context.Context, person ID) error
 	// PersonByPasswordReset returns who may use the link. Errors: not_found (reset_link).
 	PersonByPasswordReset(ctx context.Context, hash []byte) (Person, error)
 	// UsePasswordReset takes the link and every other one of the same person. Errors: not_found (reset_link).
@@ -78,7 +81,8 @@ type Store interface {
 	InsertSession(ctx context.Context, session Session, passwordHash string, life time.Duration) error
 	// ViewerBySession also returns how long the session was not used. Errors: not_found.
 	ViewerBySession(ctx context.Context, id ID, idle time.Duration) (Viewer, time.Duration, error)
-	TouchSession(ctx context.Context, id ID, notWithin time.Duration) error
+	// TouchSession notes a use, from an address unless that is empty.
+	TouchSession(ctx context.Context, id ID, address string, notWithin time.Duration) error
 	ClearRenew(ctx context.Context, id ID) error
 	RevokeSession(ctx context.Context, id ID) error
 	// RevokeSessionOf ends a session of the person's. Errors: not_found where none of that id stands.
@@ -124,8 +128,8 @@ type Store interface {
 	Member(ctx context.Context, person, conversation ID) (Member, error)
 	List(ctx context.Context, person ID, archived bool, before *ListRow, limit int) (ListPage, error)
 	Lists(ctx context.Context, people []ID, limit int) (map[ID]ListPage, error)
-	RowsOf(ctx context.Context, conversations, former []ID) ([]ListRow, error)
-	UnreadTotals(ctx context.Context, people []ID) (map[ID]int, error)
+	RowsOf(ctx context.Context, conversations, present, others []ID) ([]ListRow, error)
+	ListTotals(ctx context.Context, people []ID) (map[ID]ListTotals, error)
 	Heads(ctx context.Context, conversations []ID) (map[ID]int64, error)
 	Active(ctx context.Context, since time.Time) (map[ID]int64, time.Time, error)
 
@@ -136,9 +140,11 @@ type Store interface {
 	LockGroup(ctx context.Context, group ID, people []ID) (LockedGroup, error)
 	// UpsertMembers makes members of people who are none. The group is locked. Errors: not_found.
 	UpsertMembers(ctx context.Context, group ID, people []ID) error
-	// EndMembership lets somebody see what there is up to now. The group is locked.
-	EndMembership(ctx context.Context, group, person ID) error
-	CountOwners(ctx context.Context, group ID) (int, error)
+	// EndMembership lets somebody see what there is up to now; who was removed comes back only by being added. The group
+	// is locked.
+	EndMembership(ctx context.Context, group, person ID, removed bool) error
+	// CountOwners counts the active owners but for one person.
+	CountOwners(ctx context.Context, group, but ID) (int, error)
 	UpdateMemberRole(ctx context.Context, group, person ID, role MemberRole) error
 	UpdateGroup(ctx context.Context, group ID, settings GroupSettings) error
 	// InsertEvent appends a system message and stores how many members there are since. The group is locked.
@@ -151,10 +157,12 @@ type Store interface {
 	InsertGroupLink(ctx context.Context, id, group, by ID, hash []byte, life time.Duration, uses, most int) error
 	GroupLinks(ctx context.Context, group ID) ([]GroupLink, error)
 	RevokeGroupLink(ctx context.Context, group, link ID) error
-	// GroupByLink and UseGroupLink. Errors: not_found (group_link).
+	// GroupByLink and UseGroupLink. Errors: not_found (group_link), for GroupByLink also where the viewer was removed.
 	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
 	UseGroupLink(ctx context.Context, hash []byte) error
 
+	// QuietEnded returns, by person, where quiet has ended after one moment and up to another.
+	QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error)
 	// UpdateChoices. Errors: not_found.
 	UpdateChoices(ctx context.Context, person, conversation ID, choices NewChoices) error
 
@@ -162,6 +170,7 @@ type Store interface {
 	InsertMessage(ctx context.Context, message NewMessage) (Message, error)
 	MessageByClientID(ctx context.Context, author, clientID ID) (Message, []byte, error)
 	ChangesSince(ctx context.Context, conversation ID, after int64, limit int) (Changes, error)
+	ChangesFor(ctx context.Context, person, conversation ID, after int64, limit int) (Member, Changes, error)
 	// UpsertDraft keeps a draft; an empty one takes it away. Errors: not_found.
 	UpsertDraft(ctx context.Context, person, conversation ID, body string) error
 	// UpdatePositions returns those whose unread number may have changed, and the conversations in which what others may

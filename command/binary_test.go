@@ -10,37 +10,19 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"parley/program/programtest"
 )
 
-// buildFolder holds the binary for as long as the tests run.
-var buildFolder string
-
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		if buildFolder, err = os.MkdirTemp("", "parley-binary"); err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(buildFolder)
-		return m.Run()
-	}())
+	programtest.Perhaps()
+	m.Run()
 }
-
-// binary builds the program once and returns its path.
-var binary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(buildFolder, "parley")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "parley").CombinedOutput()
-	if err != nil {
-		return "", errors.New(string(out))
-	}
-	return path, nil
-})
 
 // patience is how long a test waits for the program to do what it should.
 const patience = 60 * time.Second
@@ -48,15 +30,15 @@ const patience = 60 * time.Second
 // parley prepares the program in an empty working directory with nothing but the given environment.
 func parley(t *testing.T, environ []string, args ...string) *exec.Cmd {
 	t.Helper()
-	path, err := binary()
+	path, err := programtest.Path()
 	if err != nil {
-		t.Fatalf("building the program: %v", err)
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir}, environ...)
+	cmd.Env = slices.Concat(programtest.Environ(t), []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir}, environ)
 	return cmd
 }
 

@@ -3,7 +3,9 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"parley/config"
@@ -23,10 +25,15 @@ func (health) Run(r *request) error {
 	if err != nil {
 		return fmt.Errorf("no answer on %s: %w", r.cfg.Addr, errors.Unwrap(err))
 	}
-	_ = response.Body.Close() // the status says it all
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
+	_ = response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("not ready: %s answers %s (the server's log says why)", r.cfg.Addr, response.Status)
 	}
-	fmt.Fprintln(r.stdout, "ready")
+	said, _, _ := strings.Cut(string(answer), "\n")
+	if err != nil || !strings.HasPrefix(said, "ready") {
+		said = "ready" // the status says it
+	}
+	fmt.Fprintln(r.stdout, said)
 	return nil
 }

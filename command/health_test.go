@@ -11,12 +11,15 @@ import (
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	at := func(status int) string {
+	at := func(status int, body ...string) string {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/readyz" {
 				t.Errorf("asked for %s", r.URL.Path)
 			}
 			w.WriteHeader(status)
+			for _, text := range body {
+				_, _ = w.Write([]byte(text))
+			}
 		}))
 		t.Cleanup(server.Close)
 		return strings.TrimPrefix(server.URL, "http://")
@@ -35,6 +38,9 @@ func TestHealth(t *testing.T) {
 	if got := health(at(http.StatusServiceUnavailable)); got.code != 1 || got.stdout != "" || !strings.Contains(got.stderr, "parley: not ready: ") ||
 		!strings.Contains(got.stderr, "503") {
 		t.Errorf("a server that is not ready: %+v", got)
+	}
+	if got := health(at(http.StatusOK, "ready, degraded: redis\n")); got.code != 0 || got.stdout != "ready, degraded: redis\n" {
+		t.Errorf("a server without its Redis: %+v", got)
 	}
 	silent := freeAddr(t)
 	if got := health(silent); got.code != 1 || strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "parley: no answer on "+silent) {

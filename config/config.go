@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
@@ -21,7 +22,7 @@ type Config struct {
 	BaseURL string `env:"PARLEY_BASE_URL"`
 	// DatabaseURL names the PostgreSQL database; empty means that Parley runs a PostgreSQL of its own under DataDir.
 	DatabaseURL Secret `env:"PARLEY_DATABASE_URL"`
-	// RedisURL names the Redis that joins several nodes; empty means that there is one node.
+	// RedisURL names the Redis that joins several nodes, see [ParseRedis]; empty means that there is one node.
 	RedisURL Secret `env:"PARLEY_REDIS_URL"`
 	// DataDir is the folder for everything kept on disk, as it was given: relative to the working directory or absolute.
 	DataDir string `env:"PARLEY_DATA_DIR"`
@@ -49,6 +50,16 @@ func (c Config) Secure() bool { return strings.HasPrefix(c.BaseURL, "https://") 
 // Private reports whether nobody but this machine reaches this server.
 func (c Config) Private() bool {
 	return loopback(c.Addr) && (c.BaseURL == "" || c.BaseURL == BaseURLFor(c.Addr))
+}
+
+// Public reports whether people reach this server by a name that is not this machine's own. Then something stands in
+// between, and who connects from this machine may be anybody.
+func (c Config) Public() bool {
+	if c.BaseURL == "" {
+		return false
+	}
+	at, err := url.Parse(c.BaseURL)
+	return err != nil || !loopback(net.JoinHostPort(at.Hostname(), "80"))
 }
 
 // Registration says who may make an account. The very first account can always be made.

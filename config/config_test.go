@@ -82,6 +82,26 @@ func TestPrivate(t *testing.T) {
 	}
 }
 
+func TestPublic(t *testing.T) {
+	t.Parallel()
+	for environ, want := range map[string]bool{
+		"":                                      false,
+		"PARLEY_ADDR=127.0.0.1:0":               false,
+		"PARLEY_ADDR=:8080":                     false,
+		"PARLEY_BASE_URL=http://127.0.0.1:8080": false,
+		"PARLEY_BASE_URL=http://localhost:9000": false,
+		"PARLEY_BASE_URL=http://[::1]:8080":     false,
+		"PARLEY_BASE_URL=https://a.test":        true,
+		"PARLEY_BASE_URL=http://192.0.2.1:8080": true,
+		"PARLEY_BASE_URL=http://127.0.0.1.test": true,
+	} {
+		c, err := config.Load([]string{environ})
+		if err != nil || c.Public() != want {
+			t.Errorf("%s: got %v, %v", environ, c.Public(), err)
+		}
+	}
+}
+
 func TestSecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	c := config.Config{DatabaseURL: "postgres://u:hunter2@db/parley"}
@@ -177,6 +197,8 @@ func TestSettings(t *testing.T) {
 		"postgres://db/parley":              "postgres://db/parley",
 		"postgres://u:p@a:5432,b:5433/pari": "postgres://***@a:5432,b:5433/pari",
 		"postgres://u:p%@db/parley":         "***",
+		"redis+sentinel://u:p@a:1,b:2/main/0?sentinel_password=q": "redis+sentinel://***@a:1,b:2/main/0?***",
+		"redis+cluster://u:p@[::1]:1,[::2]:2":                     "***",
 	} {
 		if got := (config.Config{DatabaseURL: secret}).Settings()[2].Value; got != want {
 			t.Errorf("%q is shown as %q, want %q", string(secret), got, want)

@@ -203,7 +203,8 @@ func (c *Config) check(values map[string]string, known []Mistake) []Mistake {
 	}
 	expect("PARLEY_DATABASE_URL", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)))
 	expect("PARLEY_REGISTRATION", slices.Contains([]Registration{"", RegistrationOpen, RegistrationInvite, RegistrationClosed}, c.Registration))
-	expect("PARLEY_REDIS_URL", c.RedisURL == "" || validRedisURL(string(c.RedisURL)))
+	_, ok = ParseRedis(c.RedisURL)
+	expect("PARLEY_REDIS_URL", c.RedisURL == "" || ok)
 	_, ok = ParseSMTP(c.SMTPURL)
 	expect("PARLEY_SMTP_URL", c.SMTPURL == "" || ok)
 	expect("PARLEY_MAIL_FROM", c.MailFrom == "" || validMailbox(c.MailFrom))
@@ -260,24 +261,6 @@ func origin(text string) (string, bool) {
 	}
 	return u.Scheme + "://" + host + ":" + port, true
 }
-
-// validRedisURL looks at the form alone.
-func validRedisURL(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil {
-		return false
-	}
-	switch u.Scheme {
-	case "redis", "rediss":
-		return u.Hostname() != "" && (u.Path == "" || redisDatabase.MatchString(u.Path))
-	case "unix":
-		return strings.HasPrefix(u.Path, "/")
-	}
-	return false
-}
-
-// redisDatabase is the number of one of Redis' databases, as a path.
-var redisDatabase = regexp.MustCompile(`^/[0-9]{0,4}$`)
 
 // validDatabaseURL looks at the form alone; whether a database answers there is known only when connecting. PostgreSQL
 // allows several hosts (host1:5432,host2:5432) and none at all (postgres:///parley?host=/run/postgresql).

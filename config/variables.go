@@ -45,8 +45,11 @@ var variables = []Variable{
 	},
 	{
 		Name: "PARLEY_REDIS_URL", Secret: true,
-		Expected: "a URL such as redis://user:password@host:6379/0, rediss://… or unix:///path",
-		Meaning:  "Redis that joins several nodes; without it they hear of each other within 3 s (default: one node)",
+		Expected: "a URL such as redis://user:password@host:6379/0, unix:///path, " +
+			"redis+sentinel://user:password@host:26379,host:26379/master/0 or " +
+			"redis+cluster://user:password@host:6379,host:6379; rediss… with TLS",
+		Meaning: "Redis that joins several nodes; without it they hear of each other within 3 s and each counts for itself " +
+			"(default: one node)",
 	},
 	{
 		Name: "PARLEY_DATA_DIR", Default: ".data",

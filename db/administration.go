@@ -113,9 +113,11 @@ func (s *Store) Accounts(
 			word, address = "% ", ""
 		}
 		q := place(filter.Query)
+		atAddress := place(address) + ` || ` + escaped(`lower(`+q+`)`) + ` || '%'`
 		from = `(
 			SELECT * FROM people WHERE search LIKE ` + place(word) + ` || ` + escaped(`fold(`+q+`)`) + ` || '%'
-				OR email IS NOT NULL AND lower(email) LIKE ` + place(address) + ` || ` + escaped(`lower(`+q+`)`) + ` || '%'
+				OR email IS NOT NULL AND lower(email) LIKE ` + atAddress + `
+				OR email_wanted IS NOT NULL AND lower(email_wanted) LIKE ` + atAddress + `
 			OFFSET 0
 		) p`
 	}

@@ -25,6 +25,9 @@ import (
 // conversations' counters alive, and sends into a hot conversation slow to a third within 40 s of it.
 const maxTransaction = 5 * time.Second
 
+// maxStatement is when the server ends a statement by itself, before we give up the connection that it runs on.
+const maxStatement = maxTransaction - 500*time.Millisecond
+
 // Store is chat.Store over one pool of connections.
 type Store struct {
 	pool *pgxpool.Pool
@@ -48,7 +51,7 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 		return nil, fmt.Errorf("the address of the database is malformed: %w", errAddress)
 	}
 	settle(config.ConnConfig)
-	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
+	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(maxStatement.Milliseconds())
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
 	config.ConnConfig.Tracer = options.Tracer
 	if config.ConnConfig.ConnectTimeout == 0 {
@@ -126,7 +129,9 @@ func (s *Store) InTx(ctx context.Context, f func(tx chat.Store) error) error {
 	if s.on != sqlx.ExtContext(s.sqlx) {
 		return errors.New("db: a transaction inside a transaction")
 	}
-	conn, err := s.sqlx.Connx(ctx)
+	acquiring, acquired := bound(ctx)
+	conn, err := s.sqlx.Connx(acquiring)
+	acquired()
 	if err != nil {
 		return translate(err)
 	}
@@ -148,18 +153,30 @@ func (s *Store) InTx(ctx context.Context, f func(tx chat.Store) error) error {
 	return translate(tx.Commit())
 }
 
+// bound gives a statement the time that one may take, the wait for a connection included. The server keeps to it by
+// itself, unless it has stopped dead: then there is nobody to say so, and people would wait as long as it does.
+func bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, maxTransaction)
+}
+
 // get reads one row. No row is chat.NotFound.
 func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	return translate(sqlx.GetContext(ctx, s.on, dest, query, args...))
 }
 
 // list reads all rows.
 func (s *Store) list(ctx context.Context, dest any, query string, args ...any) error {
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	return translate(sqlx.SelectContext(ctx, s.on, dest, query, args...))
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	result, err := s.on.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, translate(err)

@@ -241,7 +241,7 @@ func copyConversations(
 	}
 	if err := copyRows(ctx, tx, "members", []string{
 		"conversation_id", "person_id", "role", "from_seq", "from_change", "until_change", "unread_from", "delivered_seq",
-		"read_seq", "joined_at", "left_at", "left_seq", "left_name", "pinned_at", "archived_seq", "quiet_until",
+		"read_seq", "joined_seq", "unread_marks", "joined_at", "left_at", "left_seq", "left_name", "pinned_at", "archived_seq", "quiet_until",
 	}, members, memberValues); err != nil {
 		return err
 	}
@@ -286,7 +286,7 @@ func memberValues(m demo.Member) []any {
 	}
 	return []any{
 		m.ConversationID, m.PersonID, string(m.Role), m.FromSeq, m.FromChange, m.UntilChange, m.UnreadFrom, m.DeliveredSeq,
-		m.ReadSeq, m.JoinedAt, m.LeftAt, m.LeftSeq, leftName, pinned, archived, quiet,
+		m.ReadSeq, m.JoinedSeq, m.UnreadMarks, m.JoinedAt, m.LeftAt, m.LeftSeq, leftName, pinned, archived, quiet,
 	}
 }
 

@@ -9,44 +9,46 @@ import (
 
 // UpdateEmailWanted implements chat.Store. A link that is made in between belongs to the address before and is refused by
 // that.
-func (s *Store) UpdateEmailWanted(ctx context.Context, person chat.ID, email string) error {
-	_, err := s.exec(ctx, `
+func (s *Store) UpdateEmailWanted(ctx context.Context, person chat.ID, email, password string) error {
+	var id chat.ID
+	return s.get(ctx, &id, `
 		WITH p AS (
-			UPDATE people SET email_wanted = nullif($2, '') WHERE id = $1 RETURNING id
+			UPDATE people SET email_wanted = nullif($2, '') WHERE id = $1 AND ($3 = '' OR password_hash = $3) RETURNING id
+		), links AS (
+			DELETE FROM email_confirmations WHERE person_id IN (SELECT id FROM p)
 		)
-		DELETE FROM email_confirmations WHERE person_id IN (SELECT id FROM p)`, person, email)
-	return err
+		SELECT id FROM p`, person, email, password)
 }
 
 // DeleteEmail implements chat.Store.
-func (s *Store) DeleteEmail(ctx context.Context, person chat.ID) (string, error) {
+func (s *Store) DeleteEmail(ctx context.Context, person chat.ID, password string) (string, error) {
 	var before string
 	err := s.get(ctx, &before, `
 		WITH old AS MATERIALIZED (
-			SELECT id, email FROM people WHERE id = $1 FOR NO KEY UPDATE
+			SELECT id, email FROM people WHERE id = $1 AND password_hash = $2 FOR NO KEY UPDATE
 		), links AS (
 			DELETE FROM email_confirmations WHERE person_id IN (SELECT id FROM old)
 		)
 		UPDATE people p SET email = NULL, email_confirmed_at = NULL, email_wanted = NULL
 		FROM old WHERE p.id = old.id
-		RETURNING coalesce(old.email, '')`, person)
+		RETURNING coalesce(old.email, '')`, person, password)
 	return before, err
 }
 
 // ReplaceEmailConfirmation implements chat.Store. The person's row is locked and so read anew after waiting: no link is
-// made for an address that is no longer wanted.
+// made for an address that is no longer wanted, nor one for whoever knew a password that has been replaced.
 func (s *Store) ReplaceEmailConfirmation(
-	ctx context.Context, person chat.ID, email string, hash []byte, life time.Duration,
+	ctx context.Context, person chat.ID, email, password string, hash []byte, life time.Duration,
 ) error {
 	return s.change(ctx, `
 		WITH p AS MATERIALIZED (
-			SELECT id FROM people WHERE id = $1 AND email_wanted = $2 AND state = 'active' FOR SHARE
+			SELECT id FROM people WHERE id = $1 AND email_wanted = $2 AND password_hash = $5 AND state = 'active' FOR SHARE
 		)
 		INSERT INTO email_confirmations (person_id, token_hash, email, expires_at)
 		SELECT p.id, $3, $2, now() + make_interval(secs => $4) FROM p
 		ON CONFLICT (person_id) DO UPDATE
 		SET token_hash = excluded.token_hash, email = excluded.email, expires_at = excluded.expires_at`,
-		person, email, hash, life.Seconds())
+		person, email, hash, life.Seconds(), password)
 }
 
 // PersonByEmailConfirmation implements chat.Store.

@@ -58,6 +58,9 @@ const memberOfPerson = `CROSS JOIN LATERAL (
 			SELECT *, ctid FROM members WHERE conversation_id = $1 AND person_id = p.id LIMIT 1
 		) m`
 
+// removed is the condition of a row m of somebody who was removed and has not been added since.
+const removed = `(m.removed AND m.until_change IS NOT NULL)`
+
 // LockGroup implements chat.Store. The order of locks is that of a send: the members' rows, in the order of their ids, then
 // the conversation's. Rows that were not there at first may have appeared while the group's row was waited for. They are
 // taken only if nobody else holds them, because whoever does may be waiting for the group's row: to write in the group one
@@ -88,9 +91,10 @@ func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) 
 		PersonID chat.ID `db:"person_id"`
 		Role     string  `db:"role"`
 		Present  bool    `db:"present"`
+		Removed  bool    `db:"removed"`
 	}
 	err = s.list(ctx, &members, `
-		SELECT m.person_id, m.role, m.until_change IS NULL AS present
+		SELECT m.person_id, m.role, m.until_change IS NULL AS present, `+removed+` AS removed
 		FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id) p `+memberOfPerson, group, people)
 	if err != nil {
 		return chat.LockedGroup{}, err
@@ -100,11 +104,15 @@ func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) 
 			ID: group, Kind: chat.KindGroup, Name: row.Name, MsgSeq: row.MsgSeq, ChangeSeq: row.ChangeSeq,
 		},
 		GroupSettings: row.settings(), MemberCount: row.MemberCount, Members: map[chat.ID]chat.MemberRole{},
+		Removed: map[chat.ID]bool{},
 	}
 	var late []chat.ID
 	for _, m := range members {
 		if m.Present {
 			g.Members[m.PersonID] = chat.MemberRole(m.Role)
+		}
+		if m.Removed {
+			g.Removed[m.PersonID] = true
 		}
 		if !slices.Contains(locked, m.PersonID) {
 			late = append(late, m.PersonID)
@@ -126,7 +134,7 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 			past_until_change = CASE c.history WHEN 'all' THEN '{}' ELSE m.past_until_change || m.until_change END,
 			from_seq = CASE c.history WHEN 'all' THEN 0 ELSE c.msg_seq END,
 			from_change = CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END,
-			until_change = NULL, left_at = NULL, left_seq = NULL, left_name = NULL, archived_seq = NULL,
+			until_change = NULL, left_at = NULL, left_seq = NULL, left_name = NULL, removed = false, archived_seq = NULL,
 			role = 'member', joined_at = now(), unread_from = c.msg_seq, delivered_seq = c.msg_seq, read_seq = c.msg_seq,
 			joined_seq = c.msg_seq
 		FROM conversations c, people p
@@ -152,22 +160,23 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 }
 
 // EndMembership implements chat.Store. What was unread stays unread for nobody.
-func (s *Store) EndMembership(ctx context.Context, group, person chat.ID) error {
+func (s *Store) EndMembership(ctx context.Context, group, person chat.ID, removed bool) error {
 	return s.change(ctx, `
 		WITH draft AS (DELETE FROM drafts WHERE conversation_id = $1 AND person_id = $2)
 		UPDATE members m SET until_change = c.change_seq, left_at = now(), left_seq = c.msg_seq, left_name = c.name,
-			role = 'member', unread_from = c.msg_seq
+			removed = $3, role = 'member', unread_from = c.msg_seq
 		FROM conversations c
 		WHERE c.id = m.conversation_id AND m.conversation_id = $1 AND m.person_id = $2 AND m.until_change IS NULL`,
-		group, person)
+		group, person, removed)
 }
 
 // CountOwners implements chat.Store.
-func (s *Store) CountOwners(ctx context.Context, group chat.ID) (int, error) {
+func (s *Store) CountOwners(ctx context.Context, group, but chat.ID) (int, error) {
 	var n int
 	err := s.get(ctx, &n, `
-		SELECT count(*) FROM members
-		WHERE conversation_id = $1 AND role <> 'member' AND role = 'owner' AND until_change IS NULL`, group)
+		SELECT count(*) FROM members m `+personOfMember+`
+		WHERE m.conversation_id = $1 AND m.role <> 'member' AND m.role = 'owner' AND m.until_change IS NULL
+			AND m.person_id <> $2 AND p.state = 'active'`, group, but)
 	return n, err
 }
 
@@ -217,17 +226,24 @@ func (s *Store) Details(ctx context.Context, viewer, conversation chat.ID) (chat
 		Archived   bool       `db:"archived"`
 		QuietUntil *time.Time `db:"quiet_until"`
 		Notify     string     `db:"notify"`
+		Epoch      string     `db:"epoch"`
+		ChangeSeq  int64      `db:"change_seq"`
+		ViewSeq    int64      `db:"view_seq"`
+		Now        int64      `db:"now"`
 	}
 	err := s.get(ctx, &row, `
 		SELECT c.id, c.kind, `+nameOfMember+` AS name, c.description, c.who_adds, c.who_writes, c.history, c.member_count,
 			c.created_at, `+memberColumns+`, `+otherColumns+`, m.pinned_at IS NOT NULL AS pinned, `+archived+` AS archived,
-			CASE WHEN `+quiet+` THEN m.quiet_until END AS quiet_until, m.notify
-		FROM members m JOIN conversations c ON c.id = m.conversation_id `+otherMember+`
+			CASE WHEN `+quiet+` THEN m.quiet_until END AS quiet_until, m.notify, current_epoch() AS epoch,
+			coalesce(m.until_change, c.change_seq) AS change_seq, viewer.view_seq,
+			(extract(epoch FROM now()) * 1000000)::bigint AS now
+		FROM members m JOIN conversations c ON c.id = m.conversation_id JOIN people viewer ON viewer.id = m.person_id `+otherMember+`
 		WHERE m.person_id = $1 AND c.id = $2`, viewer, conversation)
 	d := chat.Details{
 		ID: row.ID, Kind: chat.ConversationKind(row.Kind), Group: row.settings(), MemberCount: row.MemberCount,
 		CreatedAt: row.CreatedAt, Other: row.card(), Member: row.member(viewer, conversation), Pinned: row.Pinned,
 		Archived: row.Archived, QuietUntil: row.QuietUntil, Notify: chat.Notify(row.Notify),
+		Cursor: chat.Cursor{Epoch: row.Epoch, ChangeSeq: row.ChangeSeq, ViewSeq: row.ViewSeq, At: time.UnixMicro(row.Now)},
 	}
 	if err == nil && !d.Member.Present() {
 		d.Group, d.MemberCount = chat.GroupSettings{Name: d.Group.Name}, 0 // the rest may have changed since

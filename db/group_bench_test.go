@@ -79,7 +79,7 @@ func benchmarkGroup(b *testing.B, people int) {
 
 // crowded is a group of one less than n among so many people, in which others have written 200 messages that its owner has
 // not read.
-func crowded(b *testing.B, w *chattest.World, owner chat.Viewer, people, n int) chat.ID {
+func crowded(b testing.TB, w *chattest.World, owner chat.Viewer, people, n int) chat.ID {
 	b.Helper()
 	w.Exec(b, `
 		INSERT INTO people (id, username, display_name, password_hash)

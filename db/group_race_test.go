@@ -109,7 +109,7 @@ func (g *troop) sound(t *testing.T) map[chat.ID]chat.MemberRole {
 	}
 	// Who is in it by what the events say, and how many, step by step.
 	all := value[chat.Changes](t)(g.Store.ChangesSince(t.Context(), g.id, 0, 100_000)).Messages
-	told := map[chat.ID]bool{}
+	told, removed := map[chat.ID]bool{}, map[chat.ID]bool{}
 	for i, m := range all {
 		if m.Seq != int64(i+1) || m.ChangeSeq != m.Seq {
 			t.Fatalf("message %d is %d, change %d", i+1, m.Seq, m.ChangeSeq)
@@ -127,11 +127,15 @@ func (g *troop) sound(t *testing.T) map[chat.ID]chat.MemberRole {
 				if in {
 					t.Errorf("message %d: %s comes twice", m.Seq, subject.DisplayName)
 				}
+				if removed[subject.ID] && m.Event.Code == chat.EventJoined {
+					t.Errorf("message %d: %s was removed, and comes by a link", m.Seq, subject.DisplayName)
+				}
 				told[subject.ID] = true
 			case chat.EventRemoved, chat.EventLeft:
 				if !in {
 					t.Errorf("message %d: %s goes twice", m.Seq, subject.DisplayName)
 				}
+				removed[subject.ID] = m.Event.Code == chat.EventRemoved
 				delete(told, subject.ID)
 			case chat.EventRole:
 				if !in {
@@ -403,6 +407,48 @@ func TestGroupRaces(t *testing.T) {
 			}
 		})
 	}
+
+	t.Run("who is removed while joining by a link does not come back by it", func(t *testing.T) {
+		t.Parallel()
+		for _, first := range []string{"join", "remove"} {
+			g := newTroop(t, 3, 3)
+			token := value[string](t)(g.Chat.MakeGroupLink(t.Context(), g.people[0], g.id, 0, 0))
+			must(t, g.Chat.LeaveGroup(t.Context(), g.people[2], g.id))
+			join := func() error { return second(g.Chat.JoinGroup(t.Context(), g.people[2], token)) }
+			// Added and removed again by others, in one go, while the joining one has looked at the link and waits.
+			turn := func() error {
+				return errors.Join(
+					g.Chat.AddMembers(t.Context(), g.people[0], g.id, []chat.ID{g.people[2].ID}),
+					g.Chat.RemoveMember(t.Context(), g.people[1], g.id, g.people[2].ID))
+			}
+			what := map[string][]func() error{"join": {join, turn}, "remove": {turn, join}}[first]
+			held := g.Hold(t, "SELECT FROM members WHERE conversation_id = $1 FOR NO KEY UPDATE", g.id)
+			done := make([]<-chan error, 2)
+			for i := range what {
+				done[i] = later(what[i])
+				g.AwaitWaiting(t, i+1)
+			}
+			held.Commit()
+			errs := map[string]error{}
+			for i := range what {
+				errs[[]string{first, map[string]string{"join": "remove", "remove": "join"}[first]}[i]] = <-done[i]
+			}
+			if errs["remove"] != nil || errs["join"] != nil && chat.CodeOf(errs["join"]) != chat.CodeGroupLink {
+				t.Errorf("got %v", errs)
+			}
+			roles := g.sound(t)
+			events := len(g.events(t, chat.EventRemoved))
+			if _, in := roles[g.people[2].ID]; events != 1 || in && len(g.events(t, chat.EventJoined)) > 0 && len(g.events(t, chat.EventAdded)) == 0 {
+				t.Errorf("in %v, %d times removed", in, events)
+			}
+			// Whatever the order was: once removed, the link is of no use.
+			if _, in := roles[g.people[2].ID]; !in {
+				if err := join(); chat.CodeOf(err) != chat.CodeGroupLink {
+					t.Errorf("got %v", err)
+				}
+			}
+		}
+	})
 
 	t.Run("one place left is one person's, and takes one use of the link", func(t *testing.T) {
 		t.Parallel()

@@ -89,3 +89,61 @@ func lines(members []chat.GroupMember) string {
 	}
 	return b.String()
 }
+
+// TestGroupSizes compares what is read of a group of 20 with what is read of one as large as can be, as numbers of rows: those
+// hold on any machine, and PostgreSQL's way may be another with each plan.
+func TestGroupSizes(t *testing.T) {
+	t.Parallel()
+	type figures struct{ custom, generic int }
+	read := map[string]map[int]figures{}
+	for _, n := range []int{20, chat.MaxGroupMembers} {
+		l := &listener{}
+		w := chattest.New(t, chattest.Database(db.Options{Tracer: l}))
+		owner, guest := w.Person(t, "Owner"), w.Person(t, "Guest")
+		id := crowded(t, w, owner, 3000, n)
+		ctx := t.Context()
+		count := func(name string, do, undo func()) {
+			t.Helper()
+			heard := l.during(do)
+			undo()
+			var f figures
+			for _, s := range heard {
+				if len(s.args) <= 1 && !strings.Contains(s.sql, "$1") {
+					continue // begin, commit
+				}
+				for mode, sum := range map[string]*int{"force_custom_plan": &f.custom, "force_generic_plan": &f.generic} {
+					did, _ := explain(t, w, s, mode)
+					for _, rows := range did.read {
+						*sum += rows
+					}
+				}
+			}
+			if read[name] == nil {
+				read[name] = map[int]figures{}
+			}
+			read[name][n] = f
+		}
+		nothing := func() {}
+		count("opening", func() {
+			value[chat.ConversationPage](t)(w.Chat.OpenConversation(ctx, owner, id, chat.Place{}))
+			value[chat.Details](t)(w.Chat.Details(ctx, owner, id))
+			value[chat.MembersPage](t)(w.Chat.Members(ctx, owner, id, "", ""))
+		}, nothing)
+		count("pushing rows to two who are connected", func() {
+			value[[]chat.ListRow](t)(w.Chat.RowsOf(ctx, []chat.ID{id}, []chat.ID{owner.ID, guest.ID}, nil))
+		}, nothing)
+		count("adding somebody", func() { must(t, w.Chat.AddMembers(ctx, owner, id, []chat.ID{guest.ID})) }, func() {
+			w.Exec(t, "DELETE FROM members WHERE person_id = $1", guest.ID)
+			w.Exec(t, "DELETE FROM messages WHERE event->>'code' = 'added'")
+			w.Exec(t, "UPDATE conversations SET member_count = member_count - 1 WHERE id = $1", id)
+		})
+		count("a page of the members", func() { value[chat.MembersPage](t)(w.Chat.Members(ctx, owner, id, "", "")) }, nothing)
+	}
+	for name, sizes := range read {
+		small, large := sizes[20], sizes[chat.MaxGroupMembers]
+		t.Logf("%-40s %v rows of 20, %v of 2,000", name, small, large)
+		if small.custom == 0 || large.custom > 3*small.custom || large.generic > 3*small.generic {
+			t.Errorf("%s: %+v of 20, %+v of 2,000", name, small, large)
+		}
+	}
+}

@@ -66,10 +66,10 @@ func (s *Store) GroupByLink(ctx context.Context, viewer chat.ID, hash []byte) (c
 		Member bool `db:"member"`
 	}
 	err := s.get(ctx, &row, `
-		SELECT `+groupColumns+`, EXISTS (
-			SELECT FROM members m WHERE m.conversation_id = c.id AND m.person_id = $1 AND m.until_change IS NULL) AS member
+		SELECT `+groupColumns+`, m.person_id IS NOT NULL AND m.until_change IS NULL AS member
 		FROM group_links l JOIN conversations c ON c.id = l.conversation_id
-		WHERE l.token_hash = $2 AND c.member_count > 0 AND `+working, viewer, hash)
+		LEFT JOIN LATERAL (SELECT * FROM members WHERE conversation_id = c.id AND person_id = $1 LIMIT 1) m ON true
+		WHERE l.token_hash = $2 AND c.member_count > 0 AND `+removed+` IS NOT TRUE AND `+working, viewer, hash)
 	return chat.GroupInvitation{
 		GroupID: row.ID, Name: row.Name, Description: row.Description, MemberCount: row.MemberCount, Member: row.Member,
 	}, groupLink(err)

@@ -1,7 +1,10 @@
 package db
 
 import (
+	"bytes"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,7 +143,8 @@ func (s *Store) List(
 		return chat.ListPage{}, err
 	}
 	if len(rows) == 0 { // the totals are over the whole list
-		return s.listTotals(ctx, person)
+		totals, err := s.ListTotals(ctx, []chat.ID{person})
+		return chat.ListPage{UnreadTotal: totals[person].Unread, Archived: totals[person].Archived}, err
 	}
 	return listPage(rows, limit), nil
 }
@@ -157,11 +161,20 @@ func (s *Store) Lists(ctx context.Context, people []chat.ID, limit int) (map[cha
 	for _, person := range people {
 		pages[person] = chat.ListPage{}
 	}
+	bare := maps.Clone(pages)
 	for start, end := 0, 0; start < len(rows); start = end {
 		for end < len(rows) && rows[end].PersonID == rows[start].PersonID {
 			end++
 		}
 		pages[rows[start].PersonID] = listPage(rows[start:end], limit)
+		delete(bare, rows[start].PersonID)
+	}
+	if err != nil || len(bare) == 0 {
+		return pages, err
+	}
+	totals, err := s.ListTotals(ctx, slices.Collect(maps.Keys(bare))) // a list without a row may have an archive
+	for person, t := range totals {
+		pages[person] = chat.ListPage{UnreadTotal: t.Unread, Archived: t.Archived}
 	}
 	return pages, err
 }
@@ -178,27 +191,26 @@ func listPage(rows []listedRow, limit int) (page chat.ListPage) {
 	return page
 }
 
-// listTotals is a stretch of a list without a row in it.
-func (s *Store) listTotals(ctx context.Context, person chat.ID) (chat.ListPage, error) {
-	var totals struct {
-		Unread   int `db:"unread"`
-		Archived int `db:"archived"`
-	}
-	err := s.get(ctx, &totals, `
-		SELECT count(*) FILTER (WHERE `+counted+` AND `+hasUnread+`) AS unread, count(*) FILTER (WHERE `+archived+`) AS archived
-		FROM members m `+conversationOfMember+` WHERE m.person_id = $1 AND `+listed, person)
-	return chat.ListPage{UnreadTotal: totals.Unread, Archived: totals.Archived}, err
-}
-
-// RowsOf implements chat.Store.
-func (s *Store) RowsOf(ctx context.Context, conversations, former []chat.ID) ([]chat.ListRow, error) {
+// RowsOf implements chat.Store. In a conversation of more members than there are people to ask for, each of these is looked
+// up; otherwise its members are gone through. What stands behind IS TRUE is kept from the index, which would look up all the
+// people in every conversation of two.
+func (s *Store) RowsOf(ctx context.Context, conversations, present, others []chat.ID) ([]chat.ListRow, error) {
 	var rows []listRow
 	err := s.list(ctx, &rows, `
 		SELECT `+listColumns+`
-		FROM members m JOIN conversations c ON c.id = m.conversation_id
+		FROM unnest($1::uuid[]) AS asked (id)
+		CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = asked.id LIMIT 1) c
+		CROSS JOIN LATERAL (
+			SELECT m.* FROM unnest($2::uuid[]) AS p (id)
+			CROSS JOIN LATERAL (SELECT * FROM members WHERE conversation_id = c.id AND person_id = p.id LIMIT 1) m
+			WHERE c.member_count > cardinality($2::uuid[])
+			UNION ALL
+			SELECT * FROM members
+			WHERE conversation_id = c.id AND (person_id = ANY($2)) IS TRUE AND c.member_count <= cardinality($2::uuid[])
+		) m
 		`+listJoins+`
-		WHERE m.conversation_id = ANY($1) AND (m.until_change IS NULL OR m.person_id = ANY($2)) AND `+listed,
-		conversations, former)
+		WHERE (m.until_change IS NULL OR m.person_id = ANY($3)) AND `+listed,
+		conversations, distinct(present, others), append([]chat.ID{}, others...))
 	list := make([]chat.ListRow, 0, len(rows))
 	for _, row := range rows {
 		list = append(list, row.row())
@@ -206,19 +218,32 @@ func (s *Store) RowsOf(ctx context.Context, conversations, former []chat.ID) ([]
 	return list, err
 }
 
-// UnreadTotals implements chat.Store.
-func (s *Store) UnreadTotals(ctx context.Context, people []chat.ID) (map[chat.ID]int, error) {
+// distinct puts lists together, without doubles.
+func distinct(lists ...[]chat.ID) []chat.ID {
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, func(a, b chat.ID) int { return bytes.Compare(a[:], b[:]) })
+	return append([]chat.ID{}, slices.Compact(all)...) // never NULL, which has no length
+}
+
+// ListTotals implements chat.Store.
+func (s *Store) ListTotals(ctx context.Context, people []chat.ID) (map[chat.ID]chat.ListTotals, error) {
 	var rows []struct {
 		PersonID chat.ID `db:"person_id"`
-		Total    int     `db:"total"`
+		Unread   int     `db:"unread"`
+		Archived int     `db:"archived"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT m.person_id, count(*) AS total FROM members m `+conversationOfMember+`
-		WHERE m.person_id = ANY($1) AND `+listed+` AND `+counted+` AND `+hasUnread+`
-		GROUP BY m.person_id`, people)
-	totals := make(map[chat.ID]int, len(people))
+		WITH mine AS MATERIALIZED (
+			SELECT m.person_id, `+archived+` AS archived, `+counted+` AND `+hasUnread+` AS unread
+			FROM members m `+conversationOfMember+`
+			WHERE m.person_id = ANY($1) AND `+listed+`
+		)
+		SELECT person_id, count(*) FILTER (WHERE unread) AS unread, count(*) FILTER (WHERE archived) AS archived
+		FROM mine WHERE unread OR archived
+		GROUP BY person_id`, people)
+	totals := make(map[chat.ID]chat.ListTotals, len(people))
 	for _, row := range rows {
-		totals[row.PersonID] = row.Total
+		totals[row.PersonID] = chat.ListTotals{Unread: row.Unread, Archived: row.Archived}
 	}
 	return totals, err
 }

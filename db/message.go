@@ -130,30 +130,55 @@ func (s *Store) MessageByClientID(ctx context.Context, author, clientID chat.ID)
 	return row.message(row.ConversationID), row.RequestHash, nil
 }
 
-// ChangesSince implements chat.Store. A conversation's changes commit in the order of its counter, because the row's
-// lock is held from counting to committing; so nothing can appear later behind a cursor.
-func (s *Store) ChangesSince(ctx context.Context, conversation chat.ID, after int64, limit int) (chat.Changes, error) {
-	var rows []struct {
-		Head int64 `db:"head"`
-		pageMessage
-	}
-	err := s.list(ctx, &rows, `
-		SELECT c.change_seq AS head, `+pageMessageColumns+`
-		FROM conversations c
+// changedMessages are those of the conversation c that changed after $2, $3 at most, where the condition holds.
+func changedMessages(condition string) string {
+	return `
 		LEFT JOIN LATERAL (
-			SELECT * FROM messages x WHERE x.conversation_id = c.id AND x.change_seq > $2
+			SELECT * FROM messages x WHERE x.conversation_id = c.id AND x.change_seq > $2 AND ` + condition + `
 			ORDER BY x.change_seq LIMIT $3
 		) msg ON true
-		LEFT JOIN people author ON author.id = msg.author_id
-		WHERE c.id = $1
-		ORDER BY msg.change_seq`, conversation, after, limit)
-	if err != nil {
-		return chat.Changes{}, err
+		LEFT JOIN people author ON author.id = msg.author_id`
+}
+
+// movedMembers are those of the conversation $1 whose part of it began or ended at the change $2 or later. A membership
+// ends in the transaction that counts the change which says so: whoever reads a change after the end also reads the end.
+const movedMembers = `(
+			SELECT jsonb_agg(jsonb_build_object('PersonID', e.person_id, 'FromSeq', e.from_seq, 'UntilChange', e.until_change,
+				'From', e.past_from_seq, 'Until', e.past_until_change))
+			FROM members e
+			WHERE e.conversation_id = $1
+				AND greatest(e.from_change, e.until_change) >= $2 AND greatest(e.from_change, e.until_change) > 0
+		) AS moved`
+
+func movedFrom(conversation chat.ID, moved *string) (map[chat.ID]chat.Member, error) {
+	if moved == nil {
+		return nil, nil
 	}
-	if len(rows) == 0 {
-		return chat.Changes{}, chat.NotFound()
+	var rows []struct {
+		PersonID    chat.ID
+		FromSeq     int64
+		UntilChange *int64
+		From, Until []int64 // of earlier stays
 	}
-	changes := chat.Changes{From: after, Head: rows[0].Head, To: rows[0].Head}
+	if err := json.Unmarshal([]byte(*moved), &rows); err != nil {
+		return nil, err
+	}
+	members := make(map[chat.ID]chat.Member, len(rows))
+	for _, row := range rows {
+		member := chat.Member{
+			ConversationID: conversation, PersonID: row.PersonID, FromSeq: row.FromSeq, UntilChange: row.UntilChange,
+		}
+		for i, from := range row.From {
+			member.Past = append(member.Past, chat.Stay{FromSeq: from, UntilChange: row.Until[i]})
+		}
+		members[row.PersonID] = member
+	}
+	return members, nil
+}
+
+// changesFrom makes a stretch of rows, of which there is one at least: without a message where none changed.
+func changesFrom(conversation chat.ID, after, head int64, rows []pageMessage, limit int) chat.Changes {
+	changes := chat.Changes{From: after, Head: head, To: head}
 	for _, row := range rows {
 		if row.ID != nil {
 			changes.Messages = append(changes.Messages, row.message(conversation))
@@ -162,5 +187,62 @@ func (s *Store) ChangesSince(ctx context.Context, conversation chat.ID, after in
 	if n := len(changes.Messages); n > 0 && n == limit {
 		changes.To = changes.Messages[n-1].ChangeSeq
 	}
-	return changes, nil
+	return changes
+}
+
+// ChangesSince implements chat.Store. A conversation's changes commit in the order of its counter, because the row's
+// lock is held from counting to committing; so nothing can appear later behind a cursor.
+func (s *Store) ChangesSince(ctx context.Context, conversation chat.ID, after int64, limit int) (chat.Changes, error) {
+	var rows []struct {
+		Head  int64   `db:"head"`
+		Moved *string `db:"moved"`
+		pageMessage
+	}
+	err := s.list(ctx, &rows, `
+		SELECT c.change_seq AS head, `+movedMembers+`, `+pageMessageColumns+`
+		FROM conversations c`+changedMessages("true")+`
+		WHERE c.id = $1
+		ORDER BY msg.change_seq`, conversation, after, limit)
+	if err != nil {
+		return chat.Changes{}, err
+	}
+	if len(rows) == 0 {
+		return chat.Changes{}, chat.NotFound()
+	}
+	messages := make([]pageMessage, len(rows))
+	for i, row := range rows {
+		messages[i] = row.pageMessage
+	}
+	changes := changesFrom(conversation, after, rows[0].Head, messages, limit)
+	changes.Moved, err = movedFrom(conversation, rows[0].Moved)
+	return changes, err
+}
+
+// ChangesFor implements chat.Store.
+func (s *Store) ChangesFor(
+	ctx context.Context, person, conversation chat.ID, after int64, limit int,
+) (chat.Member, chat.Changes, error) {
+	var rows []struct {
+		Head int64 `db:"head"`
+		memberRow
+		pageMessage
+	}
+	err := s.list(ctx, &rows, `
+		WITH m AS MATERIALIZED (
+			SELECT `+memberColumns+` FROM members m WHERE m.conversation_id = $1 AND m.person_id = $4
+		)
+		SELECT m.*, c.change_seq AS head, `+pageMessageColumns+`
+		FROM m JOIN conversations c ON c.id = $1`+changedMessages("m.until_change IS NULL")+`
+		ORDER BY msg.change_seq`, conversation, after, limit, person)
+	if err != nil {
+		return chat.Member{}, chat.Changes{}, err
+	}
+	if len(rows) == 0 {
+		return chat.Member{}, chat.Changes{}, chat.NotFound()
+	}
+	messages := make([]pageMessage, len(rows))
+	for i, row := range rows {
+		messages[i] = row.pageMessage
+	}
+	return rows[0].member(person, conversation), changesFrom(conversation, after, rows[0].Head, messages, limit), nil
 }

@@ -103,6 +103,7 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 	fill(`
 		INSERT INTO members (conversation_id, person_id, until_change, left_seq, left_at, unread_from)
 		VALUES ($1, $2, 1000, 1000, now(), 1000)`, c.huge, c.past.ID)
+	fill("UPDATE members SET quiet_until = now() - interval '1 day' WHERE conversation_id = $1", c.huge)
 	fill("UPDATE conversations c SET member_count = (SELECT count(*) FROM members m WHERE m.conversation_id = c.id AND m.until_change IS NULL)")
 	fill(`
 		INSERT INTO group_links (id, token_hash, conversation_id, created_by, revoked_at)
@@ -162,6 +163,7 @@ func TestPlans(t *testing.T) {
 	for _, row := range value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 100)).People {
 		someone = append(someone, row.ID)
 	}
+	thousand := chattest.Value[[]chat.ID](t, c.World, "SELECT array_agg(id) FROM (SELECT id FROM people ORDER BY sort_name, id LIMIT 1000) p")
 	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 2900)).Next
 	list := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100))
 	now := time.Now()
@@ -240,7 +242,7 @@ func TestPlans(t *testing.T) {
 		"ConversationPage, of a huge group":            {func() error { _, err := c.Store.ConversationPage(ctx, author, c.huge, chat.Place{}, 50); return err }, 500},
 		"ConversationPage, of a huge group once left":  {func() error { _, err := c.Store.ConversationPage(ctx, c.past.ID, c.huge, chat.Place{}, 50); return err }, 500},
 		"List of who left a huge group":                {func() error { _, err := c.Store.List(ctx, c.past.ID, false, nil, 100); return err }, 20},
-		"UnreadTotals of who left a huge group":        {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.past.ID}); return err }, 20},
+		"ListTotals of who left a huge group":          {func() error { _, err := c.Store.ListTotals(ctx, []chat.ID{c.past.ID}); return err }, 20},
 		"Archive of 2,000 conversations":               {func() error { _, err := c.Store.List(ctx, c.hub.ID, true, nil, 100); return err }, 11_000},
 		"Details of a huge group":                      {func() error { _, err := c.Store.Details(ctx, c.bot.ID, c.huge); return err }, 3},
 		"Members of a huge group":                      {func() error { _, err := c.Store.Members(ctx, c.bot.ID, c.huge, "", "", 50); return err }, 400},
@@ -251,8 +253,8 @@ func TestPlans(t *testing.T) {
 		"UpsertMembers": {undone(func(tx chat.Store) error {
 			return tx.UpsertMembers(ctx, c.huge, []chat.ID{c.hub.ID, c.gone.ID, c.past.ID})
 		}), 20},
-		"EndMembership":    {undone(func(tx chat.Store) error { return tx.EndMembership(ctx, c.huge, author) }), 5},
-		"CountOwners":      {func() error { _, err := c.Store.CountOwners(ctx, c.huge); return err }, 5},
+		"EndMembership":    {undone(func(tx chat.Store) error { return tx.EndMembership(ctx, c.huge, author, true) }), 5},
+		"CountOwners":      {func() error { _, err := c.Store.CountOwners(ctx, c.huge, author); return err }, 5},
 		"UpdateMemberRole": {undone(func(tx chat.Store) error { return tx.UpdateMemberRole(ctx, c.huge, author, chat.MemberOwner) }), 3},
 		"UpdateGroup":      {undone(func(tx chat.Store) error { return tx.UpdateGroup(ctx, c.huge, settings) }), 3},
 		"InsertEvent": {undone(func(tx chat.Store) error {
@@ -268,11 +270,15 @@ func TestPlans(t *testing.T) {
 		"UpdateChoices": {undone(func(tx chat.Store) error {
 			return tx.UpdateChoices(ctx, author, c.huge, chat.NewChoices{QuietUntil: &now, Pinned: new(true), Archived: new(true), Notify: new(chat.NotifyAll)})
 		}), 4},
-		"Member":                      {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
-		"ChangesSince, near the head": {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
-		"ChangesSince, from far":      {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
-		"MessageByClientID":           {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
-		"InsertMessage":               {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
+		"QuietEnded":                    {func() error { _, err := c.Store.QuietEnded(ctx, now.Add(-2*time.Second), now); return err }, 5},
+		"Member":                        {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
+		"ChangesSince, near the head":   {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 49990, 200); return err }, 40},
+		"ChangesSince, from far":        {func() error { _, err := c.Store.ChangesSince(ctx, c.big, 10000, 200); return err }, 500},
+		"ChangesSince, of a huge group": {func() error { _, err := c.Store.ChangesSince(ctx, c.huge, 4990, 200); return err }, 40},
+		"ChangesFor, near the head":     {func() error { _, _, err := c.Store.ChangesFor(ctx, c.hub.ID, c.big, 49990, 200); return err }, 40},
+		"ChangesFor, who is gone":       {func() error { _, _, err := c.Store.ChangesFor(ctx, c.gone.ID, c.big, 10, 200); return err }, 10},
+		"MessageByClientID":             {func() error { _, _, err := c.Store.MessageByClientID(ctx, author, clientID); return err }, 2},
+		"InsertMessage":                 {undone(func(tx chat.Store) error { _, err := tx.InsertMessage(ctx, draft(c.hub, c.big)); return err }), 10},
 		"UpdatePositions": {func() error {
 			_, _, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
 			return err
@@ -291,26 +297,40 @@ func TestPlans(t *testing.T) {
 			_, err := c.Store.Lists(ctx, []chat.ID{c.hub.ID, c.bot.ID, author}, 100)
 			return err
 		}, 11_000},
-		"RowsOf a group":                           {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.big}, nil); return err }, 2000},
-		"RowsOf ten conversations":                 {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110], nil); return err }, 1000},
-		"RowsOf one's own messages alone":          {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}, nil); return err }, 200},
-		"UnreadTotals of 100 people":               {func() error { _, err := c.Store.UnreadTotals(ctx, someone); return err }, 8000},
-		"UnreadTotals of one's own messages alone": {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.bot.ID}); return err }, 100},
-		"UnreadTotals over 2,000 conversations":    {func() error { _, err := c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID}); return err }, 8000},
-		"Heads":                                    {func() error { _, err := c.Store.Heads(ctx, c.all[:100]); return err }, 100},
-		"ViewSeqs":                                 {func() error { _, err := c.Store.ViewSeqs(ctx, someone); return err }, 100},
-		"RaiseViewSeq":                             {func() error { _, err := c.Store.RaiseViewSeq(ctx, someone[:10]...); return err }, 30},
-		"Active":                                   {func() error { _, _, err := c.Store.Active(ctx, now.Add(-10*time.Second)); return err }, 10_000},
-		"PersonByLogin, by username":               {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234"); return err }, 1},
-		"PersonByLogin, by address":                {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234@example.org"); return err }, 1},
-		"PersonByID":                               {func() error { _, err := c.Store.PersonByID(ctx, author); return err }, 1},
+		"RowsOf a group, for a thousand": {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.big}, thousand, nil); return err }, 2000},
+		"RowsOf a group, for three": {func() error {
+			_, err := c.Store.RowsOf(ctx, []chat.ID{c.big}, []chat.ID{c.hub.ID, c.bot.ID}, []chat.ID{c.gone.ID})
+			return err
+		}, 250},
+		"RowsOf a huge group, for three": {func() error {
+			_, err := c.Store.RowsOf(ctx, []chat.ID{c.huge}, []chat.ID{author, c.hub.ID}, []chat.ID{c.past.ID})
+			return err
+		}, 40},
+		"RowsOf a huge group, for a hundred":       {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.huge}, someone, nil); return err }, 2000},
+		"RowsOf a huge group, for a thousand":      {func() error { _, err := c.Store.RowsOf(ctx, []chat.ID{c.huge}, thousand, nil); return err }, 20_000},
+		"RowsOf ten conversations":                 {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110], []chat.ID{c.hub.ID}, nil); return err }, 500},
+		"RowsOf ten conversations, for a thousand": {func() error { _, err := c.Store.RowsOf(ctx, c.all[100:110], thousand, nil); return err }, 1000},
+		"RowsOf one's own messages alone": {func() error {
+			_, err := c.Store.RowsOf(ctx, []chat.ID{c.heavy}, []chat.ID{c.bot.ID, c.hub.ID}, nil)
+			return err
+		}, 200},
+		"ListTotals of 100 people":               {func() error { _, err := c.Store.ListTotals(ctx, someone); return err }, 8000},
+		"ListTotals of one's own messages alone": {func() error { _, err := c.Store.ListTotals(ctx, []chat.ID{c.bot.ID}); return err }, 100},
+		"ListTotals over 2,000 conversations":    {func() error { _, err := c.Store.ListTotals(ctx, []chat.ID{c.hub.ID}); return err }, 8000},
+		"Heads":                                  {func() error { _, err := c.Store.Heads(ctx, c.all[:100]); return err }, 100},
+		"ViewSeqs":                               {func() error { _, err := c.Store.ViewSeqs(ctx, someone); return err }, 100},
+		"RaiseViewSeq":                           {func() error { _, err := c.Store.RaiseViewSeq(ctx, someone[:10]...); return err }, 30},
+		"Active":                                 {func() error { _, _, err := c.Store.Active(ctx, now.Add(-10*time.Second)); return err }, 10_000},
+		"PersonByLogin, by username":             {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234"); return err }, 1},
+		"PersonByLogin, by address":              {func() error { _, err := c.Store.PersonByLogin(ctx, "user1234@example.org"); return err }, 1},
+		"PersonByID":                             {func() error { _, err := c.Store.PersonByID(ctx, author); return err }, 1},
 		"InsertLetter": {undone(func(tx chat.Store) error {
 			return tx.InsertLetter(ctx, chat.Letter{Kind: chat.LetterReset, Login: "x"})
 		}), 1},
-		"UpdateEmailWanted": {undone(func(tx chat.Store) error { return tx.UpdateEmailWanted(ctx, author, "x@example.org") }), 3},
-		"DeleteEmail":       {undone(func(tx chat.Store) error { _, err := tx.DeleteEmail(ctx, author); return err }), 5},
+		"UpdateEmailWanted": {undone(func(tx chat.Store) error { return tx.UpdateEmailWanted(ctx, author, "x@example.org", "") }), 3},
+		"DeleteEmail":       {undone(func(tx chat.Store) error { _, err := tx.DeleteEmail(ctx, author, "x"); return err }), 5},
 		"ReplaceEmailConfirmation": {undone(func(tx chat.Store) error {
-			return tx.ReplaceEmailConfirmation(ctx, wanting, "wanted@example.org", []byte("another"), time.Hour)
+			return tx.ReplaceEmailConfirmation(ctx, wanting, "wanted@example.org", "x", []byte("another"), time.Hour)
 		}), 3},
 		"PersonByEmailConfirmation": {func() error { _, err := c.Store.PersonByEmailConfirmation(ctx, confirming); return err }, 2},
 		"UseEmailConfirmation": {undone(func(tx chat.Store) error {
@@ -320,10 +340,10 @@ func TestPlans(t *testing.T) {
 		"InsertPasswordResetByMail": {undone(func(tx chat.Store) error {
 			return tx.InsertPasswordResetByMail(ctx, mailed.ID, mailed.Email, []byte("x"), time.Hour)
 		}), 3},
-		"VoidPasswordResets": {func() error { return c.Store.VoidPasswordResets(ctx, author) }, 2},
-		"UsePasswordReset":   {undone(func(tx chat.Store) error { _, err := tx.UsePasswordReset(ctx, resetting); return err }), 8},
-		"CardByUsername":     {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
-		"ViewerBySession":    {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
+		"VoidLinks":        {func() error { return c.Store.VoidLinks(ctx, author) }, 3},
+		"UsePasswordReset": {undone(func(tx chat.Store) error { _, err := tx.UsePasswordReset(ctx, resetting); return err }), 8},
+		"CardByUsername":   {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
+		"ViewerBySession":  {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
 		"SessionsAlive": {func() error {
 			_, err := c.Store.SessionsAlive(ctx, []chat.ID{c.hub.SessionID, c.bot.SessionID}, chat.SessionIdle)
 			return err
@@ -414,7 +434,8 @@ func TestPlans(t *testing.T) {
 	}
 
 	t.Run("what is counted behind so many messages is right", func(t *testing.T) {
-		rows := value[[]chat.ListRow](t)(c.Store.RowsOf(ctx, []chat.ID{c.heavy, c.big, c.all[5]}, nil))
+		everybody := chattest.Value[[]chat.ID](t, c.World, "SELECT array_agg(id) FROM people")
+		rows := value[[]chat.ListRow](t)(c.Store.RowsOf(ctx, []chat.ID{c.heavy, c.big, c.all[5]}, everybody, nil))
 		for _, row := range rows {
 			want := map[chat.ID]int{c.heavy: 0, c.big: 10, c.all[5]: 0}[row.ConversationID]
 			switch {
@@ -443,7 +464,7 @@ func TestPlans(t *testing.T) {
 				t.Errorf("together %+v, alone %+v", lists[person], alone)
 			}
 		}
-		if totals := value[map[chat.ID]int](t)(c.Store.UnreadTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID] != 1999-250 || totals[c.bot.ID] != 0 {
+		if totals := value[map[chat.ID]chat.ListTotals](t)(c.Store.ListTotals(ctx, []chat.ID{c.hub.ID, c.bot.ID})); totals[c.hub.ID].Unread != 1999-250 || totals[c.bot.ID].Unread != 0 {
 			t.Errorf("got %v", totals)
 		}
 	})

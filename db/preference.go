@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"parley/chat"
 )
@@ -17,4 +18,20 @@ func (s *Store) UpdateChoices(ctx context.Context, person, conversation chat.ID,
 		FROM conversations c
 		WHERE c.id = m.conversation_id AND m.person_id = $1 AND m.conversation_id = $2`,
 		person, conversation, n.QuietUntil, n.Pinned, n.Archived, n.Notify)
+}
+
+// QuietEnded implements chat.Store.
+func (s *Store) QuietEnded(ctx context.Context, after, until time.Time) (map[chat.ID][]chat.ID, error) {
+	var rows []struct {
+		PersonID       chat.ID `db:"person_id"`
+		ConversationID chat.ID `db:"conversation_id"`
+	}
+	err := s.list(ctx, &rows, `
+		SELECT person_id, conversation_id FROM members
+		WHERE quiet_until > $1 AND quiet_until <= $2 AND until_change IS NULL`, after, until)
+	ended := map[chat.ID][]chat.ID{}
+	for _, row := range rows {
+		ended[row.PersonID] = append(ended[row.PersonID], row.ConversationID)
+	}
+	return ended, err
 }

@@ -28,9 +28,14 @@ func (s *Store) InsertPasswordResetByMail(
 		SELECT $3, p.id, now() + make_interval(secs => $4) FROM p`, person, email, hash, life.Seconds())
 }
 
-// VoidPasswordResets implements chat.Store.
-func (s *Store) VoidPasswordResets(ctx context.Context, person chat.ID) error {
-	_, err := s.exec(ctx, `UPDATE password_resets SET used_at = now() WHERE person_id = $1 AND used_at IS NULL`, person)
+// VoidLinks implements chat.Store. It must come after what locks the person's row, so that it reads every link that was
+// made before.
+func (s *Store) VoidLinks(ctx context.Context, person chat.ID) error {
+	_, err := s.exec(ctx, `
+		WITH confirming AS (
+			DELETE FROM email_confirmations WHERE person_id = $1
+		)
+		UPDATE password_resets SET used_at = now() WHERE person_id = $1 AND used_at IS NULL`, person)
 	return err
 }
 

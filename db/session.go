@@ -37,10 +37,10 @@ func (s *Store) ViewerBySession(ctx context.Context, id chat.ID, idle time.Durat
 }
 
 // TouchSession implements chat.Store.
-func (s *Store) TouchSession(ctx context.Context, id chat.ID, notWithin time.Duration) error {
+func (s *Store) TouchSession(ctx context.Context, id chat.ID, address string, notWithin time.Duration) error {
 	_, err := s.exec(ctx, `
-		UPDATE sessions SET last_used_at = now()
-		WHERE id = $1 AND last_used_at < now() - make_interval(secs => $2)`, id, notWithin.Seconds())
+		UPDATE sessions SET last_used_at = now(), address = coalesce(nullif($3, ''), address)
+		WHERE id = $1 AND last_used_at < now() - make_interval(secs => $2)`, id, notWithin.Seconds(), address)
 	return err
 }
 

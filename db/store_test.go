@@ -49,8 +49,8 @@ func TestStore(t *testing.T) {
 	wanting := func(name string) (chat.Viewer, []byte) {
 		person, hash := w.Person(t, name), []byte(chat.NewID().String())
 		email := strings.ToLower(name) + "@example.org"
-		must(t, s.UpdateEmailWanted(ctx, person.ID, email))
-		must(t, s.ReplaceEmailConfirmation(ctx, person.ID, email, hash, time.Hour))
+		must(t, s.UpdateEmailWanted(ctx, person.ID, email, person.PasswordHash))
+		must(t, s.ReplaceEmailConfirmation(ctx, person.ID, email, person.PasswordHash, hash, time.Hour))
 		return person, hash
 	}
 	cleo, forCleo := wanting("Cleo")
@@ -115,7 +115,7 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"UpdatePassword": {
-			good:    func() error { return s.UpdatePassword(ctx, ben.ID, "x", "") },
+			good:    func() error { return s.UpdatePassword(ctx, ben.ID, ben.PasswordHash, "") },
 			bad:     func() error { return s.UpdatePassword(ctx, ben.ID, "x", "not the present one") },
 			refusal: chat.CodeNotFound,
 		},
@@ -208,17 +208,22 @@ func TestStore(t *testing.T) {
 		},
 		"InsertLetter": {good: func() error { return s.InsertLetter(ctx, chat.Letter{Kind: chat.LetterReset, Login: "anna"}) }},
 		"UpdateEmailWanted": {
-			good: func() error { return s.UpdateEmailWanted(ctx, eve.ID, "eve@example.org") },
-			bad:  func() error { return s.UpdateEmailWanted(ctx, nobody, "eve@example.org") },
+			good:    func() error { return s.UpdateEmailWanted(ctx, eve.ID, "eve@example.org", eve.PasswordHash) },
+			bad:     func() error { return s.UpdateEmailWanted(ctx, eve.ID, "eve@example.org", "another") },
+			refusal: chat.CodeNotFound,
 		},
 		"DeleteEmail": {
-			good:    func() error { _, err := s.DeleteEmail(ctx, ben.ID); return err },
-			bad:     func() error { _, err := s.DeleteEmail(ctx, nobody); return err },
+			good:    func() error { _, err := s.DeleteEmail(ctx, ben.ID, ben.PasswordHash); return err },
+			bad:     func() error { _, err := s.DeleteEmail(ctx, ben.ID, "another"); return err },
 			refusal: chat.CodeNotFound,
 		},
 		"ReplaceEmailConfirmation": {
-			good:    func() error { return s.ReplaceEmailConfirmation(ctx, gina.ID, "gina@example.org", first, time.Hour) },
-			bad:     func() error { return s.ReplaceEmailConfirmation(ctx, gina.ID, "another@example.org", first, time.Hour) },
+			good: func() error {
+				return s.ReplaceEmailConfirmation(ctx, gina.ID, "gina@example.org", gina.PasswordHash, first, time.Hour)
+			},
+			bad: func() error {
+				return s.ReplaceEmailConfirmation(ctx, gina.ID, "another@example.org", gina.PasswordHash, first, time.Hour)
+			},
 			refusal: chat.CodeNotFound,
 		},
 		"PersonByEmailConfirmation": {
@@ -238,9 +243,9 @@ func TestStore(t *testing.T) {
 			bad:     func() error { return s.InsertPasswordResetByMail(ctx, cleo.ID, "cle@example.org", nil, time.Hour) },
 			refusal: chat.CodeNotFound,
 		},
-		"VoidPasswordResets": {
-			good: func() error { return s.VoidPasswordResets(ctx, eve.ID) },
-			bad:  func() error { return s.VoidPasswordResets(ctx, nobody) },
+		"VoidLinks": {
+			good: func() error { return s.VoidLinks(ctx, eve.ID) },
+			bad:  func() error { return s.VoidLinks(ctx, nobody) },
 		},
 		"InsertPasswordReset": {good: func() error { return s.InsertPasswordReset(ctx, anna.ID, []byte(chat.NewID().String()), time.Hour) }},
 		"PersonByPasswordReset": {
@@ -268,8 +273,8 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"TouchSession": {
-			good: func() error { return s.TouchSession(ctx, anna.SessionID, 0) },
-			bad:  func() error { return s.TouchSession(ctx, nobody, 0) },
+			good: func() error { return s.TouchSession(ctx, anna.SessionID, "", 0) },
+			bad:  func() error { return s.TouchSession(ctx, nobody, "", 0) },
 		},
 		"ClearRenew": {
 			good: func() error { return s.ClearRenew(ctx, anna.SessionID) },
@@ -348,12 +353,16 @@ func TestStore(t *testing.T) {
 			bad:  func() error { _, err := s.Lists(ctx, []chat.ID{nobody}, 1); return err },
 		},
 		"RowsOf": {
-			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, nil); return err },
-			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil); return err },
+			good: func() error { _, err := s.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID}, nil); return err },
+			bad:  func() error { _, err := s.RowsOf(ctx, nil, nil, nil); return err },
 		},
-		"UnreadTotals": {
-			good: func() error { _, err := s.UnreadTotals(ctx, []chat.ID{anna.ID}); return err },
-			bad:  func() error { _, err := s.UnreadTotals(ctx, nil); return err },
+		"QuietEnded": {
+			good: func() error { _, err := s.QuietEnded(ctx, time.Now().Add(-time.Minute), time.Now()); return err },
+			bad:  func() error { _, err := s.QuietEnded(ctx, time.Now(), time.Now()); return err },
+		},
+		"ListTotals": {
+			good: func() error { _, err := s.ListTotals(ctx, []chat.ID{anna.ID}); return err },
+			bad:  func() error { _, err := s.ListTotals(ctx, nil); return err },
 		},
 		"Heads": {
 			good: func() error { _, err := s.Heads(ctx, []chat.ID{id}); return err },
@@ -384,6 +393,11 @@ func TestStore(t *testing.T) {
 			bad:     func() error { _, err := s.ChangesSince(ctx, nobody, 0, 1); return err },
 			refusal: chat.CodeNotFound,
 		},
+		"ChangesFor": {
+			good:    func() error { _, _, err := s.ChangesFor(ctx, anna.ID, id, 0, 1); return err },
+			bad:     func() error { _, _, err := s.ChangesFor(ctx, nobody, id, 0, 1); return err },
+			refusal: chat.CodeNotFound,
+		},
 		"InsertGroup": {
 			good:    func() error { return s.InsertGroup(ctx, chat.NewID(), anna.ID, crew, []chat.ID{ben.ID}) },
 			bad:     func() error { return s.InsertGroup(ctx, chat.NewID(), anna.ID, crew, []chat.ID{nobody}) },
@@ -406,13 +420,13 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"EndMembership": {
-			good:    func() error { return s.EndMembership(ctx, group, eve.ID) },
-			bad:     func() error { return s.EndMembership(ctx, group, nobody) },
+			good:    func() error { return s.EndMembership(ctx, group, eve.ID, true) },
+			bad:     func() error { return s.EndMembership(ctx, group, nobody, true) },
 			refusal: chat.CodeNotFound,
 		},
 		"CountOwners": {
-			good: func() error { _, err := s.CountOwners(ctx, group); return err },
-			bad:  func() error { _, err := s.CountOwners(ctx, nobody); return err },
+			good: func() error { _, err := s.CountOwners(ctx, group, nobody); return err },
+			bad:  func() error { _, err := s.CountOwners(ctx, nobody, nobody); return err },
 		},
 		"UpdateMemberRole": {
 			good:    func() error { return s.UpdateMemberRole(ctx, group, ben.ID, chat.MemberAdministrator) },

@@ -75,11 +75,15 @@ func TestNumberOfStatements(t *testing.T) {
 			_, err := w.Chat.OpenConversation(ctx, anna, id, chat.Place{Around: first.ID})
 			return err
 		}},
-		"a list":  {1, func() error { _, err := w.Chat.List(ctx, anna, nil); return err }},
-		"lists":   {1, func() error { _, err := w.Chat.Lists(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
-		"changes": {1, func() error { _, err := w.Chat.ChangesSince(ctx, id, 0, 200); return err }},
-		"rows":    {1, func() error { _, err := w.Chat.RowsOf(ctx, []chat.ID{id}, nil); return err }},
-		"totals":  {1, func() error { _, err := w.Chat.UnreadTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
+		"a list":               {1, func() error { _, err := w.Chat.List(ctx, anna, nil); return err }},
+		"lists":                {1, func() error { _, err := w.Chat.Lists(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
+		"changes":              {1, func() error { _, err := w.Chat.ChangesSince(ctx, id, 0, 200); return err }},
+		"changes for somebody": {1, func() error { _, _, err := w.Chat.ChangesFor(ctx, anna, id, 0, 200); return err }},
+		"rows": {1, func() error {
+			_, err := w.Chat.RowsOf(ctx, []chat.ID{id}, []chat.ID{anna.ID, ben.ID}, []chat.ID{anna.ID})
+			return err
+		}},
+		"totals": {1, func() error { _, err := w.Chat.ListTotals(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
 		"positions": {1, func() error {
 			return w.Chat.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		}},

@@ -177,7 +177,7 @@ func TestInTx(t *testing.T) {
 		must(t, w.Store.Ping(t.Context()))
 	})
 
-	t.Run("a statement that waits for 5 s is ended", func(t *testing.T) {
+	t.Run("a statement that waits for nearly 5 s is ended, and its connection lives on", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t, single)
 		anna := w.Person(t, "Anna")

@@ -26,6 +26,7 @@ type Conversation struct {
 type Member struct {
 	chat.Member
 	FromChange int64
+	JoinedSeq  int64 // how many messages there were when the member came
 	JoinedAt   time.Time
 	LeftAt     *time.Time
 	LeftSeq    *int64
@@ -170,6 +171,7 @@ func (w *World) makeMembers(r *rand.Rand, p *plan, id chat.ID, places []place, l
 	for i, place := range places {
 		m := &members[i]
 		m.ConversationID, m.PersonID, m.FromSeq, m.Role = id, w.people[p.members[i]].ID, place.from, chat.MemberPlain
+		m.JoinedSeq = place.joined
 		if p.kind == chat.KindGroup {
 			switch {
 			case i == 0:
@@ -196,7 +198,7 @@ func (w *World) makeMembers(r *rand.Rand, p *plan, id chat.ID, places []place, l
 			m.DeliveredSeq = m.ReadSeq + (end-m.ReadSeq)/2 // their devices are off
 		}
 		if p.members[i] != 0 && chance(r, 2) {
-			m.UnreadFrom = max(seen, m.UnreadFrom-2) // marked as unread
+			m.UnreadFrom, m.UnreadMarks = max(seen, m.UnreadFrom-2), 1
 		}
 		if place.until > 0 {
 			m.UnreadFrom = end // what was unread stays unread for nobody

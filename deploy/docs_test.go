@@ -36,6 +36,21 @@ func TestSelfHosting(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	migrations, err := filepath.Glob("../migrations/*.sql")
+	if err != nil || len(migrations) == 0 {
+		t.Fatalf("premise: migrations %v, %v", migrations, err)
+	}
+	trigrams := 0
+	for _, migration := range migrations {
+		for _, made := range regexp.MustCompile(`ON (\w+) USING gin \(.*gin_trgm_ops`).FindAllStringSubmatch(read(t, migration), -1) {
+			if trigrams++; !strings.Contains(text, "`REINDEX TABLE "+made[1]+"`") {
+				t.Errorf("after an upgrade to PostgreSQL 18 the trigrams of %s are not made anew", made[1])
+			}
+		}
+	}
+	if trigrams == 0 {
+		t.Error("premise: no index has trigrams")
+	}
 	headings := map[string]int{}
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
 		anchor := strings.ReplaceAll(strings.ToLower(regexp.MustCompile(`[^\w -]`).ReplaceAllString(heading[1], "")), " ", "-")

@@ -36,9 +36,13 @@ import (
 	"github.com/gorilla/websocket"
 
 	"parley/db/dbtest"
+	"parley/program/programtest"
 )
 
-func TestMain(m *testing.M) { dbtest.Run(m) }
+func TestMain(m *testing.M) {
+	programtest.Perhaps()
+	dbtest.Run(m)
+}
 
 const (
 	site     = "chat.example.org"
@@ -74,10 +78,10 @@ func start(t *testing.T, program, addr, dsn string) *parley {
 	p := &parley{addr: addr, done: make(chan error, 1), added: make(chan struct{}, 1)}
 	p.cmd = exec.Command(program, "serve")
 	p.cmd.Dir = t.TempDir()
-	p.cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "PARLEY_ADDR=" + p.addr, "PARLEY_DATABASE_URL=" + dsn, "PARLEY_BASE_URL=" + origin,
+	p.cmd.Env = append(programtest.Environ(t),
+		"PATH="+os.Getenv("PATH"), "PARLEY_ADDR="+p.addr, "PARLEY_DATABASE_URL="+dsn, "PARLEY_BASE_URL="+origin,
 		"PARLEY_TRUSTED_PROXIES=127.0.0.1,::1", "PARLEY_BCRYPT_COST=4",
-	}
+	)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -157,6 +161,7 @@ func freeAddr(t *testing.T) string {
 // front is nginx with the documented configuration.
 type front struct {
 	http, https string // host:port
+	log         string // the file of its access log
 	roots       *x509.CertPool
 }
 
@@ -176,6 +181,7 @@ func documented(t *testing.T, f *front, certificate, key string, nodes ...*parle
 	replace("listen 443 ssl", "listen "+f.https+" ssl")
 	replace("server 127.0.0.1:8080 ", "server "+nodes[0].addr+" ")
 	replace("server 127.0.0.1:8081 ", "server "+nodes[1].addr+" ")
+	replace("/var/log/nginx/access.log", f.log)
 	replace("/etc/letsencrypt/live/chat.example.org/fullchain.pem", certificate)
 	replace("/etc/letsencrypt/live/chat.example.org/privkey.pem", key)
 	return text
@@ -184,7 +190,7 @@ func documented(t *testing.T, f *front, certificate, key string, nodes ...*parle
 func startNginx(t *testing.T, program string, nodes ...*parley) *front {
 	t.Helper()
 	dir := t.TempDir()
-	f := &front{http: freeAddr(t), https: freeAddr(t), roots: x509.NewCertPool()}
+	f := &front{http: freeAddr(t), https: freeAddr(t), log: filepath.Join(dir, "access.log"), roots: x509.NewCertPool()}
 	write := func(name, content string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -202,7 +208,6 @@ func startNginx(t *testing.T, program string, nodes ...*parley) *front {
 worker_processes 2; pid %[2]s/pid; error_log stderr notice; daemon off;
 events {}
 http {
-  access_log off;
   client_body_temp_path %[2]s/body; proxy_temp_path %[2]s/proxy; fastcgi_temp_path %[2]s/f; uwsgi_temp_path %[2]s/u; scgi_temp_path %[2]s/s;
   include %[3]s;
 }
@@ -450,9 +455,9 @@ func TestTwoNodesBehindNginx(t *testing.T) {
 			t.Skip("nginx is not installed (scripts/install.sh test installs it)")
 		}
 	}
-	program := filepath.Join(t.TempDir(), "parley")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "parley").CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, out)
+	program, err := programtest.Path()
+	if err != nil {
+		t.Fatal(err)
 	}
 	dsn := dbtest.New(t, dbtest.Empty()).DSN
 	one, two := start(t, program, freeAddr(t), dsn), start(t, program, freeAddr(t), dsn)
@@ -466,6 +471,42 @@ func TestTwoNodesBehindNginx(t *testing.T) {
 		a := front.visitor(t, "127.0.0.1", "").get("http://" + site + "/people?q=x")
 		if a.status != http.StatusMovedPermanently || a.header.Get("Location") != origin+"/people?q=x" {
 			t.Errorf("%d to %s", a.status, a.header.Get("Location"))
+		}
+	})
+
+	t.Run("secrets in addresses are not written into its log", func(t *testing.T) {
+		visitor := front.visitor(t, "127.0.0.1", "")
+		for _, path := range []string{"/reset/", "/confirm/", "/join/", "/groups/join/"} {
+			visitor.get(path + "secret")
+			visitor.get("http://" + site + path + "secret")
+		}
+		// One that says where it comes from, and one without a secret, which comes after all of them.
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, origin+"/login", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Referer", origin+"/reset/secret")
+		response, err := visitor.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		visitor.get("/people?q=last")
+		deadline := time.Now().Add(patience)
+		for {
+			log, err := os.ReadFile(front.log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(log, []byte("secret")) {
+				t.Fatalf("it says:\n%s", log)
+			}
+			if bytes.Contains(log, []byte("/people?q=last")) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("premise: nothing is written at all:\n%s", log)
+			}
 		}
 	})
 
@@ -493,6 +534,16 @@ func TestTwoNodesBehindNginx(t *testing.T) {
 		}
 		if a := ben.register("ben"); a.status != http.StatusSeeOther {
 			t.Errorf("registering: %d", a.status)
+		}
+	})
+
+	t.Run("an address with 200 people in it comes through", func(t *testing.T) {
+		query := url.Values{"q": {"ben"}, "name": {strings.Repeat("é", 80)}, "about": {strings.Repeat("é", 500)}}
+		for range 200 {
+			query.Add("people", uuid.NewString())
+		}
+		if a := ana.get("/groups/new?" + query.Encode()); a.status != 200 {
+			t.Errorf("%d for %d bytes", a.status, len(query.Encode()))
 		}
 	})
 

@@ -13,6 +13,15 @@ import (
 // pressable is what a person can press.
 const pressable = `a[href], button, summary, label, input[type=submit]`
 
+// Submits clicks a button that brings another page, and waits for it: it may look like the one before.
+func (tab *Tab) Submits(name string) {
+	tab.t.Helper()
+	ask[bool](tab, `() => { window.__before = true; return true }`)
+	tab.Clicks(name)
+	tab.until("another page has come", `() => !window.__before`)
+	tab.ready()
+}
+
 // Clicks presses the one visible link or button of that name.
 func (tab *Tab) Clicks(name string) {
 	tab.t.Helper()

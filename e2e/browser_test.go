@@ -4,10 +4,8 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -15,16 +13,17 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"parley/db/dbtest"
+	"parley/e2e/chromium"
 )
 
 func TestMain(m *testing.M) {
 	dbtest.Run(m)
-	chromium.stop()
+	shared.stop()
 }
 
-// chromium is the one browser of the test binary, started when the first story opens a page. People have browser
+// shared is the one browser of the test binary, started when the first story opens a page. People have browser
 // contexts of their own in it, which share nothing.
-var chromium browser
+var shared browser
 
 type browser struct {
 	once sync.Once
@@ -51,7 +50,7 @@ func (b *browser) stop() {
 }
 
 func start() (context.Context, error) {
-	path, err := findChromium()
+	path, err := chromium.Path()
 	if err != nil {
 		return nil, err
 	}
@@ -78,14 +77,4 @@ func start() (context.Context, error) {
 		return nil, fmt.Errorf("starting %s: %w", path, err)
 	}
 	return ctx, nil
-}
-
-// findChromium looks for the browser on PATH, under the names it has in distributions.
-func findChromium() (string, error) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("no Chromium on PATH: install it (Debian: apt-get install chromium), or leave out ./e2e")
 }

@@ -203,6 +203,20 @@ func TestASessionThatEndedElsewhereLeadsToTheLogin(t *testing.T) {
 	ana.Live()
 }
 
+func TestAPageNeverWritesInTheNameOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	w, ana, ben, conversation := pair(t)
+	ana.Expects("status of 401")
+	ana.takes(w.cookiesOf("ben")) // as when he logs in on this browser, and her page does not hear of it
+	ana.Writes("in whose name")
+	ana.until("the page is his, who is logged in", `(id) => document.body.dataset.person === id || document.body.dataset.person`, ben.ID.String())
+	ana.IsAt("/conversations/" + conversation.String())
+	ana.until("he finds nothing of hers", `() => !JSON.stringify(localStorage).includes("in whose name") || JSON.stringify(localStorage)`)
+	ana.Live()
+	ana.Writes("in my own name")
+	w.Stores(conversation, "in my own name")
+}
+
 func TestLoggingOutEndsEveryTabAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	w, ana, ben, conversation := pair(t)

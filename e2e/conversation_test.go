@@ -43,8 +43,9 @@ func TestTwoPeopleMeetAndTalk(t *testing.T) {
 	ben.until("the summary has the focus and the values are kept", `() =>
 		document.activeElement?.id === "error-summary" && document.querySelector("[name=display_name]").value === "Ben Castle"
 			|| document.activeElement?.outerHTML`)
+	ben.Sees("Somebody has that one already.")
 	ben.Fills("Password", password)
-	ben.Clicks("Create account")
+	ben.Submits("Create account")
 	ben.Sees("Somebody has that one already.")
 	ben.Fills("Username", "ben")
 	ben.Fills("Password", password)

@@ -24,6 +24,8 @@ func (tab *Tab) EqualsFresh() {
 			};
 		};
 		const entries = (log) => [...log.children].map(wanted);
+		// The unread line stays until its reader leaves, and a fresh page has it only above what was not read.
+		window.dispatchEvent(new Event("blur"));
 		const live = document.querySelector("#pane ol[data-conversation]");
 		const mine = entries(live);
 		const first = Number(live.dataset.first);

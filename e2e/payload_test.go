@@ -244,6 +244,70 @@ func TestPayloadsAsNamesAreShownAndDoNothing(t *testing.T) {
 	}
 }
 
+// TestPayloadsInGroupsAreShownAndDoNothing: what a group is called and for comes into others' open pages as it changes.
+func TestPayloadsInGroupsAreShownAndDoNothing(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Person("Ben Castle")
+	ctx, c := context.Background(), w.app.Chat()
+	group, err := c.CreateGroup(ctx, ana.Viewer, chat.GroupSettings{Name: "Crew"}, []chat.ID{ben.Viewer.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ben.At(group).Live()
+	names := 0
+	for _, payload := range payloads {
+		name := strings.Join(strings.Fields(payload), " ")
+		if utf8.RuneCountInString(name) > chat.MaxGroupName {
+			name = string([]rune(name)[:chat.MaxGroupName])
+		}
+		err := c.UpdateGroup(ctx, ana.Viewer, group, chat.GroupSettings{Name: name, Description: payload})
+		if chat.KindOf(err) == chat.KindInvalid {
+			continue // a control character: refused, which is told
+		}
+		if err != nil {
+			t.Fatalf("%q: %v", payload, err)
+		}
+		names++
+		if names%10 == 0 { // the head is asked for within two seconds of a change, and a row comes once for many
+			ben.until("the head and the row have the new name", `(name) => {
+				const head = document.querySelector(".pane__title bdi").textContent;
+				const row = document.querySelector("#list .row__name bdi").textContent;
+				return head === name && row === name || head + " / " + row;
+			}`, strings.TrimSpace(name))
+		}
+	}
+	if names < 60 {
+		t.Fatalf("only %d of the payloads are names", names)
+	}
+	ben.until("nothing was made of them, nor of the lines that tell of them", nothingMade)
+	ben.Width(390, 844)
+	ben.until("the page fits on a phone", sound)
+	ben.EqualsFresh()
+
+	// The form gives back what was typed and stored.
+	settings := "/conversations/" + group.String() + "/settings"
+	for i := 0; i < len(payloads); i += 16 {
+		ana.Opens(settings)
+		if name := strings.Join(strings.Fields(payloads[i]), " "); utf8.RuneCountInString(name) <= chat.MaxGroupName {
+			ana.Fills("Name of the group", name)
+		}
+		ana.Fills("Description", payloads[i])
+		ana.Clicks("Save")
+		ana.Finds(".notice")
+		ana.until("nothing was made of it", nothingMade)
+		ana.until("the page fits", sound)
+		ana.Opens(settings)
+		ana.until("it is given back", `(text) => {
+			const about = document.querySelector("[name=about]").value;
+			return about.trim() === text.trim() || about;
+		}`, payloads[i])
+	}
+	ana.Opens("/conversations/" + group.String() + "/details")
+	ana.until("nothing was made of them", nothingMade)
+	ana.until("the page fits", sound)
+}
+
 // has says whether a CSS selector finds something that can be seen, now.
 func (tab *Tab) has(selector string) bool {
 	tab.t.Helper()
@@ -287,7 +351,7 @@ func TestPayloadsInFormsComeBackAsTheyWere(t *testing.T) {
 	}
 
 	// Logging in, with where to go next.
-	for i := 0; i < len(payloads); i += 4 {
+	for i := 0; i < len(payloads); i += 8 {
 		visitor.Opens("/login?next=" + url.QueryEscape(payloads[i]))
 		visitor.Fills("Username or e-mail", strings.ReplaceAll(payloads[i], "\n", ""))
 		visitor.Fills("Password", payloads[i])

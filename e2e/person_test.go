@@ -34,7 +34,7 @@ func newPerson(w *World, name string) *Person {
 	w.t.Helper()
 	p := &Person{Name: name, Username: usernameOf(name), world: w, Line: newLine(w.t, w.addr)}
 	w.lines = append(w.lines, p.Line)
-	browser, err := chromium.context()
+	browser, err := shared.context()
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func (p *Person) takes(cookies []*http.Cookie) {
 			Name: cookie.Name, Value: cookie.Value, URL: p.Line.URL(), HTTPOnly: true, SameSite: network.CookieSameSiteLax,
 		})
 	}
-	browser, err := chromium.context()
+	browser, err := shared.context()
 	if err == nil {
 		_, err = chromedp.CallBrowser(browser, storage.SetCookies, storage.SetCookiesParams{
 			Cookies: params, BrowserContextID: p.context,
@@ -102,7 +102,7 @@ func (p *Person) takes(cookies []*http.Cookie) {
 // Cookies are the names of the cookies in the person's browser.
 func (p *Person) Cookies() (names []string) {
 	p.world.t.Helper()
-	browser, err := chromium.context()
+	browser, err := shared.context()
 	if err != nil {
 		p.world.t.Fatal(err)
 	}

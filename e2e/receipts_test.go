@@ -135,7 +135,7 @@ func TestReceiptsWithoutScripts(t *testing.T) {
 	}
 	w.Say(ana.Viewer, group, "Boat leaves at seven")
 	w.Say(ben, group, "Aye")
-	if err := w.app.Chat().MarkRead(t.Context(), ben, group, 3, nil); err != nil {
+	if err := w.app.Chat().MarkRead(t.Context(), ben, chat.Position{ConversationID: group, Read: 3}); err != nil {
 		t.Fatal(err)
 	}
 	ana.WithoutScripts()
@@ -211,7 +211,7 @@ func TestTheWayToTheFirstUnread(t *testing.T) {
 	ana, ben := w.Person("Ana Torres"), w.Account("Ben Castle")
 	conversation := w.Direct(ana.Viewer, ben)
 	w.Talk(conversation, 120, ben)
-	if err := w.app.Chat().MarkRead(t.Context(), ana.Viewer, conversation, 10, nil); err != nil {
+	if err := w.app.Chat().MarkRead(t.Context(), ana.Viewer, chat.Position{ConversationID: conversation, Read: 10}); err != nil {
 		t.Fatal(err)
 	}
 	ana.Opens("/conversations/" + conversation.String())

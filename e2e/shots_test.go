@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp/kb"
 
 	"parley/chat"
 )
@@ -62,6 +64,78 @@ func (w *World) tell(conversation chat.ID, me, other chat.Viewer, talk []line) {
 	w.Exec(`UPDATE members SET unread_from = $2, read_seq = $2, delivered_seq = $2 WHERE conversation_id = $1`, conversation, len(talk))
 }
 
+// friend is somebody with one thing to say. The username is friend and a number.
+type friend struct{ name, body string }
+
+// shootGroup takes the pages of a group: as its owner, as who may join, and as who was in it.
+func (w *World) shootGroup(me *Person, mira, nour chat.Viewer, friends []friend, shot func(p *Person, name string)) {
+	w.t.Helper()
+	ctx, rules := w.t.Context(), w.app.Chat()
+	must := func(err error) {
+		w.t.Helper()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	people := []chat.ID{mira.ID, nour.ID}
+	for i := range friends {
+		if i != 4 { // whose account is closed
+			people = append(people, w.Viewer(fmt.Sprintf("friend%d", i)).ID)
+		}
+	}
+	group, err := rules.CreateGroup(ctx, me.Viewer, chat.GroupSettings{
+		Name: "Open day at the workshop", Description: "Everything for Saturday. Times are in the plan: https://example.org/plans/open-day",
+		WhoAdds: chat.WhoAdministrators, WhoWrites: chat.WhoMembers, History: chat.HistoryAll,
+	}, people)
+	must(err)
+	must(rules.SetMemberRole(ctx, me.Viewer, group, mira.ID, chat.MemberAdministrator))
+	w.Say(mira, group, "Who has the long cable?")
+	w.Say(w.Viewer("friend0"), group, "I have. It is in the van, under the chairs.")
+	must(rules.RemoveMember(ctx, me.Viewer, group, w.Viewer("friend3").ID))
+	w.Say(w.Viewer("friend1"), group, "了解です 👍")
+	ours := w.Say(me.Viewer, group, "Then all is there. See you on Saturday!")
+	w.Say(nour, group, "نلتقي يوم السبت 🙂")
+	progress := []chat.Position{{PersonID: mira.ID, Read: 1 << 20}, {PersonID: nour.ID, Read: 1 << 20}, {PersonID: w.Viewer("friend0").ID, Delivered: 1 << 20}}
+	for i := range progress {
+		progress[i].ConversationID = group
+	}
+	must(rules.SavePositions(ctx, progress))
+	token, err := rules.MakeGroupLink(ctx, me.Viewer, group, 7*24*time.Hour, 10)
+	must(err)
+
+	at := "/conversations/" + group.String()
+	for name, path := range map[string]string{
+		"new": "/groups/new", "": at, "details": at + "/details", "members": at + "/members", "members-new": at + "/members/new",
+		"receipts": at + "/messages/" + ours.ID.String() + "/receipts",
+		"member":   at + "/members/" + mira.ID.String(), "settings": at + "/settings", "links": at + "/links",
+		"archive": "/conversations/archive",
+	} {
+		me.Opens(path)
+		me.Live()
+		shot(me, strings.TrimSuffix("group-"+name, "-"))
+	}
+	me.At(group).Live()
+	me.PointsAt("#m-" + ours.ID.String() + " .message__bubble")
+	me.ClicksAt("#m-" + ours.ID.String() + " .message__menu summary")
+	shot(me, "group-menu")
+	me.Presses(kb.Escape)
+	me.Width(1440, 900)
+	me.ClicksAt("#pane .icon-button[data-details]")
+	me.Finds("#details .member")
+	shot(me, "group-pane")
+	joiner := w.Person("Lena Sørensen")
+	joiner.Opens("/groups/join/" + token)
+	shot(joiner, "group-join")
+	left, err := rules.CreateGroup(ctx, joiner.Viewer, chat.GroupSettings{
+		Name: "Reading circle", WhoAdds: chat.WhoMembers, WhoWrites: chat.WhoMembers, History: chat.HistoryAll,
+	}, []chat.ID{me.Viewer.ID})
+	must(err)
+	w.Say(me.Viewer, left, "Which book is next?")
+	must(rules.LeaveGroup(ctx, me.Viewer, left))
+	me.At(left).Live()
+	shot(me, "group-past")
+}
+
 // TestShots takes pictures of the main pages into the folder that PARLEY_SHOTS names.
 func TestShots(t *testing.T) {
 	dir := os.Getenv("PARLEY_SHOTS")
@@ -83,7 +157,7 @@ func TestShots(t *testing.T) {
 	}
 	mira := w.Account("Mira Okafor")
 	nour := w.Account("Nour نور العلي")
-	others := []struct{ name, body string }{
+	others := []friend{
 		{"Tomasz Wrona", "The chairs are in the van."},
 		{"Yuki 山本 由紀", "了解です。土曜日に会いましょう！"},
 		{"Оксана Гайова", "Дякую, побачимося завтра"},
@@ -169,6 +243,20 @@ func TestShots(t *testing.T) {
 	me.Clicks("Make a link")
 	me.Sees("It is shown only now.")
 	shot(me, "administration-invitation")
+
+	w.shootGroup(me, mira, nour, others, shot)
+
+	me.Width(390, 844)
+	me.At(direct).Live()
+	me.PointsAt("#pane [data-seq='10'] .message__bubble")
+	me.ClicksAt("#pane [data-seq='10'] .message__menu summary")
+	shot(me, "direct-menu")
+	me.Presses(kb.Escape)
+	long := w.Direct(me.Viewer, w.Viewer("friend1"))
+	w.Talk(long, 120, w.Viewer("friend1"))
+	me.At(long).Live()
+	me.Finds("#first-unread:not([hidden])")
+	shot(me, "direct-first-unread")
 
 	// For the README.
 	me.At(direct).Live()

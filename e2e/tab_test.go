@@ -36,7 +36,7 @@ type Tab struct {
 
 func newTab(p *Person) *Tab {
 	p.world.t.Helper()
-	browser, err := chromium.context()
+	browser, err := shared.context()
 	if err != nil {
 		p.world.t.Fatal(err)
 	}

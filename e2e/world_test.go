@@ -145,24 +145,36 @@ func usernameOf(name string) string {
 // account makes the account and the session over HTTP, as fast as possible, and gives the cookie to the browser.
 func (p *Person) account() {
 	p.world.t.Helper()
+	p.takes(p.world.cookiesFrom("/register", url.Values{
+		"username": {p.Username}, "display_name": {p.Name}, "password": {password}, "time_zone": {"UTC"},
+	}))
+	p.Viewer = p.world.Viewer(p.Username)
+}
+
+// cookiesOf are those of a new session of somebody's.
+func (w *World) cookiesOf(username string) []*http.Cookie {
+	w.t.Helper()
+	return w.cookiesFrom("/login", url.Values{"login": {username}, "password": {password}})
+}
+
+// cookiesFrom posts a form that begins a session.
+func (w *World) cookiesFrom(path string, form url.Values) []*http.Cookie {
+	w.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		p.world.t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.PostForm("http://"+p.world.addr+"/register", url.Values{
-		"username": {p.Username}, "display_name": {p.Name}, "password": {password}, "time_zone": {"UTC"},
-	})
+	answer, err := client.PostForm("http://"+w.addr+path, form)
 	if err != nil {
-		p.world.t.Fatalf("an account for %s: %v", p.Name, err)
+		w.t.Fatalf("%s: %v", path, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusSeeOther {
 		body, _ := io.ReadAll(answer.Body)
-		p.world.t.Fatalf("an account for %s: %s\n%s", p.Name, answer.Status, body)
+		w.t.Fatalf("%s: %s\n%s", path, answer.Status, body)
 	}
-	p.takes(jar.Cookies(answer.Request.URL))
-	p.Viewer = p.world.Viewer(p.Username)
+	return jar.Cookies(answer.Request.URL)
 }
 
 // Viewer is the person with that username, as the domain knows them.

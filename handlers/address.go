@@ -19,6 +19,9 @@ type resolver struct {
 	// secure: people reach this installation by https, which this process does not speak. So whoever connects
 	// directly is a proxy, named or not.
 	secure bool
+	// public: people reach this installation by a name that is not this machine's own. So whoever connects from this
+	// machine may be a proxy, also one that hands on bytes and leaves no trace in them.
+	public bool
 }
 
 // peer returns the address at the other end of the connection; the zero value when there is none to speak of.
@@ -82,7 +85,8 @@ func key(address netip.Addr) string {
 
 // local says whether the request was made on this machine, with nobody else behind it: by a bare connection from the
 // loopback, without any trace of a proxy. One that adds no header is still given away by the https outside, by the name
-// it was asked for, or by its HTTP/1.0.
+// it was asked for, or by its HTTP/1.0. One that adds nothing and hands on what its clients say (a TCP forwarder) is
+// not: so nobody is local where people reach this installation by another name.
 //
 // No proxy is believed in this, trusted or not. It can only say what it sees: that its client is on the proxy's own
 // machine, which may be another one than this, and where a TLS terminator or a tunnel makes every stranger look like that.
@@ -95,7 +99,7 @@ func (v resolver) local(r *http.Request) bool {
 			return false
 		}
 	}
-	return !v.secure && r.ProtoAtLeast(1, 1) && loopbackName(r.Host)
+	return !v.secure && !v.public && r.ProtoAtLeast(1, 1) && loopbackName(r.Host)
 }
 
 // loopbackName says whether host, of a Host header, names this machine to itself. A name of somebody else's that

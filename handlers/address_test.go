@@ -15,6 +15,7 @@ func TestOrigin(t *testing.T) {
 		name    string
 		trusted []netip.Prefix
 		secure  bool
+		public  bool
 		old     bool // HTTP/1.0
 		peer    string
 		host    string
@@ -75,6 +76,7 @@ func TestOrigin(t *testing.T) {
 		{name: "the name of a public host gives a proxy away", peer: "127.0.0.1:4711", host: "chat.example.org", address: "127.0.0.1"},
 		{name: "HTTP/1.0 gives a proxy away", peer: "127.0.0.1:4711", old: true, address: "127.0.0.1"},
 		{name: "https outside gives a proxy away", peer: "127.0.0.1:4711", secure: true, address: "127.0.0.1"},
+		{name: "a forwarder of bytes is told by nothing but the name that people use", peer: "127.0.0.1:4711", public: true, address: "127.0.0.1"},
 		{name: "a trusted proxy on this machine passes a stranger on", trusted: loopback, peer: "127.0.0.1:4711",
 			headers: map[string][]string{"X-Forwarded-For": {"203.0.113.7"}}, address: "203.0.113.7"},
 		{name: "a stranger's claim before the trusted proxy's word counts nothing", trusted: loopback, peer: "127.0.0.1:4711",
@@ -105,7 +107,7 @@ func TestOrigin(t *testing.T) {
 			for name, values := range c.headers {
 				r.Header[name] = values
 			}
-			origin := resolver{trusted: c.trusted, secure: c.secure}.origin(r)
+			origin := resolver{trusted: c.trusted, secure: c.secure, public: c.public}.origin(r)
 			if origin.Address != c.address {
 				t.Errorf("address = %q, want %q", origin.Address, c.address)
 			}

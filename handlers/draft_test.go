@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
 	"parley/chat"
@@ -53,6 +54,24 @@ func TestDraft(t *testing.T) {
 		mira.htmx().post(conversation+"/draft", url.Values{"body": {"the next one"}}).is(204)
 		mira.htmx().post(conversation+"/messages", url.Values{"body": {"this one"}, "client_id": {chat.NewID().String()}}).is(200)
 		mira.get(conversation).is(200).has("#composer-body[data-drafted]")
+	})
+
+	t.Run("the longest draft there is passes in the widest letters", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		mira := s.person()
+		conversation := mira.talk(mira)
+		text := strings.Repeat("😀", chat.MaxDraft)
+		form := url.Values{"body": {text}, "as": {mira.id.String()}}
+		if len(form.Encode()) < 240_000 {
+			t.Fatal("premise: it is short")
+		}
+		mira.htmx().post(conversation+"/draft", form).is(204)
+		if got := value[string](s, `SELECT body FROM drafts WHERE person_id = $1`, mira.id); got != text {
+			t.Errorf("%d bytes are kept", len(got))
+		}
+		form.Set("body", text+"😀")
+		mira.htmx().post(conversation+"/draft", form).is(422)
 	})
 
 	t.Run("a text that cannot be is refused", func(t *testing.T) {

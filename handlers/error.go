@@ -110,7 +110,7 @@ func (h *Handlers) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case program:
 		err = plain(w, status, strings.ToLower(http.StatusText(status)))
 	case refusal != nil && refusal.Kind == chat.KindUnauthenticated:
-		err = h.askToLogIn(w, r, refusal)
+		err = h.askToLogIn(w, r, refusal, status)
 	case partial(r):
 		err = h.failPartially(w, r, refusal, status)
 	default:
@@ -141,21 +141,38 @@ func failure(r *http.Request, refusal *chat.Error, status int) views.ErrorProps 
 	if safe && (status >= http.StatusInternalServerError || status == http.StatusTooManyRequests) {
 		p.Retry = localPath(r.URL.RequestURI())
 	}
+	if sending(r) && !partial(r) {
+		p.Unsent = unsent(r)
+		if refusal != nil && refusal.Code == chat.CodeBodyTooLarge {
+			p.Err = &chat.Error{Kind: refusal.Kind, Code: chat.CodeMessageTooLarge, Args: chat.Args{"Count": chat.MaxBody}}
+		}
+	}
 	return p
 }
 
-// askToLogIn leads to the page for logging in, and back. A message that htmx wanted to send stays where it was typed.
-func (h *Handlers) askToLogIn(w http.ResponseWriter, r *http.Request, refusal *chat.Error) error {
+// askToLogIn leads to the page for logging in, and back. A message that htmx wanted to send stays where it was typed; one
+// that was sent without scripts is given back, because the page it was typed in is gone.
+func (h *Handlers) askToLogIn(w http.ResponseWriter, r *http.Request, refusal *chat.Error, status int) error {
 	varyByHTMX(w)
-	if partial(r) {
-		if sending(r) {
-			return h.render(w, r, http.StatusUnauthorized, views.SendError(refusal))
-		}
-		w.Header().Set("HX-Redirect", views.LoginNextPath(returnPath(r)))
-		w.WriteHeader(http.StatusUnauthorized)
+	back := returnPath(r)
+	switch {
+	case partial(r) && sending(r):
+		return h.render(w, r, status, views.SendError(refusal))
+	case partial(r):
+		w.Header().Set("HX-Redirect", views.LoginNextPath(back))
+		w.WriteHeader(status)
 		return nil
+	case refusal.Code == chat.CodeSomebodyElse:
+		// Whoever is logged in is led away from the page for logging in, and has to log out first.
+		return h.render(w, r, status, views.SomebodyElsePage(h.gate(r), views.SomebodyElseProps{
+			Viewer: *visitOf(r.Context()).viewer, Next: back, Unsent: unsent(r),
+		}))
+	case sending(r):
+		return h.render(w, r, status, views.LoginPage(h.gate(r), views.LoginProps{
+			Gate: h.wayIn(r), Next: nextOf(back), Unsent: unsent(r), Err: refusal,
+		}))
 	}
-	w.Header().Set("Location", views.LoginNextPath(returnPath(r)))
+	w.Header().Set("Location", views.LoginNextPath(back))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }

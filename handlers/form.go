@@ -29,9 +29,9 @@ func unreadable(err error) error {
 // address. A field that is not there is empty. A field that comes twice is refused, because two readers might pick
 // different ones. What a value holds is for the domain to judge.
 //
-// Errors: invalid (unreadable), and [http.MaxBytesError].
+// Errors: invalid (unreadable), unauthenticated (somebody_else), and [http.MaxBytesError].
 func readForm(r *http.Request, names ...string) (fields, error) {
-	values, err := formValues(r)
+	values, err := ownForm(r)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func readForm(r *http.Request, names ...string) (fields, error) {
 
 // readFormLists reads a form in which the fields named in lists may come several times.
 func readFormLists(r *http.Request, lists []string, names ...string) (fields, map[string][]string, error) {
-	values, err := formValues(r)
+	values, err := ownForm(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,7 +78,46 @@ func parseIDs(texts []string) ([]chat.ID, bool) {
 	return ids, true
 }
 
+// fieldAs is the field, or the parameter of an address, by which a page says whose it is.
+const fieldAs = "as"
+
+// ownForm reads a form that is the viewer's own. A page that lay open while somebody else logged in on the same browser
+// has that person's cookie, and would write in their name; so pages say whose they are, and are not listened to where
+// that is somebody else. Programs, which hold one session each, need not say it.
+func ownForm(r *http.Request) (url.Values, error) {
+	values, err := formValues(r)
+	if err != nil {
+		return nil, err
+	}
+	return values, ofViewer(r, values)
+}
+
+// ofViewer refuses what says that it is of somebody else than the viewer.
+func ofViewer(r *http.Request, values url.Values) error {
+	f, err := single(values, []string{fieldAs})
+	if err != nil {
+		return err
+	}
+	if viewer := visitOf(r.Context()).viewer; viewer != nil && f[fieldAs] != "" && f[fieldAs] != viewer.ID.String() {
+		return &chat.Error{Kind: chat.KindUnauthenticated, Code: chat.CodeSomebodyElse}
+	}
+	return nil
+}
+
+// formValues reads the form; whoever asks again gets the same.
 func formValues(r *http.Request) (url.Values, error) {
+	v := visitOf(r.Context())
+	if v.form != nil {
+		return v.form, nil
+	}
+	values, err := parseForm(r)
+	if err == nil {
+		v.form = values
+	}
+	return values, err
+}
+
+func parseForm(r *http.Request) (url.Values, error) {
 	given := r.Header.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(given)
 	switch {

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 
@@ -41,43 +40,6 @@ func TestForm(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, a.status, c.status)
 		}
 	}
-
-	t.Run("every field of every form is refused when it comes twice, and nothing is stored", func(t *testing.T) {
-		for path, names := range map[string][]string{
-			"/register": {"username", "display_name", "email", "password", "time_zone", "setup_code"},
-			"/login":    {"login", "password", "next"},
-			"/forgot":   {"login"},
-		} {
-			for _, name := range names {
-				form := signUp("login", w.member.username, "username", "twice", "password", goodPassword)
-				form[name] = []string{"a", "b"}
-				kind, body := multipartOf(t, form)
-				w.visitor.post(path, form).is(400)
-				w.visitor.send(w.visitor.request("POST", path, kind, body)).is(400)
-			}
-		}
-		for path, form := range map[string]url.Values{
-			"/conversations":             {"person": {w.other.id.String(), w.stranger.id.String()}},
-			w.conversation + "/messages": {"body": {"a", "b"}, "client_id": {chat.NewID().String()}},
-			w.conversation + "/read":     {"seq": {"1", "1"}},
-			"/reset/" + w.token:          {"password": {"a new short sentence", "another one"}},
-			"/settings/email":            {"email": {"a@example.org", "b@example.org"}, "current_password": {goodPassword}},
-		} {
-			w.member.post(path, form).is(400)
-		}
-		w.member.post("/settings/email", url.Values{"email": {"a@example.org"}, "current_password": {goodPassword, "b"}}).is(400)
-		w.member.post("/settings/email", url.Values{"remove": {"yes", "no"}, "current_password": {goodPassword}}).is(400)
-		w.member.post(w.conversation+"/messages", url.Values{"body": {"a"}, "client_id": {chat.NewID().String(), chat.NewID().String()}}).is(400)
-		if n := value[int](w.site, `SELECT count(*) FROM messages`); n != 1 {
-			t.Error("a message was stored")
-		}
-		if n := value[int](w.site, `SELECT count(*) FROM people`); n != 3 {
-			t.Error("an account was made")
-		}
-		if n := value[int](w.site, `SELECT count(*) FROM river_job`); n != 0 {
-			t.Error("a letter is kept")
-		}
-	})
 
 	t.Run("fields in the address are no fields of the form", func(t *testing.T) {
 		w.member.post("/settings?theme=dark&time_zone=UTC", nil).is(422)

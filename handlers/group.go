@@ -20,14 +20,14 @@ func (h *Handlers) GroupNew(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	picker, err := h.picker(c, views.GroupNewPath, query["q"], lists["people"])
+	picker, status, err := h.picker(c, views.GroupNewPath, query["q"], lists["people"])
 	if err != nil {
 		return err
 	}
 	if partial(r) && aims(r, views.PickerResultsID) {
-		return h.answer(c, http.StatusOK, views.PickerResults(picker))
+		return h.answer(c, status, views.PickerResults(picker))
 	}
-	return h.showGroupNew(c, http.StatusOK, views.GroupNewProps{
+	return h.showGroupNew(c, status, views.GroupNewProps{
 		Name: shown(query["name"]), Description: shown(query["about"]), Picker: picker,
 	})
 }
@@ -53,7 +53,7 @@ func (h *Handlers) groupCreate(c echo.Context, f fields, people []string) error 
 	if !ok {
 		return err
 	}
-	picker, err := h.picker(c, views.GroupNewPath, "", people)
+	picker, _, err := h.picker(c, views.GroupNewPath, "", people)
 	if err != nil {
 		return err
 	}
@@ -63,33 +63,34 @@ func (h *Handlers) groupCreate(c echo.Context, f fields, people []string) error 
 	})
 }
 
-// picker is the part of a form that chooses people. Whoever was chosen and is not there is left out.
-func (h *Handlers) picker(c echo.Context, path, q string, chosen []string) (views.PickerProps, error) {
+// picker is the part of a form that chooses people, and the status to show it with. Whoever was chosen and is not there is
+// left out. Who searches too fast is told so where the results would stand, and loses nothing of the form.
+func (h *Handlers) picker(c echo.Context, path, q string, chosen []string) (p views.PickerProps, status int, err error) {
 	viewer := h.viewer(c)
-	p := views.PickerProps{Path: path, Query: shown(q)}
+	p, status = views.PickerProps{Path: path, Query: shown(q)}, http.StatusOK
 	ids, ok := parseIDs(chosen)
 	if !ok {
-		return p, unreadable(fmt.Errorf("no ids of people"))
+		return p, 0, unreadable(fmt.Errorf("no ids of people"))
 	}
-	cards, err := h.config.Chat.Cards(c.Request().Context(), viewer, ids)
-	if err != nil {
-		return p, err
+	cards, found, err := h.config.Chat.PickPeople(c.Request().Context(), viewer, q, ids)
+	if chat.KindOf(err) == chat.KindTooMany {
+		p.SearchErr, status = h.refuse(c.Response(), c.Request(), err)
+	} else if err != nil {
+		return p, 0, err
 	}
 	in := map[chat.ID]bool{viewer.ID: true}
 	for _, card := range cards {
 		in[card.ID] = true
 		p.Chosen = append(p.Chosen, views.NewPerson(card))
 	}
-	found, err := h.config.Chat.SearchPeople(c.Request().Context(), viewer, q, "")
-	if err != nil {
-		return p, err
-	}
+	p.Nobody = p.SearchErr == nil
 	for _, card := range found.People {
+		p.Nobody = p.Nobody && card.ID == viewer.ID
 		if !in[card.ID] {
 			p.Found = append(p.Found, views.NewPerson(card))
 		}
 	}
-	return p, nil
+	return p, status, nil
 }
 
 // GroupSettingsEdit shows what a group says of itself and lets people do.

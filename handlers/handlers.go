@@ -30,6 +30,8 @@ type Config struct {
 	BaseURL string
 	// Secure: people reach this installation by https. Cookies and headers follow.
 	Secure bool
+	// Public: people reach this installation by a name that is not this machine's own, so that nobody counts as being here.
+	Public bool
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// Dev adds the gallery and the pseudo-language.
@@ -40,6 +42,10 @@ type Config struct {
 
 	// Ready says why requests should not be sent here, if so. Nil: always ready.
 	Ready func(ctx context.Context) error
+	// Degraded names what is away that can be done without. Nil: nothing. It never waits.
+	Degraded func() []string
+	// Crowded says how long whoever wants a socket should stay away; 0: come in. Nil: everybody may.
+	Crowded func() time.Duration
 	// Socket and Changes are the doors of package realtime. Who stands before them is checked already; whether the
 	// conversation is the viewer's is theirs to ask.
 	Socket  func(w http.ResponseWriter, r *http.Request, viewer chat.Viewer)
@@ -73,9 +79,15 @@ func New(config Config) *Handlers {
 	if config.Ready == nil {
 		config.Ready = func(context.Context) error { return nil }
 	}
+	if config.Crowded == nil {
+		config.Crowded = func() time.Duration { return 0 }
+	}
+	if config.Degraded == nil {
+		config.Degraded = func() []string { return nil }
+	}
 	h := &Handlers{
 		config:   config,
-		resolver: resolver{trusted: config.TrustedProxies, secure: config.Secure},
+		resolver: resolver{trusted: config.TrustedProxies, secure: config.Secure, public: config.Public},
 		sessions: newSessions(config.Tokens, config.Secure),
 		tongues:  newTongues(config.Dev),
 	}

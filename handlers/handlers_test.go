@@ -127,7 +127,13 @@ type plan struct {
 // newSite starts a Parley; change, if any, has the last word on how.
 func newSite(t *testing.T, change ...func(*plan)) *site {
 	t.Helper()
-	s := &site{t: t, database: dbtest.New(t), clock: newClock(), log: &notebook{}, ear: &ear{}, outbox: &outbox{}}
+	return siteOver(t, dbtest.New(t), change...)
+}
+
+// siteOver starts a Parley over a database.
+func siteOver(t *testing.T, database *dbtest.DB, change ...func(*plan)) *site {
+	t.Helper()
+	s := &site{t: t, database: database, clock: newClock(), log: &notebook{}, ear: &ear{}, outbox: &outbox{}}
 	store, err := db.Open(t.Context(), s.database.DSN, db.Options{})
 	if err != nil {
 		t.Fatal(err)

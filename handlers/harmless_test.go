@@ -69,7 +69,7 @@ func strange(node *html.Node) string {
 		key, value := attribute.Key, attribute.Val
 		switch {
 		case strings.Contains(key, mark), strings.HasPrefix(key, "on"), key == "style", key == "srcdoc", key == "http-equiv",
-			strings.HasPrefix(key, "hx-on"), key == "formaction":
+			strings.HasPrefix(key, "hx-on"):
 			return fmt.Sprintf("<%s %s=%q>", node.Data, clip(key, 50), clip(value, 50))
 		case key == "href" && within(node, "message__body"):
 			if !strings.HasPrefix(value, "http://") && !strings.HasPrefix(value, "https://") && !strings.HasPrefix(value, "mailto:") {
@@ -78,7 +78,7 @@ func strange(node *html.Node) string {
 			if !slices.ContainsFunc(node.Attr, func(a html.Attribute) bool { return a.Key == "rel" && a.Val == "noopener nofollow ugc" }) {
 				return "a link of a message without rel"
 			}
-		case key == "href", key == "src", key == "action", key == "hx-get", key == "hx-post":
+		case key == "href", key == "src", key == "action", key == "formaction", key == "hx-get", key == "hx-post":
 			if strings.HasPrefix(value, "//") || strings.HasPrefix(value, `/\`) || !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "?") && !strings.HasPrefix(value, "#") {
 				return fmt.Sprintf("<%s %s=%q>", node.Data, key, clip(value, 80))
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,13 +17,17 @@ func (h *Handlers) HealthShow(c echo.Context) error {
 }
 
 // ReadyShow says whether requests should be sent here: PostgreSQL answers, migrations are applied, and the process is
-// not about to end. Why not is for the log alone.
+// not about to end. Why not is for the log alone. What is away and can be done without is named, and requests are welcome
+// all the same: every node would miss it alike, and sending nobody anywhere is worse than going on with less.
 func (h *Handlers) ReadyShow(c echo.Context) error {
 	ctx := c.Request().Context()
 	if err := h.config.Ready(ctx); err != nil {
 		h.config.Log.WarnContext(ctx, "not ready", slog.String("request", visitOf(ctx).id), slog.Any("error", err))
 		c.Response().Header().Set("Retry-After", "5")
 		return plain(c.Response(), http.StatusServiceUnavailable, "not ready")
+	}
+	if missing := h.config.Degraded(); len(missing) > 0 {
+		return plain(c.Response(), http.StatusOK, "ready, degraded: "+strings.Join(missing, ", "))
 	}
 	return plain(c.Response(), http.StatusOK, "ready")
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -41,6 +42,32 @@ func TestHealth(t *testing.T) {
 			t.Error("the log does not know")
 		}
 		s.visitor().get("/healthz").is(200)
+	})
+
+	t.Run("what is away and can be done without is named, and requests are welcome", func(t *testing.T) {
+		t.Parallel()
+		missing := []string{"redis"}
+		s := newSite(t, func(p *plan) { p.config.Degraded = func() []string { return missing } })
+		if a := s.visitor().get("/readyz").is(200); a.body != "ready, degraded: redis\n" || a.header.Get("Retry-After") != "" {
+			t.Errorf("%q", a.body)
+		}
+		missing = append(missing, "more")
+		if a := s.visitor().get("/readyz").is(200); a.body != "ready, degraded: redis, more\n" {
+			t.Errorf("%q", a.body)
+		}
+		missing = nil
+		if a := s.visitor().get("/readyz").is(200); a.body != "ready\n" {
+			t.Errorf("%q", a.body)
+		}
+	})
+
+	t.Run("who is not ready is not called degraded", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, func(p *plan) {
+			p.config.Degraded = func() []string { return []string{"redis"} }
+			p.config.Ready = func(context.Context) error { return errors.New("the database is away") }
+		})
+		s.visitor().get("/readyz").is(503).silentOn("degraded")
 	})
 
 	t.Run("none of it looks at the session", func(t *testing.T) {
@@ -103,4 +130,30 @@ func TestConfig(t *testing.T) {
 		}()
 		s.handlers.viewer(echo.New().NewContext(s.visitor().request("GET", "/", "", ""), httptest.NewRecorder()))
 	})
+}
+
+func TestCrowded(t *testing.T) {
+	t.Parallel()
+	wait := 2500 * time.Millisecond
+	looked := false
+	s := newSite(t, func(p *plan) {
+		p.config.Crowded = func() time.Duration { return wait }
+		p.config.Tokens = &tokens{CtxStore: p.config.Tokens, found: func(context.Context) { looked = true }}
+	})
+	mira := s.person()
+	looked = false
+	for _, method := range []string{"GET", "HEAD"} {
+		a := mira.send(mira.request(method, "/ws", "", "")).is(503)
+		if a.header.Get("Retry-After") != "3" {
+			t.Errorf("%s: come back after %q", method, a.header.Get("Retry-After"))
+		}
+	}
+	if looked {
+		t.Error("who comes in vain costs a look at the session")
+	}
+	mira.get("/conversations").is(200) // nothing else is refused
+	wait = 0
+	if mira.get("/ws").is(200); !looked {
+		t.Error("premise: nobody looks")
+	}
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -181,6 +182,86 @@ func TestLimits(t *testing.T) {
 			t.Errorf("the search is %q", v)
 		}
 		ben.get("/people?q=x").is(200)
+	})
+
+	// spent is somebody with a group, who has searched as much as anybody may.
+	spent := func(t *testing.T) (s *site, mira, ben *browser, group string) {
+		t.Helper()
+		s = newSite(t)
+		mira, ben = s.person(), s.person()
+		group = mira.post("/conversations", url.Values{"name": {"Crew"}, "people": {ben.id.String()}}).is(303).header.Get("Location")
+		for range chat.LimitSearch.Burst {
+			mira.get("/people?q=x").is(200)
+		}
+		mira.get("/people?q=x").is(429)
+		return s, mira, ben, group
+	}
+
+	t.Run("who has searched too much still reads, and adds people", func(t *testing.T) {
+		t.Parallel()
+		s, mira, ben, group := spent(t)
+		r := mira.request("GET", group, "", "")
+		r.AddCookie(&http.Cookie{Name: "parley-details", Value: "open"})
+		mira.send(r).is(200).has("aside#details .member")
+		for _, path := range []string{group + "/details", group + "/members", group + "/members/new", "/groups/new", "/groups/new?people=" + ben.id.String()} {
+			mira.get(path).is(200)
+		}
+		mira.with("HX-Request", "true", "HX-Target", "aside#details").get(group + "/details").is(200).has("#details .member")
+		a := mira.post("/conversations", url.Values{"name": {" "}, "about": {"kept"}, "people": {ben.id.String()}}).is(422)
+		a.says("kept").has("input[name=people][value='" + ben.id.String() + "'][checked]")
+		eva := s.person()
+		mira.post(group+"/members", url.Values{"people": {eva.id.String()}}).is(303)
+	})
+
+	t.Run("a search among members that comes too fast is told so in their place", func(t *testing.T) {
+		t.Parallel()
+		_, mira, _, group := spent(t)
+		members := mira.with("HX-Request", "true", "HX-Target", "div#members").get(group + "/members?q=kept").is(429)
+		members.lacks("main").has("div#members [role=alert]")
+		more := mira.with("HX-Request", "true", "HX-Target", "p#members-more").get(group + "/members?after=e30").is(429)
+		more.lacks("main").lacks("div#members").has("[role=alert]")
+		if again, _ := more.has("#members-more a").Attr("href"); again != group+"/members?after=e30" {
+			t.Errorf("again at %s", again)
+		}
+		for _, a := range []*answer{members, more} {
+			if a.header.Get("HX-Retarget") != "" || a.header.Get("Retry-After") == "" {
+				t.Errorf("%s: %v", a.about, a.header)
+			}
+		}
+		if v, _ := mira.get(group + "/members?q=kept").is(429).has("main #members-query").Attr("value"); v != "kept" {
+			t.Errorf("the search is %q", v)
+		}
+	})
+
+	t.Run("a search for people to choose that comes too fast leaves the form as it is", func(t *testing.T) {
+		t.Parallel()
+		_, mira, ben, group := spent(t)
+		for _, path := range []string{"/groups/new", group + "/members/new"} {
+			path += "?q=kept&name=The+name&about=All+of+it&people=" + ben.id.String()
+			chosen := "input[name=people][value='" + ben.id.String() + "'][checked]"
+			part := mira.with("HX-Request", "true", "HX-Target", "div#picker-results").get(path).is(429)
+			part.lacks("main").has("div#picker-results [role=alert]")
+			part.has(chosen)
+			if part.header.Get("HX-Retarget") != "" || part.header.Get("Retry-After") == "" {
+				t.Errorf("%s: %v", part.about, part.header)
+			}
+			whole := mira.get(path).is(429)
+			whole.has("main #picker-results [role=alert]")
+			whole.has(chosen)
+			if v, _ := whole.has("#picker-query").Attr("value"); v != "kept" {
+				t.Errorf("%s: the search is %q", path, v)
+			}
+			if strings.HasPrefix(path, "/groups") {
+				whole.says("The name").says("All of it")
+			}
+		}
+	})
+
+	t.Run("searching with people chosen counts once", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		mira, ben := s.person(), s.person()
+		exactly(t, s, chat.LimitSearch, func() *answer { return mira.get("/groups/new?q=x&people=" + ben.id.String()) })
 	})
 
 	t.Run("starting conversations, per person", func(t *testing.T) {

@@ -1,11 +1,14 @@
 package handlers
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"parley/chat"
 )
 
 func TestLogIn(t *testing.T) {
@@ -128,4 +131,46 @@ func worked(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(usage.Utime.Nano())
+}
+
+// crowded is a store that stands for a moment in which too many log in.
+type crowded struct{ chat.Store }
+
+func (crowded) busy() error {
+	return &chat.Error{Kind: chat.KindUnavailable, Code: chat.CodeBusy, RetryAfter: 5 * time.Second}
+}
+
+func (s crowded) PersonByLogin(context.Context, string) (chat.Person, error) {
+	return chat.Person{}, s.busy()
+}
+
+func (s crowded) InTx(context.Context, func(chat.Store) error) error { return s.busy() }
+
+func TestTooManyLogIns(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	mira := s.person()
+	s.handlers.config.Chat = chat.New(crowded{s.store}, s.ear, chat.Settings{BcryptCost: 4})
+	for name, post := range map[string]func(b *browser) *answer{
+		"logging in": func(b *browser) *answer { return b.post("/login", login("mira", goodPassword)) },
+		"signing up": func(b *browser) *answer { return b.post("/register", signUp("username", "somebody")) },
+		"changing the password": func(*browser) *answer {
+			return mira.post("/settings/password", url.Values{"current_password": {goodPassword}, "password": {"another good one"}})
+		},
+		"changing the password, by htmx": func(*browser) *answer {
+			return mira.htmx().post("/settings/password", url.Values{"current_password": {goodPassword}, "password": {"another good one"}})
+		},
+	} {
+		for kind, b := range map[string]*browser{"page": s.visitor(), "htmx": s.visitor().htmx()} {
+			a := post(b).is(503)
+			if after := a.header.Get("Retry-After"); after != "5" {
+				t.Errorf("%s, %s: Retry-After %q", name, kind, after)
+			}
+			a.has("form [role=alert], form .field__error, [role=alert]")
+			a.says("Very many people are logging in right now.").silentOn(goodPassword)
+			if value, there := a.page().Find("input[name=login], input[name=username]").Attr("value"); there && value != "mira" && value != "somebody" {
+				t.Errorf("%s, %s: what was typed is now %q", name, kind, value)
+			}
+		}
+	}
 }

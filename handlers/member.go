@@ -108,6 +108,11 @@ func (h *Handlers) MemberIndex(c echo.Context) error {
 	if !ok {
 		return chat.NotFound()
 	}
+	// Before the members, or what happens in between would be missed by a page that follows from here on.
+	details, err := h.config.Chat.Details(r.Context(), viewer, id)
+	if err != nil {
+		return err
+	}
 	query, err := readQuery(r, "q", "after")
 	if err != nil {
 		return err
@@ -115,22 +120,24 @@ func (h *Handlers) MemberIndex(c echo.Context) error {
 	if !sound(query["after"]) {
 		return unreadable(fmt.Errorf("the cursor is no text"))
 	}
+	status := http.StatusOK
+	var refusal *chat.Error
 	members, err := h.config.Chat.Members(r.Context(), viewer, id, query["q"], query["after"])
-	if err != nil {
-		return err
-	}
-	details, err := h.config.Chat.Details(r.Context(), viewer, id)
-	if err != nil {
+	if chat.KindOf(err) == chat.KindTooMany {
+		refusal, status = h.refuse(c.Response(), r, err)
+		members.Next = query["after"] // to be asked for again
+	} else if err != nil {
 		return err
 	}
 	p := views.NewMembers(details, members, shown(query["q"]), viewer)
+	p.Err = refusal
 	switch {
 	case partial(r) && aims(r, views.MembersMoreID):
-		return h.answer(c, http.StatusOK, views.MembersMore(p))
+		return h.answer(c, status, views.MembersMore(p))
 	case partial(r) && aims(r, views.MembersID):
-		return h.answer(c, http.StatusOK, views.MembersList(p))
+		return h.answer(c, status, views.MembersList(p))
 	}
-	return h.pane(c, http.StatusOK, views.MembersPane(p), func(page views.Page) templ.Component { return views.MembersPage(page, p) })
+	return h.pane(c, status, views.MembersPane(p), func(page views.Page) templ.Component { return views.MembersPage(page, p) })
 }
 
 // MemberNew shows the form for taking people into a group.
@@ -153,14 +160,14 @@ func (h *Handlers) MemberNew(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	picker, err := h.picker(c, views.MembersNewPath(id), query["q"], lists["people"])
+	picker, status, err := h.picker(c, views.MembersNewPath(id), query["q"], lists["people"])
 	if err != nil {
 		return err
 	}
 	if partial(r) && aims(r, views.PickerResultsID) {
-		return h.answer(c, http.StatusOK, views.PickerResults(picker))
+		return h.answer(c, status, views.PickerResults(picker))
 	}
-	return h.showMemberNew(c, http.StatusOK, views.MembersNewProps{ID: id, Picker: picker})
+	return h.showMemberNew(c, status, views.MembersNewProps{ID: id, Picker: picker})
 }
 
 func (h *Handlers) showMemberNew(c echo.Context, status int, p views.MembersNewProps) error {
@@ -190,7 +197,7 @@ func (h *Handlers) MemberCreate(c echo.Context) error {
 	if !ok || refusal.Code == chat.CodeNotYoursToDo {
 		return err
 	}
-	picker, err := h.picker(c, views.MembersNewPath(id), "", lists["people"])
+	picker, _, err := h.picker(c, views.MembersNewPath(id), "", lists["people"])
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,19 @@ func (h *Handlers) sendRefused(c echo.Context, conversation chat.ID, body string
 	})
 }
 
+// unsent is the text of a message that r did not send, as far as it can be read.
+func unsent(r *http.Request) string {
+	row := visitOf(r.Context()).route
+	if row == nil || !sending(r) || r.ContentLength > row.body {
+		return "" // from another site, say; or so long that its bound was never put around it
+	}
+	values, err := formValues(r)
+	if err != nil {
+		return ""
+	}
+	return shown(values.Get("body"))
+}
+
 // sending says whether r posts a message: its refusal belongs to the pending bubble, not to the pane.
 func sending(r *http.Request) bool {
 	return r.Method == http.MethodPost &&

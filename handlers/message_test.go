@@ -184,7 +184,13 @@ func TestSend(t *testing.T) {
 		w.exec(`UPDATE members SET closed = true WHERE person_id = $1`, w.member.id)
 		form := draft("too late", chat.NewID().String())
 		w.member.get(w.conversation).is(200).says("New messages are not possible here.").lacks("#composer-body")
-		w.member.post(w.conversation+"/messages", form).is(403).says("New messages are not possible here.")
+		w.member.post(w.conversation+"/draft", url.Values{"body": {"begun before"}}).redirects(w.conversation)
+		w.member.get(w.conversation).is(200).lacks("textarea")
+		a := w.member.post(w.conversation+"/messages", form).is(403).says("New messages are not possible here.").says("This was not sent.")
+		if text := a.has("textarea[readonly]").Text(); text != "\ntoo late" && text != "too late" {
+			t.Errorf("the text is %q", text)
+		}
+		a.lacks("#composer-body")
 		b := w.member.htmx().post(w.conversation+"/messages", form).is(403)
 		if code, _ := b.has(".message__error").Attr("data-code"); code != "closed" {
 			t.Errorf("code %q", code)
@@ -195,7 +201,7 @@ func TestSend(t *testing.T) {
 		w.other.says(w.conversation, "the other may still")
 	})
 
-	t.Run("without a session htmx keeps the text where it is; a page goes to the login and back here", func(t *testing.T) {
+	t.Run("without a session htmx keeps the text where it is; a page gives it back, logs in and leads back here", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		form := draft("kept", chat.NewID().String())
@@ -203,7 +209,59 @@ func TestSend(t *testing.T) {
 		if code, _ := a.has(".message__error").Attr("data-code"); code != "log_in_first" || a.header.Get("HX-Redirect") != "" {
 			t.Errorf("code %q, %v", code, a.header)
 		}
-		w.visitor.post(w.conversation+"/messages", form).redirects("/login?next=" + url.QueryEscape(w.conversation))
+		b := w.visitor.post(w.conversation+"/messages", form).is(401).says("Please log in first.").says("This was not sent.")
+		if text := b.has("textarea[readonly]").Text(); strings.TrimPrefix(text, "\n") != "kept" {
+			t.Errorf("the text is %q", text)
+		}
+		next, _ := b.has(`form[action="/login"] input[name=next]`).Attr("value")
+		back := login(w.member.username, goodPassword)
+		back.Set("next", next)
+		w.visitor.post("/login", back).redirects(w.conversation)
+		w.site.visitor().get("/login?next=" + url.QueryEscape(w.conversation)).is(200).lacks("textarea")
+		if n := value[int](w.site, `SELECT count(*) FROM messages`); n != 1 {
+			t.Error("it was stored")
+		}
+	})
+
+	t.Run("a session that ended meanwhile gives the text back", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.exec(`UPDATE sessions SET revoked_at = now() WHERE person_id = $1`, w.member.id)
+		w.member.post(w.conversation+"/messages", draft("kept", chat.NewID().String())).is(401).has("textarea[readonly]")
+	})
+
+	t.Run("what is far too long is given back, and beyond what is read the limit is said", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		for _, text := range []string{strings.Repeat("字", 60_000), strings.Repeat("ab ", 300_000)} {
+			a := w.member.post(w.conversation+"/messages", draft(text, chat.NewID().String())).is(422).says("10000 characters at most")
+			if got := strings.TrimPrefix(a.has("#composer-body").Text(), "\n"); got != text {
+				t.Errorf("%d characters came back as %d", len(text), len(got))
+			}
+		}
+		a := w.member.post(w.conversation+"/messages", draft(strings.Repeat("ab ", 400_000), chat.NewID().String())).is(413)
+		if text := a.has(".failure__sentence").Text(); !strings.Contains(text, "10000 characters at most") || !strings.Contains(text, "not sent") {
+			t.Errorf("it says %q", text)
+		}
+		a.lacks("textarea")
+		w.member.post("/settings", url.Values{"theme": {strings.Repeat("x", maxBody)}}).is(413).silentOn("10000")
+		if n := value[int](w.site, `SELECT count(*) FROM messages`); n != 1 {
+			t.Error("something was stored")
+		}
+	})
+
+	t.Run("any page that says why nothing was sent gives the text back, and htmx gets no more than the reason", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		form := draft("kept", chat.NewID().String())
+		a := w.stranger.post(w.conversation+"/messages", form).is(404)
+		if text := a.has("textarea[readonly]").Text(); strings.TrimPrefix(text, "\n") != "kept" {
+			t.Errorf("the text is %q", text)
+		}
+		w.stranger.htmx().post(w.conversation+"/messages", form).is(404).lacks("textarea")
+		w.stranger.post(w.conversation+"/draft", form).is(404).lacks("textarea")
+		w.stranger.get(w.conversation).is(404).lacks("textarea")
+		w.stranger.with("Sec-Fetch-Site", "cross-site").post(w.conversation+"/messages", form).is(403).silentOn("kept")
 	})
 
 	t.Run("only a message's author is its author", func(t *testing.T) {

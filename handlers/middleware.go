@@ -25,11 +25,13 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 // strictTransport: one year at least and all names below, by OWASP ASVS 5.0, 3.4.1.
 const strictTransport = "max-age=31536000; includeSubDomains"
 
-// Bounds of a request's body in bytes. A message of 10,000 characters takes 12 bytes for each in an urlencoded form
-// (four of UTF-8, three for each of those), so 64 KiB would refuse half a page of Chinese.
+// Bounds of a request's body in bytes. A character takes up to 12 in an urlencoded form (four of UTF-8, three for each
+// of those), so that 64 KiB would refuse half a page of Chinese. A draft of [chat.MaxDraft] characters just fits. What is
+// far too long for a message is read all the same, so that the refusal can give it back.
 const (
 	maxBody        = 64 << 10
-	maxMessageBody = 128 << 10
+	maxDraftBody   = 256 << 10
+	maxMessageBody = 1 << 20
 )
 
 // chain puts the middleware around next, the outermost first.

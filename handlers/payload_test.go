@@ -39,35 +39,8 @@ func TestPayloads(t *testing.T) {
 	if len(payloads) < 60 {
 		t.Fatal("premise: there are few")
 	}
+	// What comes with an address and a header; TestPostPayloads has the fields of forms.
 	fields := map[string]func(w *world, payload string) []*answer{
-		"username": func(w *world, p string) []*answer {
-			return []*answer{w.visitor.post("/register", signUp("username", p, "password", "short"))}
-		},
-		"email": func(w *world, p string) []*answer {
-			form := url.Values{"email": {p}, "current_password": {goodPassword}}
-			return []*answer{
-				w.visitor.post("/register", signUp("email", p, "password", "short")), w.stranger.post("/settings/email", form),
-				w.stranger.htmx().post("/settings/email", form), w.stranger.get("/settings/account"),
-			}
-		},
-		"password": func(w *world, p string) []*answer {
-			return []*answer{w.visitor.post("/login", login(w.member.username, p)), w.visitor.post("/register", signUp("username", "!", "password", p)),
-				w.visitor.post("/reset/"+w.token, url.Values{"password": {p[:min(len(p), 7)]}})}
-		},
-		"current_password": func(w *world, p string) []*answer {
-			return []*answer{
-				w.stranger.post("/settings/email", url.Values{"email": {"a@example.org"}, "current_password": {p}}),
-				w.stranger.post("/settings/email", url.Values{"remove": {p}, "current_password": {p}}),
-				w.stranger.post("/settings/password", url.Values{"password": {"short"}, "current_password": {p}}),
-			}
-		},
-		"setup_code": func(w *world, p string) []*answer {
-			return []*answer{w.visitor.post("/register", signUp("setup_code", p, "password", "short"))}
-		},
-		"login": func(w *world, p string) []*answer {
-			w.exec("DELETE FROM river_job") // far more than anybody is ever sent
-			return []*answer{w.visitor.post("/login", login(p, goodPassword)), w.visitor.post("/forgot", url.Values{"login": {p}})}
-		},
 		"next": func(w *world, p string) []*answer {
 			form := login(w.member.username, "wrong password 1")
 			form.Set("next", p)
@@ -96,21 +69,6 @@ func TestPayloads(t *testing.T) {
 		"around": func(w *world, p string) []*answer {
 			return []*answer{w.member.get(w.conversation + "?around=" + url.QueryEscape(p)), w.member.htmx().get(w.conversation + "?around=" + url.QueryEscape(p))}
 		},
-		"client_id": func(w *world, p string) []*answer {
-			return []*answer{w.member.post(w.conversation+"/messages", draft("x", p)), w.member.htmx().post(w.conversation+"/messages", draft("x", p))}
-		},
-		"person": func(w *world, p string) []*answer {
-			return []*answer{w.member.post("/conversations", url.Values{"person": {p}}), w.member.htmx().post("/conversations", url.Values{"person": {p}})}
-		},
-		"seq": func(w *world, p string) []*answer {
-			return []*answer{w.member.post(w.conversation+"/read", url.Values{"seq": {p}})}
-		},
-		"time_zone": func(w *world, p string) []*answer {
-			return []*answer{w.stranger.post("/settings", url.Values{"time_zone": {p}, "theme": {"auto"}}), w.stranger.get("/settings")}
-		},
-		"theme": func(w *world, p string) []*answer {
-			return []*answer{w.stranger.post("/settings", url.Values{"time_zone": {"UTC"}, "theme": {p}})}
-		},
 		"an administrator's search": func(w *world, p string) []*answer {
 			escaped := url.QueryEscape(p)
 			page := w.other.get("/administration/people?q=" + escaped)
@@ -125,23 +83,6 @@ func TestPayloads(t *testing.T) {
 				w.other.get("/administration/invitations?after=" + escaped + "&done=" + escaped), w.other.get("/administration/log?about=" + escaped),
 				w.other.get("/administration/log?before=" + escaped), w.other.get("/administration/log?check=" + escaped),
 				w.other.get("/administration/registration?saved=" + escaped), w.other.get("/administration/people/" + w.member.id.String() + "?done=" + escaped),
-			}
-		},
-		"a role": func(w *world, p string) []*answer {
-			path := "/administration/people/" + w.stranger.id.String()
-			return []*answer{
-				w.other.post(path+"/role", url.Values{"role": {p}, "current_password": {goodPassword}}), w.other.post(path+"/role", url.Values{"role": {p}}),
-				w.other.post("/administration/registration", url.Values{"registration": {p}}),
-			}
-		},
-		"the own password": func(w *world, p string) []*answer {
-			path, form := "/administration/people/"+w.stranger.id.String(), url.Values{"role": {"moderator"}, "current_password": {p}}
-			return []*answer{w.other.post(path+"/role", form), w.other.post(path+"/suspension", form), w.other.post(path+"/reset", form)}
-		},
-		"days and uses": func(w *world, p string) []*answer {
-			return []*answer{
-				w.other.post("/administration/invitations", url.Values{"note": {"x"}, "days": {p}, "uses": {"1"}}),
-				w.other.post("/administration/invitations", url.Values{"note": {"x"}, "days": {"1"}, "uses": {p}}),
 			}
 		},
 		"an invitation's link": func(w *world, p string) []*answer {

@@ -10,21 +10,32 @@ import (
 	"parley/views"
 )
 
-// ReadCreate says that a conversation was read up to a message. A page that could be behind says of which mark it knows.
+// ReadCreate says how far a conversation was read, and how far it has reached the page. A page that could be behind says of
+// which mark it knows.
 func (h *Handlers) ReadCreate(c echo.Context) error {
-	f, id, seq, err := readPlace(c, "marks")
+	id, ok := parseID(c.Param("id"))
+	if !ok {
+		return chat.NotFound()
+	}
+	f, err := readForm(c.Request(), "seq", "delivered", "marks")
 	if err != nil {
 		return err
 	}
-	var marks *int64
+	p := chat.Position{ConversationID: id}
+	if p.Read, err = f.required("seq"); err != nil {
+		return err
+	}
+	if p.Delivered, err = f.number("delivered"); err != nil {
+		return err
+	}
 	if f["marks"] != "" {
-		n, err := f.number("marks")
+		marks, err := f.number("marks")
 		if err != nil {
 			return err
 		}
-		marks = &n
+		p.Marks = &marks
 	}
-	if err := h.config.Chat.MarkRead(c.Request().Context(), h.viewer(c), id, seq, marks); err != nil {
+	if err := h.config.Chat.MarkRead(c.Request().Context(), h.viewer(c), p); err != nil {
 		return err
 	}
 	return h.toConversation(c, id)
@@ -32,7 +43,15 @@ func (h *Handlers) ReadCreate(c echo.Context) error {
 
 // UnreadCreate says that a conversation is to be unread from a message on.
 func (h *Handlers) UnreadCreate(c echo.Context) error {
-	_, id, seq, err := readPlace(c)
+	id, ok := parseID(c.Param("id"))
+	if !ok {
+		return chat.NotFound()
+	}
+	f, err := readForm(c.Request(), "seq")
+	if err != nil {
+		return err
+	}
+	seq, err := f.required("seq")
 	if err != nil {
 		return err
 	}
@@ -42,22 +61,12 @@ func (h *Handlers) UnreadCreate(c echo.Context) error {
 	return h.toConversation(c, id)
 }
 
-// readPlace reads the conversation and the message's seq that a form is about.
-func readPlace(c echo.Context, more ...string) (f fields, id chat.ID, seq int64, err error) {
-	id, ok := parseID(c.Param("id"))
-	if !ok {
-		return nil, id, 0, chat.NotFound()
+// required reads a number that must be there.
+func (f fields) required(name string) (int64, error) {
+	if f[name] == "" {
+		return 0, unreadable(fmt.Errorf("%s is missing", name))
 	}
-	if f, err = readForm(c.Request(), append(more, "seq")...); err != nil {
-		return nil, id, 0, err
-	}
-	if seq, err = f.number("seq"); err != nil {
-		return nil, id, 0, err
-	}
-	if f["seq"] == "" {
-		return nil, id, 0, unreadable(fmt.Errorf("seq is missing"))
-	}
-	return f, id, seq, nil
+	return f.number(name)
 }
 
 func (h *Handlers) toConversation(c echo.Context, id chat.ID) error {

@@ -21,6 +21,10 @@ func TestReceivers(t *testing.T) {
 			t.Errorf("it is %q", s)
 		}
 		w.member.get(w.receipts()).is(200).says("Not yet").says("Read by 0 of 1")
+		w.other.htmx().post(w.conversation+"/read", url.Values{"seq": {"0"}, "delivered": {"1"}, "marks": {"0"}}).is(204)
+		if s := state(); s != "delivered" {
+			t.Errorf("it is %q", s)
+		}
 		w.other.post(w.conversation+"/read", url.Values{"seq": {"1"}}).redirects(w.conversation)
 		if s := state(); s != "read" {
 			t.Errorf("it is %q", s)

@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -32,6 +34,8 @@ type route struct {
 	body int64
 	// program: what asks here is a script or a machine, which is told in a few words and never sent to a page.
 	program bool
+	// crowded says how long whoever asks should stay away, before anything is asked about who that is.
+	crowded func() time.Duration
 	// quiet: asked so often that its line in the log is for debugging.
 	quiet bool
 }
@@ -99,7 +103,7 @@ func (h *Handlers) routes() []route {
 
 		// Messages
 		{method: http.MethodPost, path: "/conversations/:id/messages", may: person, handler: h.MessageCreate, body: maxMessageBody},
-		{method: http.MethodPost, path: "/conversations/:id/draft", may: person, handler: h.DraftUpdate, body: maxMessageBody, quiet: true},
+		{method: http.MethodPost, path: "/conversations/:id/draft", may: person, handler: h.DraftUpdate, body: maxDraftBody, quiet: true},
 
 		// What was read
 		{method: http.MethodPost, path: "/conversations/:id/read", may: person, handler: h.ReadCreate},
@@ -108,7 +112,7 @@ func (h *Handlers) routes() []route {
 
 		// Live
 		{method: http.MethodGet, path: "/conversations/:id/changes", may: person, handler: h.ChangeIndex, program: true, quiet: true},
-		{method: http.MethodGet, path: "/ws", may: person, handler: h.SocketShow, program: true},
+		{method: http.MethodGet, path: "/ws", may: person, handler: h.SocketShow, program: true, crowded: h.config.Crowded},
 
 		// Settings
 		{method: http.MethodGet, path: "/settings", may: person, handler: h.SettingsEdit},
@@ -181,6 +185,12 @@ func (h *Handlers) at(row route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		visitOf(r.Context()).route = &row
+		if row.crowded != nil {
+			if wait := row.crowded(); wait > 0 {
+				c.Response().Header().Set("Retry-After", strconv.Itoa(seconds(wait)))
+				return plain(c.Response(), http.StatusServiceUnavailable, "come back later")
+			}
+		}
 		if err := limitBody(c.Response(), r, row.body); err != nil {
 			return err
 		}

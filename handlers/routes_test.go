@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"parley/chat"
+	"parley/db/dbtest"
 	"parley/views/gallery"
 )
 
@@ -24,9 +26,60 @@ type world struct {
 	invitationID              chat.ID
 }
 
+// peopled is the world that the others are copies of, with its browsers' cookies. Making one anew takes three times as long
+// as a copy.
+var peopled struct {
+	sync.Mutex
+	world *world
+	model *dbtest.Model
+}
+
+// newWorld makes a world; change, if any, has the last word on how.
 func newWorld(t *testing.T, change ...func(*plan)) *world {
 	t.Helper()
-	w := &world{site: newSite(t, append([]func(*plan){func(p *plan) { p.settings.Limits = false }}, change...)...)}
+	unlimited := func(p *plan) { p.settings.Limits = false }
+	change = append([]func(*plan){unlimited}, change...)
+	var wanted plan
+	for _, f := range change {
+		f(&wanted)
+	}
+	if wanted.config.Secure { // whose cookies have other names
+		return people(t, newSite(t, change...))
+	}
+	first, model := firstWorld(t, unlimited)
+	w := *first
+	w.site = siteOver(t, dbtest.New(t, dbtest.From(model)), change...)
+	copied := func(b *browser) *browser {
+		c := w.site.visitor()
+		c.jar.SetCookies(c.base, b.jar.Cookies(b.base))
+		c.username, c.id = b.username, b.id
+		return c
+	}
+	w.other, w.member, w.stranger, w.visitor = copied(w.other), copied(w.member), copied(w.stranger), copied(w.visitor)
+	w.names.Store(first.names.Load())
+	return &w
+}
+
+func firstWorld(t *testing.T, change func(*plan)) (*world, *dbtest.Model) {
+	t.Helper()
+	peopled.Lock()
+	defer peopled.Unlock()
+	if peopled.model == nil {
+		made := people(t, newSite(t, change))
+		made.store.Close()
+		model, err := made.database.Model(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		peopled.world, peopled.model = made, model
+	}
+	return peopled.world, peopled.model
+}
+
+// people fills a site with those of a world, and what they have made.
+func people(t *testing.T, s *site) *world {
+	t.Helper()
+	w := &world{site: s}
 	w.other, w.member, w.stranger, w.visitor = w.person(), w.person(), w.person(), w.site.visitor()
 	w.conversation = w.member.talk(w.other)
 	w.message = w.member.says(w.conversation, "hello")
@@ -43,7 +96,8 @@ func newWorld(t *testing.T, change ...func(*plan)) *world {
 	w.exec(`UPDATE people SET email_wanted = username || '@example.org'`)
 	hash := sha256.Sum256([]byte(token))
 	address := w.other.username + "@example.org"
-	if err := w.store.ReplaceEmailConfirmation(t.Context(), w.other.id, address, hash[:], time.Hour); err != nil {
+	password := w.asViewer(w.other).PasswordHash
+	if err := w.store.ReplaceEmailConfirmation(t.Context(), w.other.id, address, password, hash[:], time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -139,7 +193,7 @@ var expectations = map[string]expectation{
 		form: func(*world) url.Values {
 			return url.Values{"body": {"of the matrix"}, "client_id": {chat.NewID().String()}}
 		},
-		anonymous: toLogin, stranger: all(404), member: outcome{303, 200}},
+		anonymous: all(401), stranger: all(404), member: outcome{303, 200}},
 	"GET /conversations/archive":     {path: at("/conversations/archive"), anonymous: toLogin, stranger: all(200), member: all(200)},
 	"GET /conversations/:id/details": {path: inConversation("/details"), anonymous: toLogin, stranger: all(404), member: all(200)},
 	"POST /conversations/:id/choices": {path: inConversation("/choices"),

@@ -159,8 +159,20 @@ func (h *Handlers) SessionCreate(c echo.Context) error {
 	return h.redirect(c, localPath(f["next"]))
 }
 
-// SessionDelete logs out. Whoever is not logged in is told the same.
+// SessionDelete logs out. Whoever is not logged in is told the same. Who wants to log in as somebody else goes on to the
+// page for that, with next behind it.
 func (h *Handlers) SessionDelete(c echo.Context) error {
+	r := c.Request()
+	path := views.HomePath
+	// A form that cannot be read is no reason to stay logged in.
+	if f, err := readForm(r, "next"); err == nil && f["next"] != "" {
+		path = views.LoginNextPath(localPath(f["next"]))
+	}
+	return h.logOut(c, path)
+}
+
+// logOut ends the session and leads to a path.
+func (h *Handlers) logOut(c echo.Context, path string) error {
 	r := c.Request()
 	if viewer := visitOf(r.Context()).viewer; viewer != nil {
 		if err := h.config.Chat.LogOut(r.Context(), *viewer); err != nil {
@@ -172,7 +184,7 @@ func (h *Handlers) SessionDelete(c echo.Context) error {
 	}
 	// Not "cookies": that is every cookie of the whole registrable domain, on every port, and so logs out of others' programs.
 	c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
-	return h.redirect(c, views.HomePath)
+	return h.redirect(c, path)
 }
 
 // SessionIndex lists where the viewer is logged in.
@@ -212,7 +224,7 @@ func (h *Handlers) SessionEnd(c echo.Context) error {
 		return err
 	}
 	if id == viewer.SessionID {
-		return h.SessionDelete(c)
+		return h.logOut(c, views.HomePath)
 	}
 	if err := h.config.Chat.EndSession(c.Request().Context(), viewer, id); err != nil {
 		return err

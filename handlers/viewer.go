@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -38,7 +39,7 @@ func (h *Handlers) enter(c echo.Context, row route) error {
 		v.staleCookie = token != ""
 		return nil
 	}
-	viewer, err := h.config.Chat.Viewer(ctx, id)
+	viewer, err := h.config.Chat.ViewerAt(ctx, id, h.resolver.origin(r).Address)
 	switch {
 	case chat.KindOf(err) == chat.KindUnauthenticated:
 		if row.program {
@@ -64,6 +65,11 @@ func (h *Handlers) admit(c echo.Context, row route) (done bool, err error) {
 		return false, chat.Unauthenticated()
 	case row.may == administrator && !v.viewer.MayAdminister():
 		return false, chat.NotFound()
+	case row.may == person && r.URL.RawQuery != "":
+		// What scripts ask for says whose page it is for; an address that cannot be read is its handler's to refuse.
+		if query, err := url.ParseQuery(r.URL.RawQuery); err == nil {
+			return false, ofViewer(r, query)
+		}
 	case row.may == anonymous && v.viewer != nil:
 		next := "/"
 		if query, err := readQuery(r, "next"); err == nil {

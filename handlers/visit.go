@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"net/url"
 
 	"parley/chat"
 )
@@ -18,6 +19,8 @@ type visit struct {
 	viewer *chat.Viewer // nil: nobody is logged in
 	// staleCookie: the request carries the cookie of a session that is over.
 	staleCookie bool
+	// form is what was posted, once somebody has read it.
+	form url.Values
 }
 
 type visitKey struct{}

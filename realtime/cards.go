@@ -78,7 +78,7 @@ func cardsSince(ctx context.Context, c *chat.Chat, conversation chat.ID, at int6
 }
 
 func peopleFrame(conversation chat.ID, cards []chat.MemberCard) frame {
-	return frame{Type: "people", Conversation: conversation.String(), HTML: renderCards(cards)}
+	return frame{Type: framePeople, Conversation: conversation.String(), HTML: renderCards(cards)}
 }
 
 func renderCards(cards []chat.MemberCard) string {

@@ -34,21 +34,14 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 	switch {
 	case afterErr != nil || after < 0 || !sameView:
 		writeReset(&b, conversation, viewer.ViewSeq)
-	case member.Present(): // otherwise nothing that happens there is this person's any more
-		if err := h.writeChanges(r.Context(), &b, viewer, member, after); err != nil {
+	case member.Present(): // otherwise nothing that happens there is this person's any more, nor what anybody is called
+		at, _ := strconv.ParseInt(query.Get("at"), 10, 64) // what is no moment asks for no cards
+		if err := h.writeChanges(r.Context(), &b, viewer, conversation, after, at); err != nil {
 			return err
 		}
 		if err := h.writeReceipts(r.Context(), &b, chat.Authorship{ConversationID: conversation, PersonID: viewer.ID}); err != nil {
 			return err
 		}
-	}
-	at, _ := strconv.ParseInt(query.Get("at"), 10, 64) // what is no moment asks for no cards
-	cards, err := cardsSince(r.Context(), h.chat, conversation, at)
-	if err != nil {
-		return err
-	}
-	if len(cards) > 0 {
-		b.WriteString(`<div data-frame="people" data-conversation="` + conversation.String() + `">` + renderCards(cards) + "</div>\n")
 	}
 	b.WriteString(`<div data-frame="preferences" data-zone="` + html.EscapeString(viewer.TimeZone) +
 		`" data-theme="` + html.EscapeString(string(viewer.Theme)) + "\"></div>\n")
@@ -56,7 +49,8 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 	if err != nil {
 		return err
 	}
-	b.WriteString(`<div data-frame="list" data-epoch="` + html.EscapeString(epoch) + `" data-total="` + strconv.Itoa(list.UnreadTotal) + `">`)
+	b.WriteString(`<div data-frame="list" data-epoch="` + html.EscapeString(epoch) + `" data-total="` + strconv.Itoa(list.UnreadTotal) +
+		`" data-archived="` + strconv.Itoa(list.Archived) + `">`)
 	b.WriteString(renderRows(viewer, list.Rows, time.Now()))
 	b.WriteString("</div>\n")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -64,22 +58,35 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 	return err
 }
 
+// writeChanges writes what has changed in a conversation since a page was drawn, and whose cards. Who may see it is asked
+// once it has been read: whoever was removed meanwhile sees nothing of what came behind the removal.
 func (h *Hub) writeChanges(
-	ctx context.Context, b *strings.Builder, viewer chat.Viewer, member chat.Member, after int64,
+	ctx context.Context, b *strings.Builder, viewer chat.Viewer, conversation chat.ID, after, at int64,
 ) error {
-	changes, err := h.chat.ChangesSince(ctx, member.ConversationID, after, chat.MaxReplayChanges+1)
+	cards, err := cardsSince(ctx, h.chat, conversation, at)
 	if err != nil {
 		return err
 	}
-	text := newRendering(changes).htmlFor(viewer, member)
-	if after > changes.Head || len(changes.Messages) > chat.MaxReplayChanges || len(text) > chat.MaxReplayBytes {
-		writeReset(b, member.ConversationID, viewer.ViewSeq)
+	member, changes, err := h.chat.ChangesFor(ctx, viewer, conversation, after, chat.MaxReplayChanges+1)
+	if err != nil {
+		return err
+	}
+	if !member.Present() {
+		writeReset(b, conversation, viewer.ViewSeq)
 		return nil
 	}
-	b.WriteString(`<div data-frame="changes" data-conversation="` + member.ConversationID.String() +
+	text := newRendering(changes).htmlFor(viewer, member)
+	if after > changes.Head || len(changes.Messages) > chat.MaxReplayChanges || len(text) > chat.MaxReplayBytes {
+		writeReset(b, conversation, viewer.ViewSeq)
+		return nil
+	}
+	b.WriteString(`<div data-frame="changes" data-conversation="` + conversation.String() +
 		`" data-from="` + strconv.FormatInt(changes.From, 10) + `" data-to="` + strconv.FormatInt(changes.To, 10) + `">`)
 	b.WriteString(text)
 	b.WriteString("</div>\n")
+	if len(cards) > 0 {
+		b.WriteString(`<div data-frame="people" data-conversation="` + conversation.String() + `">` + renderCards(cards) + "</div>\n")
+	}
 	return nil
 }
 

@@ -43,6 +43,26 @@ func (n *node) current(t *testing.T, viewer chat.Viewer) chat.Viewer {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 
+	t.Run("who is removed while the answer is made is not told what came after", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "member")
+		at := n.page(t, who, group)
+		n.store.onceAsked(func() { // that there is a membership is known, and the changes are not read yet
+			if err := n.chat.RemoveMember(t.Context(), owner, group, who.ID); err != nil {
+				t.Error(err)
+			}
+			n.say(t, owner, group, "now that we are alone")
+		})
+		document, err := n.changes(t, who, group, cursorOf(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if document.Find("[data-frame=reset]").Length() != 1 || strings.Contains(document.Text(), "alone") {
+			t.Errorf("got %q", document.Text())
+		}
+	})
+
 	t.Run("a page without a socket gets what came after its cursor, and its list", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)
@@ -62,7 +82,7 @@ func TestChanges(t *testing.T) {
 			t.Errorf("zone and theme are %v", chosen.Nodes)
 		}
 		list := document.Find(`[data-frame=list]`)
-		if list.AttrOr("data-total", "") != "1" || list.AttrOr("data-epoch", "") != at.Epoch || list.Find("#row-"+conversation.String()).Length() != 1 {
+		if list.AttrOr("data-total", "") != "1" || list.AttrOr("data-archived", "") != "0" || list.AttrOr("data-epoch", "") != at.Epoch || list.Find("#row-"+conversation.String()).Length() != 1 {
 			t.Errorf("list %q", list.Text())
 		}
 	})
@@ -100,6 +120,52 @@ func TestChanges(t *testing.T) {
 		document, err := n.changes(t, n.current(t, ben), conversation, url.Values{"after": {"0"}})
 		if err != nil || document.Find("li.message").Length() != 1 {
 			t.Errorf("err %v", err)
+		}
+	})
+
+	t.Run("a former member hears of nobody's name", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "former member")
+		nora := n.Person(t, "Nora Newcomer")
+		if err := n.chat.AddMembers(t.Context(), owner, group, []chat.ID{nora.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.chat.ChangeName(t.Context(), nora, "Nora Renamed"); err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []url.Values{{"after": {"0"}, "at": {"1"}}, {"after": {"-1"}, "at": {"1"}}, {"at": {"1"}}} {
+			document, err := n.changes(t, n.current(t, owner), group, query)
+			if named := document.Find(`[data-frame=people]`).Text(); err != nil || (query.Get("after") == "0") != strings.Contains(named, "Nora Renamed") {
+				t.Fatalf("premise: a member hears %q (%v)", named, err)
+			}
+			document, err = n.changes(t, n.current(t, who), group, query)
+			if err != nil || document.Find(`[data-frame=people]`).Length() != 0 || strings.Contains(document.Text(), "Nora") {
+				t.Errorf("%v: %q (%v)", query, document.Text(), err)
+			}
+		}
+	})
+
+	t.Run("who is removed while changes are read sees none behind the removal", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "member")
+		query := cursorOf(n.page(t, who, group))
+		query.Set("at", "1")
+		viewer := n.current(t, who)
+		n.store.onceAsked(func() {
+			if err := n.quiet.RemoveMember(t.Context(), owner, group, who.ID); err != nil {
+				t.Error(err)
+			}
+			n.sayThrough(t, n.quiet, owner, group, "behind the removal")
+		})
+		document, err := n.changes(t, viewer, group, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if document.Find(`[data-frame=reset]`).Length() != 1 || document.Find(`[data-frame=changes], [data-frame=people]`).Length() != 0 ||
+			strings.Contains(document.Text(), "behind the removal") {
+			t.Errorf("got %q", document.Text())
 		}
 	})
 

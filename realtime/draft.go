@@ -28,5 +28,5 @@ func (h *Hub) draftSaved(person, conversation chat.ID) {
 }
 
 func draftFrame(member chat.Member) frame {
-	return frame{Type: "draft", Conversation: member.ConversationID.String(), Text: &member.Draft}
+	return frame{Type: frameDraft, Conversation: member.ConversationID.String(), Text: &member.Draft}
 }

@@ -32,7 +32,7 @@ type subscription struct {
 	feed   *feed
 	member chat.Member
 	live   bool // replay is through; before, the feed passes it over
-	// receipts are what the page was told last.
+	// receipts are what the page was told last; nil before it was told anything: it may show what holds no more.
 	receipts [][4]int64
 }
 
@@ -109,9 +109,14 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 	}
 	rendering := newRendering(changes)
 	for sub := range f.subs {
-		if sub.live {
-			sub.socket.write(rendering.frameFor(sub.socket.viewer, sub.member))
+		if !sub.live {
+			continue
 		}
+		if now, moved := changes.Moved[sub.socket.viewer.ID]; moved && !now.SeesLike(sub.member) {
+			f.endLocked(sub, now, changes)
+			continue
+		}
+		sub.socket.write(rendering.frameFor(sub.socket.viewer, sub.member))
 	}
 	f.head = changes.To
 	if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Event != nil }) {
@@ -119,16 +124,50 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 	}
 }
 
-// resetLocked makes every page fetch the conversation anew; each comes back with a new cursor.
+// endLocked ends the subscription of somebody who may see something else now, as the rows say that were read with the
+// changes: what there still is for this person is sent, and that the page has to look anew. The hint that says the same to
+// all of the person's pages may come before or after, or never.
+func (f *feed) endLocked(sub *subscription, now chat.Member, changes chat.Changes) {
+	s := sub.socket
+	delete(f.subs, sub)
+	s.mu.Lock()
+	if s.sub == sub {
+		s.sub = nil
+	}
+	s.mu.Unlock()
+	if now.Present() {
+		f.hub.spawn(func() { f.hub.sendReset(s, f.id) })
+	} else {
+		if rest := changes.Until(*now.UntilChange); rest.To > rest.From {
+			s.write(newRendering(rest).frameFor(s.viewer, now))
+		}
+		s.send(frame{Type: frameClosed, Conversation: f.id.String()})
+	}
+	f.hub.spawn(func() { f.hub.removeUnused(f) })
+}
+
+// removeUnused forgets a feed without subscriptions.
+func (h *Hub) removeUnused(f *feed) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.subs) == 0 && h.feeds[f.id] == f {
+		delete(h.feeds, f.id)
+	}
+}
+
+// resetLocked makes every page fetch the conversation anew; each comes back with a new cursor. It is said beside, because
+// it names the person's view, which the hub's lock guards.
 func (f *feed) resetLocked() {
 	for sub := range f.subs {
 		sub.live = false
-		f.hub.sendReset(sub.socket, f.id)
+		f.hub.spawn(func() { f.hub.sendReset(sub.socket, f.id) })
 	}
 }
 
 func (h *Hub) sendReset(s *Socket, conversation chat.ID) {
-	s.send(frame{Type: "reset", Conversation: conversation.String(), View: h.viewSeqOf(s.viewer.ID)})
+	s.send(frame{Type: frameReset, Conversation: conversation.String(), View: h.viewSeqOf(s.viewer.ID)})
 }
 
 func (h *Hub) viewSeqOf(id chat.ID) int64 {
@@ -149,7 +188,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	defer cancel()
 	member, err := h.chat.Membership(ctx, s.viewer, conversation)
 	if chat.KindOf(err) == chat.KindNotFound {
-		s.send(frame{Type: "closed", Conversation: conversation.String()})
+		s.send(frame{Type: frameClosed, Conversation: conversation.String()})
 		return
 	}
 	if err != nil {
@@ -168,8 +207,12 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 		return
 	}
 	if !member.Present() {
+		if h.lookBack(s, visit, member, at.View) {
+			h.sendReset(s, conversation)
+			return
+		}
 		// Nothing that happens there from now on is this person's, not even that something does.
-		s.send(frame{Type: "resumed", Conversation: conversation.String(), To: &at.After})
+		s.send(frame{Type: frameResumed, Conversation: conversation.String(), To: &at.After})
 		return
 	}
 	sub, changed := h.subscribe(s, visit, member, at.View)
@@ -239,6 +282,25 @@ func (h *Hub) subscribe(s *Socket, visit int64, member chat.Member, view int64) 
 	return sub, false
 }
 
+// lookBack notes what a page shows that has nothing to follow, so that it hears when its person is taken in again. It says
+// whether what the person may see has changed since member was read, like subscribe.
+func (h *Hub) lookBack(s *Socket, visit int64, member chat.Member, view int64) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, connected := h.sockets[s]; !connected {
+		return false
+	}
+	if h.people[s.viewer.ID].viewSeq != view {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.visit == visit {
+		s.past = &member
+	}
+	return false
+}
+
 // leave ends the page's subscription, if there is one, on behalf of a visit. It says whether the visit is still the
 // page's: where the page has gone on meanwhile, what it follows now stays. A feed without subscriptions goes.
 func (h *Hub) leave(s *Socket, visit int64) bool {
@@ -250,7 +312,7 @@ func (h *Hub) leave(s *Socket, visit int64) bool {
 		return false
 	}
 	sub := s.sub
-	s.sub = nil
+	s.sub, s.past = nil, nil
 	s.mu.Unlock()
 	if sub == nil {
 		return true
@@ -271,11 +333,15 @@ func (h *Hub) replay(sub *subscription, after int64) {
 	var count, size int
 	for {
 		ctx, cancel := h.queryContext()
-		changes, err := h.chat.ChangesSince(ctx, f.id, after, chat.MaxReplayChanges+1)
+		member, changes, err := h.chat.ChangesFor(ctx, s.viewer, f.id, after, chat.MaxReplayChanges+1)
 		cancel()
 		if err != nil {
 			h.log.Warn("replay failed", "conversation", f.id, "error", err)
 			s.cut()
+			return
+		}
+		if !member.SeesLike(sub.member) {
+			h.sendReset(s, f.id)
 			return
 		}
 		encoded := newRendering(changes).frameFor(s.viewer, sub.member)
@@ -309,7 +375,7 @@ func (sub *subscription) goLive(after int64) bool {
 		return false
 	}
 	sub.live = true
-	sub.socket.send(frame{Type: "resumed", Conversation: f.id.String(), To: &after})
+	sub.socket.send(frame{Type: frameResumed, Conversation: f.id.String(), To: &after})
 	f.startLocked()
 	return true
 }
@@ -317,40 +383,37 @@ func (sub *subscription) goLive(after int64) bool {
 // reenter asks anew what the page's person may see of the open conversation, after that has changed.
 func (h *Hub) reenter(s *Socket) {
 	s.mu.Lock()
-	sub, visit := s.sub, s.visit
+	sub, before, visit := s.sub, s.past, s.visit
 	s.mu.Unlock()
-	if sub == nil {
+	if sub != nil {
+		before = &sub.member
+	}
+	if before == nil {
 		return
 	}
+	conversation := before.ConversationID
 	ctx, cancel := h.queryContext()
 	defer cancel()
-	member, err := h.chat.Membership(ctx, s.viewer, sub.feed.id)
+	member, err := h.chat.Membership(ctx, s.viewer, conversation)
 	switch {
 	case chat.KindOf(err) == chat.KindNotFound:
 		if h.leave(s, visit) {
-			s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+			s.send(frame{Type: frameClosed, Conversation: conversation.String()})
 		}
 	case err != nil:
 		s.cut()
-	case sub.member.Present() && !member.Present():
+	case before.Present() && !member.Present():
 		// What was seen may be looked at again; this page was for taking part.
 		if h.leave(s, visit) {
-			s.send(frame{Type: "closed", Conversation: sub.feed.id.String()})
+			s.send(frame{Type: frameClosed, Conversation: conversation.String()})
 		}
-	case !sameEntitlement(member, sub.member):
+	case !sameEntitlement(member, *before):
 		if h.leave(s, visit) {
-			h.sendReset(s, sub.feed.id)
+			h.sendReset(s, conversation)
 		}
 	}
 }
 
 func sameEntitlement(a, b chat.Member) bool {
-	until := func(m chat.Member) int64 {
-		if m.UntilChange == nil {
-			return -1
-		}
-		return *m.UntilChange
-	}
-	return a.FromSeq == b.FromSeq && until(a) == until(b) && slices.Equal(a.Past, b.Past) &&
-		a.Closed == b.Closed && a.Muted == b.Muted && a.Role == b.Role
+	return a.SeesLike(b) && a.Closed == b.Closed && a.Muted == b.Muted && a.Role == b.Role
 }

@@ -1,6 +1,7 @@
 package realtime_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -419,6 +420,131 @@ func TestEntitlement(t *testing.T) {
 		n.say(t, ana, conversation, "afterwards")
 		n.say(t, ben, n.note(t, ben), "a mark")
 		p.none("rows", "changes")
+	})
+
+	t.Run("what is said after somebody's removal does not reach them, however late the node hears of it", func(t *testing.T) {
+		t.Parallel()
+		for name, leave := range map[string]func(n *node, quiet *chat.Chat, owner, who chat.Viewer, group chat.ID) error{
+			"removed": func(_ *node, quiet *chat.Chat, owner, who chat.Viewer, group chat.ID) error {
+				return quiet.RemoveMember(t.Context(), owner, group, who.ID)
+			},
+			"left": func(_ *node, quiet *chat.Chat, _, who chat.Viewer, group chat.ID) error {
+				return quiet.LeaveGroup(t.Context(), who, group)
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				n := newNode(t, withoutSweep)
+				owner, who, group := n.inGroup(t, "member")
+				quiet := chat.New(n.Store, silence{}, chat.Settings{BcryptCost: 4})
+				p := n.connect(t, who)
+				p.follow(n.page(t, who, group))
+				if err := leave(n, quiet, owner, who, group); err != nil {
+					t.Fatal(err)
+				}
+				n.say(t, owner, group, "now that we are alone") // its hint is the only one
+				seen := false
+				p.until("closed", func(g got) bool { return g.Conversation == group.String() }, func(g got) {
+					if g.Type == "changes" {
+						seen = true
+						if strings.Contains(g.HTML, "now that we are alone") {
+							t.Errorf("it came: %+v", g)
+						}
+					}
+				})
+				if !seen {
+					t.Error("premise: nothing was delivered")
+				}
+			})
+		}
+	})
+
+	t.Run("who was removed while a page catches up is not told what came after", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "member")
+		quiet := chat.New(n.Store, silence{}, chat.Settings{BcryptCost: 4})
+		at := n.page(t, who, group)
+		p := n.connect(t, who)
+		n.store.onceAsked(func() { // that there is a membership is known, and the changes are not read yet
+			if err := quiet.RemoveMember(t.Context(), owner, group, who.ID); err != nil {
+				t.Error(err)
+			}
+			n.sayThrough(t, quiet, owner, group, "now that we are alone")
+		})
+		p.open(at)
+		p.until("reset", func(got) bool { return true }, func(g got) {
+			if strings.Contains(g.HTML, "now that we are alone") && g.Type == "changes" {
+				t.Errorf("it came: %+v", g)
+			}
+		})
+	})
+
+	t.Run("a stay that was over before does not stand in the way of catching up", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "member")
+		before := n.page(t, who, group)
+		if err := errors.Join(n.chat.RemoveMember(t.Context(), owner, group, who.ID),
+			n.chat.AddMembers(t.Context(), owner, group, []chat.ID{who.ID})); err != nil {
+			t.Fatal(err)
+		}
+		n.say(t, owner, group, "welcome back")
+		at := n.page(t, who, group)
+		at.ChangeSeq = before.ChangeSeq
+		p := n.connect(t, who)
+		p.open(at)
+		p.until("changes", func(g got) bool { return slices.Contains(g.texts(t), "welcome back") })
+		p.next("resumed")
+	})
+
+	t.Run("who looks at what they saw once hears when they are taken in again", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "former member")
+		p := n.connect(t, who)
+		at := n.page(t, who, group)
+		if at.Member.Present() {
+			t.Fatal("premise: is in the group")
+		}
+		p.follow(at)
+		if err := n.chat.AddMembers(t.Context(), owner, group, []chat.ID{who.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if g := p.next("reset"); g.Conversation != group.String() {
+			t.Errorf("got %+v", g)
+		}
+		p.follow(n.page(t, who, group))
+		n.say(t, owner, group, "welcome back")
+		p.until("changes", func(g got) bool { return slices.Contains(g.texts(t), "welcome back") })
+	})
+
+	t.Run("who is taken in again while the page with the past is being opened hears of it, too", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "former member")
+		p := n.connect(t, who)
+		at := n.page(t, who, group)
+		added := make(chan error, 1)
+		n.store.onceAsked(func() { // that there is no membership is known, and nothing has come of it yet
+			added <- n.chat.AddMembers(t.Context(), owner, group, []chat.ID{who.ID})
+		})
+		p.open(at)
+		if err := <-added; err != nil {
+			t.Fatal(err)
+		}
+		p.next("reset")
+	})
+
+	t.Run("who looks at what they saw once hears nothing of what happens to others", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, who, group := n.inGroup(t, "former member")
+		p := n.connect(t, who)
+		p.follow(n.page(t, who, group))
+		n.raise(t, who)
+		p.next("view")
+		p.none("list", "reset", "closed")
 	})
 
 	t.Run("a change of rights that leaves this conversation alone only moves the counter", func(t *testing.T) {

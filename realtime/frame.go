@@ -7,9 +7,29 @@ import (
 	"parley/chat"
 )
 
-// frame is what the server sends; see docs/protocol.md for the meaning of each type.
+// frameType names a kind of frame that the server sends; docs/protocol.md has what each means.
+type frameType string
+
+// The frames that the server sends. Who may get which is a row of the matrix in matrix_test.go.
+const (
+	frameHello       frameType = "hello"
+	frameList        frameType = "list"
+	frameRows        frameType = "rows"
+	frameChanges     frameType = "changes"
+	framePeople      frameType = "people"
+	frameReceipts    frameType = "receipts"
+	frameDraft       frameType = "draft"
+	frameResumed     frameType = "resumed"
+	frameReset       frameType = "reset"
+	frameView        frameType = "view"
+	framePreferences frameType = "preferences"
+	frameClosed      frameType = "closed"
+	frameBeat        frameType = "beat"
+)
+
+// frame is what the server sends.
 type frame struct {
-	Type         string     `json:"type"`
+	Type         frameType  `json:"type"`
 	Conversation string     `json:"conversation,omitempty"`
 	Epoch        string     `json:"epoch,omitempty"`
 	View         int64      `json:"view,omitempty"`
@@ -20,12 +40,13 @@ type frame struct {
 	Runs         [][4]int64 `json:"runs,omitempty"`
 	HTML         string     `json:"html,omitempty"`
 	Total        *int       `json:"total,omitempty"`
+	Archived     *int       `json:"archived,omitempty"`
 	Text         *string    `json:"text,omitempty"`
 	Zone         string     `json:"zone,omitempty"`
 	Theme        string     `json:"theme,omitempty"`
 }
 
-var beatFrame = frame{Type: "beat"}.encode()
+var beatFrame = frame{Type: frameBeat}.encode()
 
 func (f frame) encode() []byte {
 	var b bytes.Buffer
@@ -38,7 +59,7 @@ func (f frame) encode() []byte {
 }
 
 func changesFrame(conversation chat.ID, from, to int64, html string) frame {
-	return frame{Type: "changes", Conversation: conversation.String(), From: &from, To: &to, HTML: html}
+	return frame{Type: frameChanges, Conversation: conversation.String(), From: &from, To: &to, HTML: html}
 }
 
 // inbound is what a page sends.

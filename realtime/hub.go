@@ -7,8 +7,10 @@
 package realtime
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 	"parley/chat"
 )
 
-// Timing of the room. The zero value of each field stands for the default in the comment.
+// Timing of the room, and its bounds. The zero value of each field stands for the default in the comment.
 type Timing struct {
 	Sweep    time.Duration // 2 s: how often lost hints are looked for; the bound of what a lost hint can delay
 	Ack      time.Duration // 1 s: how often positions are written
@@ -28,6 +30,9 @@ type Timing struct {
 	Restart  time.Duration // 5 s: over which closing for a restart is spread, at 10 ms a socket
 	Activity time.Duration // 1 min: how often use of the page counts as use of its session
 	Receipts time.Duration // 1 s: how often authors in a large group are told how many have read
+
+	Sockets  int // 20,000: how many sockets this node holds
+	Arrivals int // 100 for each core: how many may come in a second
 }
 
 func (t Timing) withDefaults() Timing {
@@ -45,16 +50,19 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Restart, 5*time.Second)
 	set(&t.Activity, time.Minute)
 	set(&t.Receipts, time.Second)
+	t.Sockets = cmp.Or(t.Sockets, nodeSockets)
+	t.Arrivals = cmp.Or(t.Arrivals, arrivalsPerCore*runtime.GOMAXPROCS(0))
 	return t
 }
 
 // Hub is one node's sockets and feeds. It implements chat.Publisher for hints of this node.
 type Hub struct {
-	chat   *chat.Chat
-	log    *slog.Logger
-	timing Timing
-	melody *melody.Melody
-	link   Link
+	chat      *chat.Chat
+	log       *slog.Logger
+	timing    Timing
+	melody    *melody.Melody
+	link      Link
+	admission *admission
 
 	// Lock order: Hub.mu, then feed.mu. Socket.mu is taken inside either and holds nothing else.
 	mu       sync.RWMutex
@@ -65,12 +73,13 @@ type Hub struct {
 	epoch    string
 	draining bool
 
-	rows      *rowQueue
-	positions *positionQueue
-	receipts  *receiptQueue
-	flushed   sync.Map // conversation → the change counter its rows were last sent with
-	cards     sync.Map // person → the version of the card that was last sent
-	stop      context.CancelFunc
+	rows       *rowQueue
+	positions  *positionQueue
+	receipts   *receiptQueue
+	allowances *allowances
+	flushed    sync.Map // conversation → the change counter its rows were last sent with
+	cards      sync.Map // person → the version of the card that was last sent
+	stop       context.CancelFunc
 
 	spawning sync.Mutex // guards ended against the waiting in Close
 	ended    bool
@@ -105,10 +114,12 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	if len(link) > 0 {
 		h.link = link[0]
 	}
+	h.admission = newAdmission(h.timing.Sockets, h.timing.Arrivals, time.Now)
 	h.melody = newMelody(h)
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()
 	h.receipts = newReceiptQueue()
+	h.allowances = newAllowances()
 	return h
 }
 
@@ -246,7 +257,7 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	if news {
 		p.viewSeq = viewSeq
 		for s := range p.sockets {
-			s.send(frame{Type: "view", View: viewSeq}) // under the lock, or a later number might overtake it
+			s.send(frame{Type: frameView, View: viewSeq}) // under the lock, or a later number might overtake it
 			sockets = append(sockets, s)
 		}
 	}
@@ -274,7 +285,7 @@ func (h *Hub) tellPreferences(id chat.ID, viewSeq int64) {
 	defer h.mu.RUnlock()
 	if p := h.people[id]; p != nil && p.viewSeq == viewSeq {
 		for s := range p.sockets {
-			s.send(frame{Type: "preferences", Zone: chosen.TimeZone, Theme: string(chosen.Theme)})
+			s.send(frame{Type: framePreferences, Zone: chosen.TimeZone, Theme: string(chosen.Theme)})
 		}
 	}
 }
@@ -306,7 +317,7 @@ func (h *Hub) register(s *Socket) bool {
 		h.people[s.viewer.ID] = p
 	}
 	s.send(frame{
-		Type: "hello", Epoch: h.epoch, View: max(p.viewSeq, viewSeq), Beat: int(h.timing.Beat.Seconds()),
+		Type: frameHello, Epoch: h.epoch, View: max(p.viewSeq, viewSeq), Beat: int(h.timing.Beat.Seconds()),
 		Zone: s.viewer.TimeZone, Theme: string(s.viewer.Theme),
 	})
 	h.sockets[s] = struct{}{}

@@ -119,7 +119,7 @@ func TestRows(t *testing.T) {
 		n.hub.Publish(t.Context(), chat.ConversationChanged{ConversationID: conversation, ChangeSeq: message.ChangeSeq})
 		n.hub.Publish(t.Context(), chat.PersonChanged{PersonID: ben.ID, ViewSeq: 1000})
 		n.await(t, func() bool {
-			return n.store.failed("RowsOf") && n.store.failed("SessionsAlive")
+			return n.store.failed("RowsOf") && n.store.failed("SessionsAlive") && n.store.failed("Member")
 		})
 		n.store.fail(nil)
 		go late.read()
@@ -287,6 +287,34 @@ func TestSweep(t *testing.T) {
 func TestSocket(t *testing.T) {
 	t.Parallel()
 
+	t.Run("what somebody archives is counted beside the row that goes, and beside the one that comes back", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "one")
+		p, other := n.connect(t, ben), n.connect(t, ana)
+		if g := p.next("list"); g.Archived != 0 {
+			t.Fatalf("%d archived before", g.Archived)
+		}
+		other.next("list")
+		if err := n.chat.Choose(t.Context(), ben, conversation, chat.Choices{Archived: new(true)}); err != nil {
+			t.Fatal(err)
+		}
+		if g := p.next("rows"); g.Archived != 1 || g.Total != 0 {
+			t.Errorf("%d archived, total %d", g.Archived, g.Total)
+		}
+		if g := n.connect(t, ben).next("list"); g.Archived != 1 || g.HTML != "" {
+			t.Errorf("%d archived, list %q", g.Archived, g.HTML)
+		}
+		n.say(t, ana, conversation, "two")
+		if g := p.next("rows"); g.Archived != 0 || g.Total != 1 {
+			t.Errorf("%d archived, total %d", g.Archived, g.Total)
+		}
+		if g := other.next("rows"); g.Archived != 0 {
+			t.Errorf("%d archived for somebody else", g.Archived)
+		}
+	})
+
 	t.Run("logging out ends the session's sockets, and no others", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)
@@ -302,6 +330,55 @@ func TestSocket(t *testing.T) {
 		}
 		other.follow(n.page(t, ana, conversation))
 	})
+
+	// Of somebody with three sessions: who acts in the first ends the second, the third, or both.
+	for act, c := range map[string]struct {
+		do   func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error
+		ends []bool // by session
+	}{
+		"changing one's password": {func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error {
+			return c.ChangePassword(ctx, sessions[0], chattest.Password, "another short sentence")
+		}, []bool{false, true, true}},
+		"a new password by a link": {func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error {
+			token, err := c.MakeResetLink(ctx, sessions[0].Username)
+			if err != nil {
+				return err
+			}
+			return c.ResetPassword(ctx, chat.Origin{}, token, "another short sentence")
+		}, []bool{true, true, true}},
+		"ending one of one's sessions": {func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error {
+			return c.EndSession(ctx, sessions[0], sessions[1].SessionID)
+		}, []bool{false, true, false}},
+		"ending one's other sessions": {func(ctx context.Context, c *chat.Chat, sessions []chat.Viewer) error {
+			_, err := c.EndOtherSessions(ctx, sessions[0])
+			return err
+		}, []bool{false, true, true}},
+	} {
+		t.Run(act+" ends those sessions' sockets, and no others", func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t, withoutSweep)
+			ana, ben, conversation := n.pair(t)
+			sessions := []chat.Viewer{ben, n.Session(t, ben.Person), n.Session(t, ben.Person)}
+			pages := make([][]*page, len(sessions))
+			for i, viewer := range sessions {
+				pages[i] = []*page{n.connect(t, viewer), n.connect(t, viewer)}
+			}
+			other := n.connect(t, ana)
+			if err := c.do(t.Context(), n.chat, sessions); err != nil {
+				t.Fatal(err)
+			}
+			for i, ends := range c.ends {
+				for _, p := range pages[i] {
+					if !ends {
+						p.follow(n.page(t, sessions[i], conversation))
+					} else if code := p.end(); code != websocket.ClosePolicyViolation {
+						t.Errorf("session %d: closed with %d", i, code)
+					}
+				}
+			}
+			other.follow(n.page(t, ana, conversation))
+		})
+	}
 
 	for act, do := range map[string]func(ctx context.Context, c *chat.Chat, boss chat.Viewer, person chat.ID) error{
 		"suspending somebody": func(ctx context.Context, c *chat.Chat, boss chat.Viewer, person chat.ID) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -27,7 +26,7 @@ const (
 
 // RedisLink joins nodes through Redis' publish and subscribe. A Redis that is slow or away slows nothing.
 type RedisLink struct {
-	client *redis.Client
+	client redis.UniversalClient
 	node   string
 	log    *slog.Logger
 	queue  chan []byte
@@ -38,22 +37,13 @@ type RedisLink struct {
 	told time.Time
 }
 
-// NewRedisLink makes a link over the Redis at an address such as redis://:password@host:6379/0, rediss://… or
-// unix:///path. It does not wait for Redis to answer.
-func NewRedisLink(address string, log *slog.Logger) (*RedisLink, error) {
-	options, err := redis.ParseURL(address)
-	if err != nil {
-		// What the library says of an address may hold the password.
-		return nil, errors.New("the address of Redis is malformed: expected redis://user:password@host:port/number")
-	}
-	options.MaxRetries = -1 // a hint that is late is no use
-	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = redisPatience, redisPatience, redisPatience
+// NewRedisLink makes a link over a client, which stays the caller's and has to outlive it. It does not wait for Redis to
+// answer.
+func NewRedisLink(client redis.UniversalClient, log *slog.Logger) *RedisLink {
 	ctx, end := context.WithCancel(context.Background())
-	l := &RedisLink{
-		client: redis.NewClient(options), node: chat.NewID().String(), log: log, queue: make(chan []byte, redisQueue), end: end,
-	}
+	l := &RedisLink{client: client, node: chat.NewID().String(), log: log, queue: make(chan []byte, redisQueue), end: end}
 	l.sender.Go(func() { l.send(ctx) })
-	return l, nil
+	return l
 }
 
 // hint is an event on its way.
@@ -180,17 +170,9 @@ func (l *RedisLink) complain(err error) {
 	l.log.Warn("Redis does not answer; other nodes hear of changes by their sweep", "error", err)
 }
 
-// Ping says whether Redis answers.
-func (l *RedisLink) Ping(ctx context.Context) error {
-	if err := l.client.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("redis: %w", err)
-	}
-	return nil
-}
-
 // Close implements [Link].
 func (l *RedisLink) Close() error {
 	l.end()
 	l.sender.Wait()
-	return l.client.Close()
+	return nil
 }

@@ -4,13 +4,17 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/chat"
+	"parley/realtime"
 )
 
 // The roles in which somebody may send a frame about a group.
@@ -34,41 +38,190 @@ var frameMatrix = map[string]map[string]string{
 	},
 }
 
-// TestEachFrameHasARow holds that nobody gives the socket a frame without saying here who may send it.
+// Who gets a frame.
+const (
+	never   = "never"
+	gets    = "gets it"
+	asItWas = "gets it as it was when the membership ended" // of the group nothing newer
+)
+
+// sentMatrix says who gets each frame that the server sends: to the frames about a group each role in it, and to those about
+// the person everybody the own ones.
+var sentMatrix = map[string]map[string]string{
+	"changes": {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"people":  {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	// Of one's own messages alone; TestReceiptMatrix has who is told what.
+	"receipts":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"draft":       {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"resumed":     {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"reset":       {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"closed":      {"stranger": gets, "former member": never, "member": never, "administrator": never, "owner": never},
+	"list":        {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	"rows":        {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	"hello":       {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"view":        {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"preferences": {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"beat":        {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+}
+
+// TestEachFrameHasARow holds that nobody gives the socket a frame, in or out, without saying here who may send or get it.
 func TestEachFrameHasARow(t *testing.T) {
 	t.Parallel()
-	file, err := parser.ParseFile(token.NewFileSet(), "socket.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var known []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		if f, ok := n.(*ast.FuncDecl); ok {
-			return f.Name.Name == "receive"
+	for about, c := range map[string]struct {
+		known  []string
+		matrix map[string]map[string]string
+	}{
+		"in":  {realtime.FramesIn(), frameMatrix},
+		"out": {framesOut(t), sentMatrix},
+	} {
+		if rows := slices.Sorted(maps.Keys(c.matrix)); !slices.Equal(c.known, rows) {
+			t.Errorf("%s: the socket knows %v, the matrix %v", about, c.known, rows)
 		}
-		if c, ok := n.(*ast.CaseClause); ok {
-			for _, value := range c.List {
-				if literal, ok := value.(*ast.BasicLit); ok {
-					name, err := strconv.Unquote(literal.Value)
-					if err != nil {
-						t.Fatal(err)
-					}
-					known = append(known, name)
+		for frame, row := range c.matrix {
+			for _, role := range frameRoles {
+				if row[role] == "" {
+					t.Errorf("%s, %s: nothing is said of a %s", about, frame, role)
 				}
 			}
 		}
-		return true
-	})
-	slices.Sort(known)
-	if rows := slices.Sorted(maps.Keys(frameMatrix)); !slices.Equal(known, rows) {
-		t.Errorf("the socket knows %v, the matrix %v", known, rows)
 	}
-	for frame, row := range frameMatrix {
-		for _, role := range frameRoles {
-			if row[role] == "" {
-				t.Errorf("%s by a %s: nothing is said", frame, role)
-			}
+}
+
+// framesOut are the constants of the type frameType; a frame that is made with anything else fails the test.
+func framesOut(t *testing.T) []string {
+	t.Helper()
+	files, err := fs.Glob(os.DirFS("."), "*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	constants, used := map[string]string{}, map[string]string{}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
 		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ValueSpec:
+				if kind, ok := n.Type.(*ast.Ident); ok && kind.Name == "frameType" && len(n.Values) == 1 {
+					if literal, ok := n.Values[0].(*ast.BasicLit); ok {
+						constants[n.Names[0].Name], _ = strconv.Unquote(literal.Value)
+					}
+				}
+			case *ast.CompositeLit:
+				if kind, ok := n.Type.(*ast.Ident); !ok || kind.Name != "frame" {
+					return true
+				}
+				for _, element := range n.Elts {
+					if pair, ok := element.(*ast.KeyValueExpr); ok && pair.Key.(*ast.Ident).Name == "Type" {
+						constant, ok := pair.Value.(*ast.Ident)
+						if !ok {
+							t.Errorf("%s: a frame is made with something else than a constant", name)
+							continue
+						}
+						used[constant.Name] = name
+					}
+				}
+			}
+			return true
+		})
+	}
+	delete(used, "kind") // of sendToPerson, whose argument has the type
+	for constant, name := range used {
+		if constants[constant] == "" {
+			t.Errorf("%s: %s is none of the constants", name, constant)
+		}
+	}
+	return slices.Sorted(maps.Values(constants))
+}
+
+// TestSentMatrix lets everything happen that a frame tells of, for somebody of each role.
+func TestSentMatrix(t *testing.T) {
+	t.Parallel()
+	for _, role := range frameRoles {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			timing := withoutSweep
+			timing.Beat = 20 * time.Millisecond
+			n := newNode(t, timing)
+			owner, who, group := n.inGroup(t, role)
+			other := n.Person(t, "Other")
+			if err := n.chat.AddMembers(t.Context(), owner, group, []chat.ID{other.ID}); err != nil {
+				t.Fatal(err)
+			}
+			note := n.note(t, who)
+			owner, who = n.current(t, owner), n.current(t, who)
+			at := n.page(t, owner, group)
+			if role != "stranger" {
+				at = n.page(t, who, group)
+			}
+			seen := map[string]bool{}
+			record := func(g got) {
+				about := g.Conversation == group.String() || strings.Contains(g.HTML, group.String())
+				switch g.Type {
+				case "hello", "view", "preferences", "beat":
+					about = true
+				}
+				if !about {
+					return
+				}
+				seen[g.Type] = true
+				if row := sentMatrix[g.Type][role]; (row == never || row == asItWas) && strings.Contains(g.HTML, "a secret among members") {
+					t.Errorf("%s: %s", g.Type, g.HTML)
+				}
+			}
+			p := n.dial(t, who)
+			go p.read()
+			await := func(kind string, wanted func(got) bool) {
+				t.Helper()
+				if sentMatrix[kind][role] != never {
+					p.until(kind, wanted, record)
+				}
+			}
+			whatever := func(got) bool { return true }
+			await("hello", whatever)
+			p.until("list", whatever, record)
+			p.open(at)
+			await("resumed", whatever)
+			await("closed", whatever)
+			n.say(t, other, group, "a secret among members")
+			await("changes", func(g got) bool { return strings.Contains(g.HTML, "a secret among members") })
+			n.rename(t, n.chat, other, "Renamed")
+			await("people", func(g got) bool { return strings.Contains(g.HTML, "Renamed") })
+			if err := n.chat.SaveDraft(t.Context(), who, group, "begun"); (err == nil) != at.Member.Present() && role != "stranger" {
+				t.Fatalf("premise: %v", err)
+			}
+			await("draft", whatever)
+			if at.Member.Present() {
+				n.say(t, who, group, "of one's own")
+			}
+			n.has(t, other, group, 1<<40, 1<<40)
+			await("receipts", func(g got) bool { return len(g.Runs) > 0 && g.Runs[0][2] > 0 })
+			pinned := true
+			if err := n.chat.Choose(t.Context(), who, group, chat.Choices{Pinned: &pinned}); (err == nil) == (role == "stranger") {
+				t.Fatalf("premise: %v", err)
+			}
+			await("rows", func(g got) bool { return strings.Contains(g.HTML, group.String()) })
+			if err := n.chat.SavePreferences(t.Context(), who, chat.Preferences{TimeZone: "Asia/Tokyo", Theme: chat.ThemeDark}); err != nil {
+				t.Fatal(err)
+			}
+			await("view", whatever)
+			await("preferences", func(g got) bool { return g.Zone == "Asia/Tokyo" })
+			at.Epoch = "another"
+			p.open(at)
+			await("reset", whatever)
+			await("beat", whatever)
+			n.say(t, who, note, "the mark")
+			p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "the mark") }, record)
+			for kind, row := range sentMatrix {
+				if seen[kind] != (row[role] != never) {
+					t.Errorf("%s: seen %v, and the matrix says %q", kind, seen[kind], row[role])
+				}
+			}
+		})
 	}
 }
 
@@ -149,6 +302,9 @@ func (n *node) inGroup(t *testing.T, role string) (owner, who chat.Viewer, group
 		t.Fatal(err)
 	}
 	n.say(t, owner, group, "before")
+	if role == "former member" {
+		n.say(t, who, group, "before, by one who is gone")
+	}
 	switch role {
 	case "owner":
 		who = owner

@@ -1,38 +1,67 @@
 package realtime
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"parley/chat"
 )
 
+const (
+	// positionsAtOnce is how many positions one statement writes: some 10 ms of work, so that none comes near the time
+	// that a statement may take, however many wait.
+	positionsAtOnce = 1000
+	// positionsWaiting is how many positions of one person wait for the next write. A page says 200 a second at most;
+	// more would be of somebody who wants to keep others waiting.
+	positionsWaiting = 1000
+)
+
 // positionQueue keeps the furthest position of each person in each conversation until the next write.
 type positionQueue struct {
 	mu     sync.Mutex
-	latest map[[2]chat.ID]chat.Position
+	latest map[chat.ID]map[chat.ID]chat.Position // by person, by conversation
 }
 
 func newPositionQueue() *positionQueue {
-	return &positionQueue{latest: map[[2]chat.ID]chat.Position{}}
+	return &positionQueue{latest: map[chat.ID]map[chat.ID]chat.Position{}}
 }
 
-func (q *positionQueue) put(p chat.Position) {
+// put notes positions. Those of a person for whom enough are waiting are dropped.
+func (q *positionQueue) put(positions ...chat.Position) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	key := [2]chat.ID{p.PersonID, p.ConversationID}
-	if known, ok := q.latest[key]; ok {
-		p.Delivered = max(p.Delivered, known.Delivered)
-		// Of what was seen before and after the conversation was marked unread the latter holds.
-		if of, before := marksOf(p), marksOf(known); of == before {
-			p.Read = max(p.Read, known.Read)
-		} else if of < before {
-			p.Read, p.Marks = known.Read, known.Marks
+	for _, p := range positions {
+		mine := q.latest[p.PersonID]
+		if mine == nil {
+			mine = map[chat.ID]chat.Position{}
+			q.latest[p.PersonID] = mine
 		}
+		known, ok := mine[p.ConversationID]
+		if !ok && len(mine) >= positionsWaiting {
+			continue
+		}
+		if ok {
+			p = later(known, p)
+		}
+		mine[p.ConversationID] = p
 	}
-	q.latest[key] = p
+}
+
+// later is what holds of two positions in one conversation. Of what was seen before and after the conversation was marked
+// unread the latter does.
+func later(known, p chat.Position) chat.Position {
+	p.Delivered = max(p.Delivered, known.Delivered)
+	if of, before := marksOf(p), marksOf(known); of == before {
+		p.Read = max(p.Read, known.Read)
+	} else if of < before {
+		p.Read, p.Marks = known.Read, known.Marks
+	}
+	return p
 }
 
 // marksOf is the number of the mark that a position knows of; what is never behind knows of them all.
@@ -43,14 +72,18 @@ func marksOf(p chat.Position) int64 {
 	return *p.Marks
 }
 
+// take takes all positions. Those of people who have said little come first: nobody waits for somebody who says much.
 func (q *positionQueue) take() []chat.Position {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	positions := make([]chat.Position, 0, len(q.latest))
-	for _, p := range q.latest {
-		positions = append(positions, p)
+	latest := q.latest
+	q.latest = map[chat.ID]map[chat.ID]chat.Position{}
+	q.mu.Unlock()
+	people := slices.Collect(maps.Values(latest))
+	slices.SortFunc(people, func(a, b map[chat.ID]chat.Position) int { return cmp.Compare(len(a), len(b)) })
+	var positions []chat.Position
+	for _, mine := range people {
+		positions = slices.AppendSeq(positions, maps.Values(mine))
 	}
-	clear(q.latest)
 	return positions
 }
 
@@ -67,18 +100,29 @@ func (h *Hub) positionsLoop(ctx context.Context) {
 	}
 }
 
-// flushPositions writes what pages acknowledged; what could not be written waits for the next time.
+// flushPositions writes what pages acknowledged, piece by piece; what could not be written waits for the next time. Where
+// two pieces in a row fail it is the database, and the others are not tried.
 func (h *Hub) flushPositions(ctx context.Context) {
-	positions := h.positions.take()
-	if len(positions) == 0 || h.chat == nil {
+	if h.chat == nil {
 		return
 	}
+	failed := 0
+	for piece := range slices.Chunk(h.positions.take(), positionsAtOnce) {
+		if failed < 2 {
+			err := h.savePositions(ctx, piece)
+			if err == nil {
+				failed = 0
+				continue
+			}
+			failed++
+			h.log.Warn("positions not written", "error", err)
+		}
+		h.positions.put(piece...)
+	}
+}
+
+func (h *Hub) savePositions(ctx context.Context, positions []chat.Position) error {
 	ctx, cancel := context.WithTimeout(ctx, h.timing.Query)
 	defer cancel()
-	if err := h.chat.SavePositions(ctx, positions); err != nil {
-		h.log.Warn("positions not written", "error", err)
-		for _, p := range positions {
-			h.positions.put(p)
-		}
-	}
+	return h.chat.SavePositions(ctx, positions)
 }

@@ -3,6 +3,7 @@ package realtime
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"parley/chat"
 )
@@ -19,6 +20,62 @@ func TestPositionQueue(t *testing.T) {
 	}
 	if again := q.take(); len(again) != 0 {
 		t.Errorf("taken twice: %+v", again)
+	}
+}
+
+func TestPositionBounds(t *testing.T) {
+	t.Parallel()
+	q := newPositionQueue()
+	much, little, conversation := chat.NewID(), chat.NewID(), chat.NewID()
+	q.put(chat.Position{PersonID: much, ConversationID: conversation, Read: 1})
+	for range 2 * positionsWaiting {
+		q.put(chat.Position{PersonID: much, ConversationID: chat.NewID(), Read: 1})
+	}
+	q.put(chat.Position{PersonID: much, ConversationID: conversation, Read: 2}) // it waits already
+	for range 3 {
+		q.put(chat.Position{PersonID: little, ConversationID: chat.NewID(), Read: 1})
+	}
+	positions := q.take()
+	if len(positions) != positionsWaiting+3 {
+		t.Fatalf("%d wait", len(positions))
+	}
+	for i, p := range positions {
+		if (p.PersonID == little) != (i < 3) {
+			t.Errorf("number %d is %v", i, p)
+		}
+		if p.ConversationID == conversation && p.Read != 2 {
+			t.Errorf("got %+v", p)
+		}
+	}
+}
+
+func TestAllowances(t *testing.T) {
+	t.Parallel()
+	a := newAllowances()
+	ana, now := chat.NewID(), time.Now()
+	mine := a.enter(ana)
+	if mine == nil || a.enter(ana) != mine || a.enter(chat.NewID()) == mine {
+		t.Fatal("each person has one, for all sockets")
+	}
+	a.leave(mine)
+	if a.forget(now.Add(time.Hour)); a.of[ana] != mine {
+		t.Error("one with a socket is forgotten")
+	}
+	a.leave(mine)
+	if a.forget(now); a.of[ana] != mine {
+		t.Error("what was taken is forgotten with the last socket")
+	}
+	opened := 0
+	for a.enter(ana) != nil {
+		a.leave(mine)
+		opened++
+	}
+	if opened < openBurst-2 || a.of[ana].sockets != 0 {
+		t.Errorf("sockets that come and go: %d", opened)
+	}
+	a.forget(now.Add(time.Hour))
+	if _, kept := a.of[ana]; kept {
+		t.Error("one that is whole again is kept")
 	}
 }
 
@@ -63,6 +120,29 @@ func TestRowQueue(t *testing.T) {
 		}
 		if people, ok := again.conversations[all]; !ok || people != nil {
 			t.Errorf("not for everybody: %+v", people)
+		}
+	})
+
+	t.Run("whom a row is for by name is told beside all its members, whichever was noted first", func(t *testing.T) {
+		t.Parallel()
+		for _, first := range []bool{true, false} {
+			q := newRowQueue()
+			if first {
+				q.ofPerson(ana, []chat.ID{conversation})
+			}
+			q.conversation(conversation)
+			if !first {
+				q.ofPerson(ana, []chat.ID{conversation})
+			}
+			q.putBack(q.take())
+			batch := q.take()
+			_, named := batch.besides[conversation][ana]
+			if people, noted := batch.conversations[conversation]; !noted || people != nil || !named {
+				t.Errorf("named first %v: got %+v", first, batch)
+			}
+			if batch = q.take(); len(batch.conversations)+len(batch.besides) > 0 {
+				t.Errorf("left: %+v", batch)
+			}
 		}
 	})
 

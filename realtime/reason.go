@@ -18,6 +18,6 @@ var (
 	// a hole in the stream would be wrong for good, a reconnection is right in a second. The connection is cut
 	// without a word, because there is no room for one.
 	ClosedSlow = Reason{"slow", melody.CloseTryAgainLater}
-	// ClosedFlood: the page sent more frames than any page does.
+	// ClosedFlood: the page, or all pages of the person together, sent more frames than pages do.
 	ClosedFlood = Reason{"flood", melody.CloseTryAgainLater}
 )

@@ -178,12 +178,12 @@ func (f *feed) sendReceipts(author chat.Authorship, r chat.Receipts, pause time.
 	}
 	var encoded []byte
 	for sub := range f.subs {
-		if sub.socket.viewer.ID != author.PersonID || slices.Equal(sub.receipts, said) {
+		if sub.socket.viewer.ID != author.PersonID || sub.receipts != nil && slices.Equal(sub.receipts, said) {
 			continue
 		}
 		if encoded == nil {
 			encoded = frame{
-				Type: "receipts", Conversation: author.ConversationID.String(), At: r.At.UnixMicro(), From: &r.From, Runs: said,
+				Type: frameReceipts, Conversation: author.ConversationID.String(), At: r.At.UnixMicro(), From: &r.From, Runs: said,
 			}.encode()
 		}
 		sub.socket.write(encoded)

@@ -27,6 +27,7 @@ const (
 
 type rowBatch struct {
 	conversations map[chat.ID]audience
+	besides       map[chat.ID]audience // of conversations for all members: people who may be none any more
 	wholes        map[chat.ID]struct{} // people whose whole list is to be sent
 }
 
@@ -38,15 +39,22 @@ func newRowQueue() *rowQueue {
 }
 
 func newRowBatch() rowBatch {
-	return rowBatch{conversations: map[chat.ID]audience{}, wholes: map[chat.ID]struct{}{}}
+	return rowBatch{conversations: map[chat.ID]audience{}, besides: map[chat.ID]audience{}, wholes: map[chat.ID]struct{}{}}
 }
 
 // conversation notes that the row of a conversation has changed for all its members.
 func (q *rowQueue) conversation(id chat.ID) {
 	q.mu.Lock()
-	q.batch.conversations[id] = nil
+	q.noteAllLocked(id)
 	q.mu.Unlock()
 	q.kick()
+}
+
+func (q *rowQueue) noteAllLocked(conversation chat.ID) {
+	if people := q.batch.conversations[conversation]; people != nil {
+		q.batch.besides[conversation] = people
+	}
+	q.batch.conversations[conversation] = nil
 }
 
 // ofPerson notes that rows have changed for one person alone.
@@ -60,15 +68,14 @@ func (q *rowQueue) ofPerson(person chat.ID, conversations []chat.ID) {
 }
 
 func (q *rowQueue) noteLocked(conversation, person chat.ID) {
-	people, noted := q.batch.conversations[conversation]
-	if noted && people == nil {
-		return
+	audiences := q.batch.conversations
+	if people, noted := audiences[conversation]; noted && people == nil {
+		audiences = q.batch.besides
 	}
-	if people == nil {
-		people = audience{}
-		q.batch.conversations[conversation] = people
+	if audiences[conversation] == nil {
+		audiences[conversation] = audience{}
 	}
-	people[person] = struct{}{}
+	audiences[conversation][person] = struct{}{}
 }
 
 // whole notes that a person's list is to be sent from the beginning.
@@ -91,7 +98,16 @@ func (q *rowQueue) kick() {
 func (q *rowQueue) take() rowBatch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return rowBatch{conversations: some(q.batch.conversations, rowsAtOnce), wholes: some(q.batch.wholes, listsAtOnce)}
+	taken := rowBatch{
+		conversations: some(q.batch.conversations, rowsAtOnce), besides: map[chat.ID]audience{}, wholes: some(q.batch.wholes, listsAtOnce),
+	}
+	for id := range taken.conversations {
+		if people := q.batch.besides[id]; people != nil {
+			taken.besides[id] = people
+			delete(q.batch.besides, id)
+		}
+	}
+	return taken
 }
 
 // some takes up to n entries out of a map.
@@ -113,8 +129,13 @@ func (q *rowQueue) putBack(batch rowBatch) {
 	defer q.mu.Unlock()
 	for id, people := range batch.conversations {
 		if people == nil {
-			q.batch.conversations[id] = nil
+			q.noteAllLocked(id)
 		}
+		for person := range people {
+			q.noteLocked(id, person)
+		}
+	}
+	for id, people := range batch.besides {
 		for person := range people {
 			q.noteLocked(id, person)
 		}
@@ -145,36 +166,25 @@ func (h *Hub) rowsLoop(ctx context.Context) {
 // sendRows sends some of what waits, and says whether all of it could be read.
 func (h *Hub) sendRows(ctx context.Context) bool {
 	batch := h.rows.take()
-	err := errors.Join(h.sendChangedRows(ctx, batch.conversations), h.sendLists(ctx, batch.wholes))
+	err := errors.Join(h.sendChangedRows(ctx, batch), h.sendLists(ctx, batch.wholes))
 	if err != nil && ctx.Err() == nil {
 		h.log.Warn("list rows not read", "error", err)
 	}
 	return err == nil
 }
 
-func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]audience) error {
-	if len(conversations) == 0 || !h.anybody() {
+func (h *Hub) sendChangedRows(ctx context.Context, batch rowBatch) error {
+	if len(batch.conversations) == 0 || !h.anybody() {
 		return nil
 	}
-	ids := make([]chat.ID, 0, len(conversations))
-	var named []chat.ID // who may have left, and still has a row
-	for id, people := range conversations {
-		ids = append(ids, id)
-		for person := range people {
-			named = append(named, person)
-		}
-	}
-	rows, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) { return h.chat.RowsOf(ctx, ids, named) })
+	rows, err := h.readRows(ctx, batch)
 	if err != nil {
-		h.rows.putBack(rowBatch{conversations: conversations})
+		h.rows.putBack(rowBatch{conversations: batch.conversations, besides: batch.besides})
 		return err
 	}
 	byPerson := map[chat.ID][]chat.ListRow{}
 	for _, row := range rows {
-		people := conversations[row.ConversationID]
-		if _, heard := people[row.PersonID]; people == nil || heard {
-			byPerson[row.PersonID] = append(byPerson[row.PersonID], row)
-		}
+		byPerson[row.PersonID] = append(byPerson[row.PersonID], row)
 		h.flushed.Store(row.ConversationID, row.ChangeSeq)
 	}
 	connected := make([]chat.ID, 0, len(byPerson))
@@ -185,19 +195,82 @@ func (h *Hub) sendChangedRows(ctx context.Context, conversations map[chat.ID]aud
 	}
 	for len(connected) > 0 {
 		people := connected[:min(totalsAtOnce, len(connected))]
-		totals, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]int, error) {
-			return h.chat.UnreadTotals(ctx, people)
+		totals, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]chat.ListTotals, error) {
+			return h.chat.ListTotals(ctx, people)
 		})
 		if err != nil {
 			h.rows.putBack(rowBatch{conversations: audiences(byPerson, connected)})
 			return err
 		}
 		for _, person := range people {
-			h.sendToPerson(person, "rows", byPerson[person], totals[person])
+			h.sendToPerson(person, frameRows, byPerson[person], totals[person])
 		}
 		connected = connected[len(people):]
 	}
 	return nil
+}
+
+// readRows reads the rows of conversations that somebody at this node is to hear of, and no others': those that all members
+// are to hear of for whoever is connected, the rest for whom they are named.
+func (h *Hub) readRows(ctx context.Context, batch rowBatch) ([]chat.ListRow, error) {
+	var forAll, forSome, named []chat.ID
+	hears := map[chat.ID]audience{}
+	for id, people := range batch.conversations {
+		if people == nil {
+			forAll = append(forAll, id)
+			if people = batch.besides[id]; people == nil {
+				continue
+			}
+		}
+		hears[id] = people
+		forSome = append(forSome, id)
+		for person := range people {
+			if len(h.socketsOf(person)) > 0 {
+				named = append(named, person)
+			}
+		}
+	}
+	var rows []chat.ListRow
+	if len(forAll) > 0 {
+		present := h.connected()
+		read, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) {
+			return h.chat.RowsOf(ctx, forAll, present, nil)
+		})
+		if err != nil {
+			return nil, err
+		}
+		rows = read
+	}
+	if len(named) > 0 {
+		read, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) {
+			return h.chat.RowsOf(ctx, forSome, nil, named) // who may have left, and still has a row
+		})
+		if err != nil {
+			return nil, err
+		}
+		known := map[[2]chat.ID]struct{}{}
+		for _, row := range rows {
+			known[[2]chat.ID{row.ConversationID, row.PersonID}] = struct{}{}
+		}
+		for _, row := range read {
+			_, told := known[[2]chat.ID{row.ConversationID, row.PersonID}]
+			if _, heard := hears[row.ConversationID][row.PersonID]; heard && !told {
+				rows = append(rows, row)
+			}
+		}
+	}
+	return rows, nil
+}
+
+// connected are the people with a socket on this node.
+func (h *Hub) connected() []chat.ID {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	ids := make([]chat.ID, 0, len(h.people))
+	for id := range h.people {
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // audiences turns rows by person around: for each conversation those of the people who have a row of it.
@@ -232,7 +305,8 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 		return err
 	}
 	for _, person := range connected {
-		h.sendToPerson(person, "list", lists[person].Rows, lists[person].UnreadTotal)
+		list := lists[person]
+		h.sendToPerson(person, frameList, list.Rows, chat.ListTotals{Unread: list.UnreadTotal, Archived: list.Archived})
 	}
 	return nil
 }
@@ -244,14 +318,14 @@ func bounded[T any](ctx context.Context, h *Hub, ask func(context.Context) (T, e
 	return ask(ctx)
 }
 
-func (h *Hub) sendToPerson(person chat.ID, kind string, rows []chat.ListRow, total int) {
+func (h *Hub) sendToPerson(person chat.ID, kind frameType, rows []chat.ListRow, totals chat.ListTotals) {
 	sockets := h.socketsOf(person)
 	if len(sockets) == 0 {
 		return
 	}
 	html := renderRows(sockets[0].viewer, rows, time.Now())
-	f := frame{Type: kind, HTML: html, Total: &total}
-	if kind == "list" {
+	f := frame{Type: kind, HTML: html, Total: &totals.Unread, Archived: &totals.Archived}
+	if kind == frameList {
 		f.Epoch = h.currentEpoch()
 	}
 	encoded := f.encode()

@@ -123,7 +123,7 @@ func TestManyLists(t *testing.T) {
 		}
 		failed := make(chan struct{})
 		c.notes(func(_ context.Context, method string, nth int) error {
-			if method == "UnreadTotals" && nth == 2 {
+			if method == "ListTotals" && nth == 2 {
 				close(failed)
 				return errBroken
 			}
@@ -186,5 +186,124 @@ func TestManyLists(t *testing.T) {
 				t.Errorf("page %d got %d lists", i, lists)
 			}
 		}
+	})
+}
+
+func TestRowsRead(t *testing.T) {
+	t.Parallel()
+
+	t.Run("of a large group only the rows of those who are connected are read", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "member")
+		eve := n.Person(t, "Eve")
+		n.exec(t, `INSERT INTO people (id, username, display_name, password_hash)
+			SELECT md5(n::text)::uuid, 'more' || n, 'More', '' FROM generate_series(1, 200) n`)
+		n.exec(t, `INSERT INTO members (conversation_id, person_id) SELECT $1, md5(n::text)::uuid FROM generate_series(1, 200) n`, group)
+		n.exec(t, `UPDATE conversations SET member_count = member_count + 200 WHERE id = $1`, group)
+		p, q := n.connect(t, who), n.connect(t, eve)
+		p.next("list")
+		q.next("list")
+		n.say(t, owner, group, "to many")
+		p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "to many") })
+		if times, rows := n.store.rowsOf(group); times != 1 || rows != 1 {
+			t.Errorf("%d rows were read in %d readings", rows, times)
+		}
+		// What concerns one person reads one row, whoever else is connected.
+		o := n.connect(t, owner)
+		o.next("list")
+		if err := n.chat.MarkRead(t.Context(), n.current(t, who), chat.Position{ConversationID: group, Read: 1 << 40}); err != nil {
+			t.Fatal(err)
+		}
+		p.until("rows", func(g got) bool { return strings.Contains(g.HTML, group.String()) })
+		if times, rows := n.store.rowsOf(group); times != 2 || rows != 2 {
+			t.Errorf("%d rows were read in %d readings", rows, times)
+		}
+	})
+
+	t.Run("what somebody chose who is not connected here reads nothing", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "member")
+		p := n.connect(t, who)
+		p.next("list")
+		pinned := true
+		if err := n.chat.Choose(t.Context(), owner, group, chat.Choices{Pinned: &pinned}); err != nil {
+			t.Fatal(err)
+		}
+		n.say(t, owner, n.Direct(t, owner, who), "which comes behind it")
+		p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "which comes behind it") })
+		if times, _ := n.store.rowsOf(group); times != 0 {
+			t.Errorf("%d readings", times)
+		}
+	})
+
+	t.Run("a conversation of which nobody here has a row is asked for once", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ana, _, conversation := n.pair(t)
+		eve := n.Person(t, "Eve")
+		note := n.note(t, eve)
+		p := n.connect(t, eve)
+		p.next("list")
+		n.sayThrough(t, n.quiet, ana, conversation, "elsewhere")
+		for i := range 5 { // sweeps at least
+			text := fmt.Sprintf("here, number %d", i)
+			n.sayThrough(t, n.quiet, eve, note, text)
+			p.until("rows", func(g got) bool { return strings.Contains(g.HTML, text) })
+		}
+		if times, rows := n.store.rowsOf(conversation); times != 1 || rows != 0 {
+			t.Errorf("%d readings of %d rows", times, rows)
+		}
+	})
+}
+
+func TestQuietEnds(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, quick)
+	owner, who, group := n.inGroup(t, "member")
+	for _, viewer := range []chat.Viewer{owner, who} {
+		if err := n.chat.MarkRead(t.Context(), viewer, chat.Position{ConversationID: group, Read: 1 << 40}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hour := chat.QuietHour
+	if err := n.chat.Choose(t.Context(), who, group, chat.Choices{Quiet: &hour}); err != nil {
+		t.Fatal(err)
+	}
+	n.say(t, owner, group, "into the quiet")
+	other, p := n.connect(t, owner), n.connect(t, who)
+	other.next("list")
+	if list := p.next("list"); list.Total != 0 || !strings.Contains(list.HTML, "row--quiet") {
+		t.Fatalf("premise: %d, %s", list.Total, list.HTML)
+	}
+	// mark waits until some sweeps are over, and shows the rows of the group that came meanwhile.
+	pages := map[*chat.Viewer]*page{&owner: other, &who: p}
+	mark := func(name string, see func(viewer chat.Viewer, g got)) {
+		t.Helper()
+		for i := range 3 {
+			for viewer, q := range pages {
+				text, note := fmt.Sprintf("%s %d", name, i), n.note(t, *viewer)
+				n.sayThrough(t, n.quiet, *viewer, note, text)
+				q.until("rows", func(g got) bool { return strings.Contains(g.HTML, text) }, func(g got) {
+					if strings.Contains(g.HTML, group.String()) {
+						see(*viewer, g)
+					}
+				})
+			}
+		}
+	}
+	mark("before", func(viewer chat.Viewer, g got) { // what the sweep found said
+		if viewer.ID == who.ID && !strings.Contains(g.HTML, "row--quiet") {
+			t.Errorf("not quiet: %s", g.HTML)
+		}
+	})
+	n.exec(t, "UPDATE members SET quiet_until = clock_timestamp() + interval '100 milliseconds' WHERE quiet_until IS NOT NULL")
+	loud := p.until("rows", func(g got) bool { return strings.Contains(g.HTML, group.String()) && g.Total == 1 })
+	if strings.Contains(loud.HTML, "row--quiet") {
+		t.Errorf("got %s", loud.HTML)
+	}
+	mark("after", func(viewer chat.Viewer, g got) { // once, and to nobody else
+		t.Errorf("once more, to %s: %s", viewer.Username, g.HTML)
 	})
 }

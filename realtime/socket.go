@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/olahol/melody"
 	"golang.org/x/time/rate"
 
@@ -25,6 +27,10 @@ const (
 	// A busy page sends some two frames a second: one ack, one typing.
 	frameRate  = 20
 	frameBurst = 60
+
+	// A page says where it stands once a second at most; a few may come together.
+	ackRate  = 1
+	ackBurst = 5
 )
 
 // Socket is one open page.
@@ -34,10 +40,13 @@ type Socket struct {
 	viewer  chat.Viewer
 	queued  atomic.Int64 // bytes handed to the connection and not yet written
 	limit   *rate.Limiter
+	acks    *rate.Limiter
+	person  *allowance // shared with the person's other sockets; nil without limits
 
 	mu       sync.Mutex
 	visit    int64         // grows with each open and leave: a slow open notices that the page has gone on
 	sub      *subscription // the open conversation, if any
+	past     *chat.Member  // or the one that is looked back at: its person was in it once, and nothing of it is pushed
 	lastUsed time.Time
 }
 
@@ -84,18 +93,39 @@ func socketOf(session *melody.Session) *Socket {
 	return socket
 }
 
-// ServeSocket turns the request of a logged-in page into its socket, and returns when it ends. While the hub is
-// closing it answers 503.
+// ServeSocket turns the request of a logged-in page into its socket, and returns when it ends. Whom it cannot take now it
+// answers by 503 with Retry-After, and by 429 somebody who has enough sockets. A page is not told by its browser why a
+// socket was refused, and may ask by HEAD.
 func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) {
-	h.mu.RLock()
-	draining := h.draining
-	h.mu.RUnlock()
-	if draining {
-		w.Header().Set("Retry-After", "2")
-		http.Error(w, "restarting", http.StatusServiceUnavailable)
+	if wait := h.Crowded(); wait > 0 {
+		sendAway(w, wait)
 		return
 	}
-	s := &Socket{hub: h, viewer: viewer, limit: rate.NewLimiter(frameRate, frameBurst)}
+	if r.Method == http.MethodHead { // anything else than a success the browser would complain of
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "a socket is asked for by an upgrade", http.StatusUpgradeRequired)
+		return
+	}
+	s := &Socket{
+		hub: h, viewer: viewer, limit: rate.NewLimiter(frameRate, frameBurst), acks: rate.NewLimiter(ackRate, ackBurst),
+	}
+	if h.chat.Limited() {
+		if s.person = h.allowances.enter(viewer.ID); s.person == nil {
+			w.Header().Set("Retry-After", strconv.Itoa(int(retrySocket.Seconds())))
+			http.Error(w, "too many sockets", http.StatusTooManyRequests)
+			return
+		}
+		defer h.allowances.leave(s.person)
+	}
+	if wait := h.admission.enter(); wait > 0 {
+		sendAway(w, wait)
+		return
+	}
+	defer h.admission.leave()
 	if err := h.melody.HandleRequestWithKeys(w, r, map[string]any{socketKey: s}); err != nil {
 		h.log.Debug("socket refused", "error", err)
 	}
@@ -151,7 +181,7 @@ func (s *Socket) close(reason Reason) {
 // receive handles one frame of the page. It must not wait for anything: the same goroutine reads pongs. A frame that
 // makes no sense is ignored.
 func (s *Socket) receive(message []byte) {
-	if !s.limit.Allow() {
+	if !s.limit.Allow() || !s.person.frame() {
 		s.close(ClosedFlood)
 		return
 	}
@@ -160,22 +190,31 @@ func (s *Socket) receive(message []byte) {
 		s.hub.log.Debug("frame ignored", "person", s.viewer.ID, "error", err)
 		return
 	}
-	switch in.Type {
-	case "open":
-		visit := s.nextVisit()
-		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At, Drafted: in.Drafted}
-		s.hub.spawn(func() { s.hub.open(s, visit, in.Conversation, at) })
-	case "leave":
-		s.hub.leave(s, s.nextVisit())
-	case "ack":
-		s.acknowledge(in.Positions)
-	case "activity":
-		s.used()
+	if act, known := framesIn[in.Type]; known {
+		act(s, in)
 	}
 }
 
+// framesIn are the frames that a page may send, by their types. Who may send which, and what comes of it, is a row of the
+// matrix in matrix_test.go.
+var framesIn = map[string]func(*Socket, inbound){
+	"open": func(s *Socket, in inbound) {
+		if !s.person.open() {
+			s.close(ClosedFlood)
+			return
+		}
+		visit := s.nextVisit()
+		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At, Drafted: in.Drafted}
+		s.hub.spawn(func() { s.hub.open(s, visit, in.Conversation, at) })
+	},
+	"leave":    func(s *Socket, _ inbound) { s.hub.leave(s, s.nextVisit()) },
+	"ack":      func(s *Socket, in inbound) { s.acknowledge(in.Positions) },
+	"activity": func(s *Socket, _ inbound) { s.used() },
+}
+
+// acknowledge notes positions. Whose conversations they are is found out when they are written.
 func (s *Socket) acknowledge(positions map[chat.ID]progress) {
-	if len(positions) > maxPositions {
+	if len(positions) > maxPositions || !s.acks.Allow() {
 		return
 	}
 	for conversation, p := range positions {

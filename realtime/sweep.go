@@ -24,6 +24,7 @@ func (h *Hub) sweepLoop(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		h.allowances.forget(time.Now())
 		if !h.anybody() {
 			since = time.Time{}
 			continue
@@ -48,6 +49,7 @@ func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 	active, now, activeErr := h.chat.Active(ctx, since)
 	for id, changeSeq := range active {
 		if known, ok := h.flushed.Load(id); !ok || known.(int64) != changeSeq {
+			h.flushed.Store(id, changeSeq) // also where nobody here has a row of it; what cannot be read stays in the queue
 			h.rows.conversation(id)
 		}
 	}
@@ -57,6 +59,9 @@ func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 		}
 		return true
 	})
+	if activeErr == nil {
+		err = errors.Join(err, h.sweepQuiet(ctx, since, now))
+	}
 	if h.rows.waiting() {
 		h.rows.kick()
 	}
@@ -64,6 +69,23 @@ func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 		h.receipts.kick()
 	}
 	return now.Add(-sweepOverlap), errors.Join(err, activeErr)
+}
+
+// sweepQuiet sends the rows of conversations whose quiet has ended since the last sweep, to those who had wanted it. That is
+// no matter of what was committed when, so nothing is looked at twice; but whoever came before the first sweep may have been
+// sent a list from before the end.
+func (h *Hub) sweepQuiet(ctx context.Context, since, now time.Time) error {
+	after := since.Add(sweepOverlap) // the moment of the last sweep
+	if since.IsZero() {
+		after = now.Add(-sweepOverlap)
+	}
+	ended, err := h.chat.QuietEnded(ctx, after, now)
+	for person, conversations := range ended {
+		if len(h.socketsOf(person)) > 0 {
+			h.rows.ofPerson(person, conversations)
+		}
+	}
+	return err
 }
 
 // sweepEpoch notices that the counters belong to another history: then every cursor is void, and so is every list.
@@ -79,10 +101,6 @@ func (h *Hub) sweepEpoch(ctx context.Context) error {
 	for _, f := range h.feeds {
 		feeds = append(feeds, f)
 	}
-	people := make([]chat.ID, 0, len(h.people))
-	for id := range h.people {
-		people = append(people, id)
-	}
 	h.mu.Unlock()
 	if !other {
 		return nil
@@ -94,7 +112,7 @@ func (h *Hub) sweepEpoch(ctx context.Context) error {
 		f.mu.Unlock()
 	}
 	h.cards.Clear()
-	for _, id := range people {
+	for _, id := range h.connected() {
 		h.rows.whole(id)
 	}
 	return nil

@@ -49,10 +49,18 @@ type faultyStore struct {
 	mu     sync.Mutex
 	broken error
 	faults map[string]int                                 // by method
+	rows   map[chat.ID][2]int                             // by conversation: how often its rows were asked for, and how many there were
 	read   func()                                         // called once, after changes were read and before they are handed on
 	asked  func()                                         // called once, after a membership was asked for
 	viewed func()                                         // called once, after view counters were read and before they are handed on
 	watch  func(ctx context.Context, method string) error // called before rows and lists are read
+}
+
+// rowsOf says how often the rows of a conversation were asked for, and how many there were in all.
+func (s *faultyStore) rowsOf(id chat.ID) (times, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows[id][0], s.rows[id][1]
 }
 
 // watching lets a test see how rows and lists are read, and make single readings fail.
@@ -150,6 +158,15 @@ func (s *faultyStore) ChangesSince(ctx context.Context, id chat.ID, after int64,
 	return changes, err
 }
 
+func (s *faultyStore) ChangesFor(
+	ctx context.Context, person, conversation chat.ID, after int64, limit int,
+) (chat.Member, chat.Changes, error) {
+	if err := s.fault("ChangesFor"); err != nil {
+		return chat.Member{}, chat.Changes{}, err
+	}
+	return s.Store.ChangesFor(ctx, person, conversation, after, limit)
+}
+
 func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, []chat.ID, error) {
 	if err := s.fault("UpdatePositions"); err != nil {
 		return nil, nil, err
@@ -166,11 +183,24 @@ func (s *faultyStore) ReceiptSources(
 	return s.Store.ReceiptSources(ctx, authors)
 }
 
-func (s *faultyStore) RowsOf(ctx context.Context, ids, former []chat.ID) ([]chat.ListRow, error) {
+func (s *faultyStore) RowsOf(ctx context.Context, ids, present, others []chat.ID) ([]chat.ListRow, error) {
 	if err := errors.Join(s.fault("RowsOf"), s.watched(ctx, "RowsOf")); err != nil {
 		return nil, err
 	}
-	return s.Store.RowsOf(ctx, ids, former)
+	rows, err := s.Store.RowsOf(ctx, ids, present, others)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		times := s.rows[id]
+		times[0]++
+		for _, row := range rows {
+			if row.ConversationID == id {
+				times[1]++
+			}
+		}
+		s.rows[id] = times
+	}
+	return rows, err
 }
 
 func (s *faultyStore) Epoch(ctx context.Context) (string, error) {
@@ -198,11 +228,11 @@ func (s *faultyStore) Lists(
 	return s.Store.Lists(ctx, people, limit)
 }
 
-func (s *faultyStore) UnreadTotals(ctx context.Context, people []chat.ID) (map[chat.ID]int, error) {
-	if err := s.watched(ctx, "UnreadTotals"); err != nil {
+func (s *faultyStore) ListTotals(ctx context.Context, people []chat.ID) (map[chat.ID]chat.ListTotals, error) {
+	if err := s.watched(ctx, "ListTotals"); err != nil {
 		return nil, err
 	}
-	return s.Store.UnreadTotals(ctx, people)
+	return s.Store.ListTotals(ctx, people)
 }
 
 func (s *faultyStore) CardsIn(
@@ -240,17 +270,27 @@ var errBroken = errors.New("broken on purpose")
 
 func newNode(t *testing.T, timing realtime.Timing, link ...realtime.Link) *node {
 	t.Helper()
+	return newNodeWith(t, timing, chat.Settings{BcryptCost: 4}, link...)
+}
+
+// newLimitedNode is one on which rate limits hold.
+func newLimitedNode(t *testing.T, timing realtime.Timing) *node {
+	t.Helper()
+	return newNodeWith(t, timing, chat.Settings{BcryptCost: 4, Limits: true})
+}
+
+func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
+	t.Helper()
 	n := &node{World: chattest.New(t), viewers: map[string]chat.Viewer{}}
-	n.store = &faultyStore{Store: n.Store}
+	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
-	settings := chat.Settings{BcryptCost: 4}
 	n.chat = chat.New(n.store, n.hub, settings)
 	n.quiet = chat.New(n.store, silence{}, settings)
 	if err := n.hub.Start(t.Context(), n.chat); err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		viewer := n.viewers[r.Header.Get("X-Session")]
 		n.mu.Unlock()
@@ -317,6 +357,7 @@ type got struct {
 	From, To     int64
 	HTML         string
 	Total        int
+	Archived     int
 	Text         string
 	Zone, Theme  string
 	At           int64
@@ -455,6 +496,16 @@ func (p *page) end() int {
 	case <-time.After(patience):
 		p.t.Fatal("the socket still stands")
 		return 0
+	}
+}
+
+// over says whether the socket has ended.
+func (p *page) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -27,6 +27,8 @@ install_packages() {
   fi
   # Fresh package lists only when needed: without any, or when they name versions that are gone.
   "${apt[@]}" --dry-run install --no-install-recommends "$@" >/dev/null 2>&1 || "${apt[@]}" update
+  # Older releases have no Chromium without a window; the one with windows does as well, and takes longer.
+  apt-cache show chromium-headless-shell >/dev/null 2>&1 || set -- "${@/#chromium-headless-shell/chromium}"
   "${apt[@]}" install --no-install-recommends "$@" || { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "$@"; }
 }
 if [[ ${1-} == --packages ]]; then
@@ -61,7 +63,7 @@ has_compiler() {
   has "${CC:-gcc}" || has cc || return 1
   [[ $(uname -s) != Linux || -e /usr/include/stdio.h ]]
 }
-has_browser() { has chromium || has chromium-browser || has google-chrome || has google-chrome-stable || [[ -d "/Applications/Google Chrome.app" ]]; }
+has_browser() { has chromium-headless-shell || has chromium || has chromium-browser || has google-chrome || has google-chrome-stable || [[ -d "/Applications/Google Chrome.app" ]]; }
 has_font() { [[ $(uname -s) != Linux ]] || compgen -G "/usr/share/fonts/*/$1" >/dev/null; }
 
 has_compiler || need "a C compiler and the C library's headers" gcc libc6-dev
@@ -69,7 +71,7 @@ has pkg-config || need "pkg-config" pkg-config
 { has pkg-config && pkg-config --exists vips; } || need "libvips with its headers" libvips-dev
 has_postgres "$1" || need "PostgreSQL 15 or later (its programs; no server has to run)" postgresql
 if [[ $1 == test ]]; then
-  has_browser || need "Chromium" chromium
+  has_browser || need "Chromium" chromium-headless-shell
   has redis-server || need "Redis" redis-server
   has nginx || [[ -x /usr/sbin/nginx ]] || need "nginx" nginx-light
   # Pages in the tests show every script; a machine without fonts draws boxes.

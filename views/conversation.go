@@ -39,9 +39,10 @@ type MessageActsProps struct {
 type ComposerProps struct {
 	ConversationID chat.ID
 	ClientID       chat.ID
-	To             string // whom the text goes to; empty in a note to oneself
-	Body           string // the draft, or what a refusal gives back
-	Drafted        bool   // a draft is stored
+	As             chat.ID // who writes: the form is refused where somebody else is logged in by then
+	To             string  // whom the text goes to; empty in a note to oneself
+	Body           string  // the draft, or what a refusal gives back; where Closed, only the latter is shown
+	Drafted        bool    // a draft is stored
 	Err            *chat.Error
 	Closed         string // why writing is not possible, as the end of a key of the catalogue; empty where it is
 }
@@ -57,7 +58,10 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 		Unread: page.Unread, FirstUnread: page.Unread > 0 && page.HasOlder && page.Messages[0].Seq > page.Member.UnreadFrom+1,
 		Acts: actsFor(page, viewer.ID),
 	}
-	p.Composer = ComposerProps{ConversationID: page.ID, ClientID: clientID, Closed: closedReason(page), Body: page.Member.Draft, Drafted: page.Member.Draft != ""}
+	p.Composer = ComposerProps{
+		ConversationID: page.ID, ClientID: clientID, As: viewer.ID, Closed: closedReason(page),
+		Body: page.Member.Draft, Drafted: page.Member.Draft != "",
+	}
 	switch {
 	case p.Kind == chat.KindGroup:
 		p.Composer.To = p.Name

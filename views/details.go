@@ -24,6 +24,7 @@ type DetailsProps struct {
 	Notify      chat.Notify
 	Zone        *time.Location
 	Members     MembersProps
+	Cursor      chat.Cursor
 	Saved       string
 	Err         *chat.Error
 }
@@ -40,7 +41,7 @@ func NewDetails(d chat.Details, members chat.MembersPage, viewer chat.Viewer) De
 		Other: NewPerson(d.Other), Note: d.Kind == chat.KindDirect && d.Other.ID == viewer.ID,
 		Past: !d.Member.Present(), Manages: d.Member.Role.MayManage(),
 		Pinned: d.Pinned, Archived: d.Archived, QuietUntil: d.QuietUntil, Notify: d.Notify, Zone: Zone(viewer.TimeZone),
-		Members: NewMembers(d, members, "", viewer),
+		Members: NewMembers(d, members, "", viewer), Cursor: d.Cursor,
 	}
 }
 
@@ -70,6 +71,8 @@ type MembersProps struct {
 	Query   string
 	Members []MemberProps
 	Next    string // the cursor of the next page; empty at the end
+	Err     *chat.Error
+	Cursor  chat.Cursor
 }
 
 // MemberProps is one member.
@@ -82,7 +85,7 @@ type MemberProps struct {
 // NewMembers makes props of a page of members.
 func NewMembers(d chat.Details, page chat.MembersPage, query string, viewer chat.Viewer) MembersProps {
 	p := MembersProps{
-		ID: d.ID, Role: d.Member.Role, MayAdd: d.MayAdd(), Query: query, Next: page.Next,
+		ID: d.ID, Role: d.Member.Role, MayAdd: d.MayAdd(), Query: query, Next: page.Next, Cursor: d.Cursor,
 	}
 	for _, m := range page.Members {
 		p.Members = append(p.Members, MemberProps{Person: NewPerson(m.Card), Role: m.Role, Self: m.ID == viewer.ID})

@@ -15,6 +15,8 @@ type ErrorProps struct {
 	LoggedIn  bool
 	// Retry is the path of what was asked for, where asking again makes sense.
 	Retry string
+	// Unsent is the text of a message that was not sent.
+	Unsent string
 }
 
 func (p *ErrorProps) title(ctx context.Context) string {

@@ -31,9 +31,17 @@ type LoginProps struct {
 	Gate            chat.Gate
 	Login           string
 	Next            string
-	PasswordChanged bool // coming from a reset link
-	EmailConfirmed  bool // coming from a link that confirms an address
+	PasswordChanged bool   // coming from a reset link
+	EmailConfirmed  bool   // coming from a link that confirms an address
+	Unsent          string // the text of a message that was not sent, because the session was over
 	Err             *chat.Error
+}
+
+// SomebodyElseProps is the answer to a form of a page that was somebody else's than Viewer, who is logged in by now.
+type SomebodyElseProps struct {
+	Viewer chat.Viewer
+	Next   string // where the form came from, a local path
+	Unsent string // the text of a message that was not sent
 }
 
 // ResetProps is the page behind a reset link.

@@ -13,6 +13,7 @@ const (
 	ComposerBodyID  = "composer-body"
 	ComposerErrorID = "composer-error"
 	ClientIDID      = "composer-client-id"
+	UnsentID        = "unsent"
 	MarkReadID      = "mark-read"
 	PeopleResultsID = "people-results"
 	PeopleMoreID    = "people-more"
@@ -34,6 +35,7 @@ const (
 	FirstUnreadID   = "first-unread"
 	ReadByID        = "read-by-template"
 	MessageMenuID   = "message-menu-template"
+	MembersQueryID  = "members-query"
 )
 
 // MessageID is the id of a message's element, and the end of a link to it.

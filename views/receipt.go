@@ -35,6 +35,12 @@ func NewReceivers(conversation, message chat.ID, page chat.ReceiversPage) Receiv
 	return p
 }
 
+// MessageMenuProps is what can be done about a message.
+type MessageMenuProps struct {
+	Open      bool
+	Receivers string // the path of who has read it; empty where that is not this person's to know
+}
+
 func receiverWords(ctx context.Context, state chat.ReceiverState) string {
 	switch state {
 	case chat.ReceiverRead:

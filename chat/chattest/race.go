@@ -53,11 +53,11 @@ func (h *Held) Rollback() {
 	}
 }
 
-// AwaitWaiting returns once n statements wait for locks in this world's database.
+// AwaitWaiting returns once n statements or more wait for locks in this world's database.
 func (w *World) AwaitWaiting(t testing.TB, n int) {
 	t.Helper()
 	w.Await(t, n, `
-		SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		SELECT least(count(*), $1) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, n)
 }
 
 // Await asks the database until it answers with n.

@@ -48,17 +48,35 @@ type DB struct {
 	// DSN is the address, for every form of pgx.
 	DSN string
 
-	t    testing.TB
-	pool func() *pgxpool.Pool
+	t      testing.TB
+	server *server
+	name   string
+	model  bool // others are copied from it: it stays
+	pool   func() *pgxpool.Pool
 }
 
 // An Option changes what New makes.
 type Option func(*options)
 
-type options struct{ empty bool }
+type options struct{ source string }
 
 // Empty makes a database without tables, for tests of the migrations.
-func Empty() Option { return func(o *options) { o.empty = true } }
+func Empty() Option { return func(o *options) { o.source = "template1" } }
+
+// A Model is a database that has something in it, of which New makes copies: a
+// world that many tests begin with costs them no more than an empty one.
+type Model struct{ name string }
+
+// From makes a copy of a model.
+func From(m *Model) Option { return func(o *options) { o.source = m.name } }
+
+// Model makes the database one that others are copied from. Nobody can use it
+// itself from then on: its pool is closed, and who else is connected is cut.
+func (d *DB) Model(ctx context.Context) (*Model, error) {
+	d.model = true
+	d.pool().Close()
+	return &Model{d.name}, d.server.seal(ctx, d.name)
+}
 
 // New makes a database and drops it when the test ends, with whatever is still
 // connected. It may be called from parallel tests; all databases of a test
@@ -70,7 +88,7 @@ func New(t testing.TB, opts ...Option) *DB {
 
 func (h *host) new(t testing.TB, opts ...Option) *DB {
 	t.Helper()
-	var o options
+	o := options{source: model}
 	for _, set := range opts {
 		set(&o)
 	}
@@ -78,16 +96,19 @@ func (h *host) new(t testing.TB, opts ...Option) *DB {
 	if err != nil {
 		t.Fatalf("dbtest: %v", err)
 	}
-	name, err := server.create(t.Context(), o.empty)
+	name, err := server.create(t.Context(), o.source)
 	if err != nil {
 		t.Fatalf("dbtest: %v", err)
 	}
+	d := &DB{DSN: server.dsn(name), t: t, server: server, name: name}
 	t.Cleanup(func() {
+		if d.model {
+			return
+		}
 		if err := server.drop(context.Background(), name); err != nil {
 			t.Errorf("dbtest: %v", err)
 		}
 	})
-	d := &DB{DSN: server.dsn(name), t: t}
 	d.pool = sync.OnceValue(d.open)
 	return d
 }

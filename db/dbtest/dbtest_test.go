@@ -139,7 +139,7 @@ func BenchmarkCreate(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		name, err := server.create(b.Context(), false)
+		name, err := server.create(b.Context(), model)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -119,11 +119,20 @@ func start(ctx context.Context, config cluster.Config, migrate func(context.Cont
 	if err := migrate(ctx, s.dsn(model)); err != nil {
 		return nil, fmt.Errorf("migrating: %w", err)
 	}
-	// Nobody can be connected to a database while it is copied.
-	if _, err := s.admin.Exec(ctx, "ALTER DATABASE "+model+" ALLOW_CONNECTIONS false"); err != nil {
+	if err := s.seal(ctx, model); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// seal closes a database to everybody: nobody can be connected to one while it
+// is copied.
+func (s *server) seal(ctx context.Context, name string) error {
+	if _, err := s.admin.Exec(ctx, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false"); err != nil {
+		return err
+	}
+	_, err := s.admin.Exec(ctx, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1", name)
+	return err
 }
 
 // stop ends the server and removes the folder. It works on one that was only
@@ -139,14 +148,10 @@ func (s *server) stop(ctx context.Context) error {
 	return errors.Join(err, discard(ctx, s.dir))
 }
 
-// create makes a database and returns its name. Copying the files takes half
+// create makes a copy of a database and returns its name. Copying the files takes half
 // the time of copying through the write-ahead log.
-func (s *server) create(ctx context.Context, empty bool) (string, error) {
+func (s *server) create(ctx context.Context, source string) (string, error) {
 	name := fmt.Sprintf("test_%d", s.count.Add(1))
-	source := model
-	if empty {
-		source = "template1"
-	}
 	_, err := s.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s OWNER parley TEMPLATE %s STRATEGY file_copy", name, source))
 	return name, err
 }

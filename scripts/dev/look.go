@@ -23,7 +23,8 @@ const (
 func effect(name string) int {
 	inside := func(folder string) bool { return strings.HasPrefix(name, folder+"/") }
 	switch {
-	case strings.HasSuffix(name, "_test.go"), inside("scripts"), inside("e2e"), inside("load"), strings.HasSuffix(name, ".templ"):
+	case strings.HasSuffix(name, "_test.go"), inside("scripts"), inside("e2e"), inside("load"), inside("chaos"),
+		strings.HasSuffix(name, ".templ"):
 		return ignore
 	case path.Ext(name) == ".go", path.Base(name) == "go.mod", inside("migrations"), inside("views/locales"):
 		return rebuild

@@ -22,6 +22,7 @@ func TestEffect(t *testing.T) {
 		"chat/message_test.go":      ignore,
 		"scripts/dev/main.go":       ignore,
 		"e2e/story.go":              ignore,
+		"chaos/faults.go":           ignore,
 		"docs/development.md":       ignore,
 		"README.md":                 ignore,
 	} {

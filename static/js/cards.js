@@ -7,6 +7,7 @@ import { byId, hear, openLog, pane, tell, words } from "./page.js";
 import { messagesOf } from "./log.js";
 
 const known = new Map();
+const isolated = (name) => `\u2068${name}\u2069`;
 
 /** Reads the cards that a frame holds, and puts the new names into the page. */
 export function applyCards(elements) {
@@ -16,6 +17,7 @@ export function applyCards(elements) {
     if (!(seq > (known.get(person)?.seq ?? 0))) continue;
     known.set(person, { seq, initials, name: element.textContent });
   }
+  fillMembers();
   const log = openLog();
   if (!log) return;
   fillAll(messagesOf(log));
@@ -43,13 +45,26 @@ function fillName(name) {
   put(name, card.name);
 }
 
+/** Lines of a group's members, and the head of the details of a direct conversation. */
+function fillMembers() {
+  if (!known.size) return;
+  for (const line of document.querySelectorAll("[data-member]")) {
+    const card = known.get(line.dataset.member);
+    if (!card || Number(line.dataset.card) >= card.seq) continue;
+    line.dataset.card = card.seq;
+    put(line.querySelector("bdi"), card.name);
+    put(line.querySelector(".avatar"), card.initials);
+    line.querySelector("[aria-label]")?.setAttribute("aria-label", words("manage", { name: isolated(card.name) }));
+  }
+}
+
 /** The head of a direct conversation, what stands at its beginning, and whom the composer writes to. */
 function fillPane({ seq, name, initials }) {
   if (Number(pane().dataset.card ?? 0) >= seq) return;
   pane().dataset.card = seq;
   put(pane().querySelector(".pane__title bdi"), name);
   for (const avatar of pane().querySelectorAll(".pane__head .avatar, .beginning .avatar")) put(avatar, initials);
-  byId("composer-body")?.setAttribute("placeholder", words("writeTo", { name: `\u2068${name}\u2069` }));
+  byId("composer-body")?.setAttribute("placeholder", words("writeTo", { name: isolated(name) }));
   document.title = words("title", { title: name });
   tell("total"); // the number goes before it again
 }
@@ -62,4 +77,6 @@ export function start() {
   hear("epoch", () => known.clear());
   hear("arrived", ({ items }) => fillAll(items));
   hear("history", ({ added }) => fillAll(added));
+  hear("details", fillMembers);
+  document.addEventListener("htmx:after:swap", fillMembers);
 }

@@ -1,7 +1,7 @@
 /**
- * What follows from the messages' order: day lines, grouping, the unread line, and how far one's own have come. They depend on the neighbours and on
- * the reader's zone, so they are never in a pushed fragment; after each change they are made right again here, touching
- * only what is not right yet. The server derives the same for the first paint.
+ * What follows from the messages' order: day lines, grouping, the unread line, and how far one's own have come. They depend
+ * on the neighbours and on the reader's zone, so they are never in a pushed fragment; after each change they are made right
+ * again here, touching only what is not right yet. The server derives the same for the first paint.
  */
 import { person, stamp } from "./page.js";
 import { hasOlder, seqOf } from "./log.js";

@@ -8,6 +8,10 @@ import * as store from "./store.js";
 
 /** A draft goes to the server after a pause this long; a message that is sent sooner never was one. */
 const PAUSE_MS = 3000;
+/** An answer that takes longer than this is none. */
+const ANSWER_MS = 20_000;
+/** Browsers refuse what is to outlive its page and is longer than 64 KiB, all of it together. */
+const MOST_OUTLIVING = 60_000;
 
 const field = () => byId("composer-body");
 const conversationOf = (body) => body.form.dataset.conversation;
@@ -15,18 +19,44 @@ const writing = (body) => document.hasFocus() && document.activeElement === body
 
 let timer = 0;
 
-/** Gives the server what it does not have. keepalive lets it go out while the page ends. */
-export async function give(conversation, request = fetch) {
+/** By conversation: what is under way. Gives go one after the other, or the older text might be the last to arrive. */
+const underWay = new Map();
+
+const formOf = (draft) => new URLSearchParams({ body: draft.text, as: person() });
+
+/**
+ * Gives the server what it does not have, once what is under way is answered. ending: the page may end any moment. Then
+ * what can outlive the page waits for nothing, and what is under way is given up.
+ */
+export function give(conversation, request = fetch, ending = false) {
   const draft = store.get("draft", conversation);
-  if (!draft) return;
+  if (!draft) return Promise.resolve();
+  const outlives = ending && String(formOf(draft)).length < MOST_OUTLIVING;
+  let line = underWay.get(conversation);
+  if (outlives) line?.aborter.abort();
+  if (outlives || !line) underWay.set(conversation, (line = { last: null, aborter: new AbortController() }));
+  const { last: before, aborter: { signal } } = line;
+  const mine = before ? before.then(() => attempt(conversation, request, { signal })) : attempt(conversation, request, { signal, keepalive: outlives });
+  line.last = mine;
+  return mine.finally(() => line.last === mine && underWay.get(conversation) === line && underWay.delete(conversation));
+}
+
+async function attempt(conversation, request, options) {
+  const draft = store.get("draft", conversation);
+  if (!draft || options.signal.aborted) return;
+  const waited = new AbortController();
+  const late = setTimeout(() => waited.abort(), ANSWER_MS);
+  options.signal.addEventListener("abort", () => waited.abort());
   try {
     const response = await request(conversationPath(conversation, "/draft"), {
-      method: "POST", headers: { "HX-Request": "true" }, keepalive: true, body: new URLSearchParams({ body: draft.text }),
+      method: "POST", headers: { "HX-Request": "true" }, body: formOf(draft), keepalive: options.keepalive ?? false, signal: waited.signal,
     });
     const gone = response.status === 404; // nobody's conversation needs no draft
     if ((response.ok && !response.redirected) || gone) taken(conversation, draft.text);
   } catch {
     // It stays here and goes when there is a connection again.
+  } finally {
+    clearTimeout(late);
   }
 }
 
@@ -46,22 +76,22 @@ function keep(body) {
   if (body.value || known || body.hasAttribute("data-drafted")) store.put("draft", conversation, { text: body.value });
 }
 
-/** What was written was sent: no draft is left of it. */
-export function drop(body) {
+/** What was written was sent: no draft is left of it, neither one that the server has nor one that is on its way there. */
+export function drop(body, request = fetch) {
   clearTimeout(timer);
   const conversation = conversationOf(body);
   store.put("draft", conversation, { text: "" }); // which other tabs hear
-  if (body.hasAttribute("data-drafted")) give(conversation);
-  else store.put("draft", conversation, null);
+  if (body.hasAttribute("data-drafted") || underWay.has(conversation)) return give(conversation, request);
+  store.put("draft", conversation, null);
 }
 
 /** Puts into a fresh field what this browser kept, where that is newer than what the server put there. */
-export function restore(body) {
+export function restore(body, request = fetch) {
   const conversation = conversationOf(body);
   const kept = store.get("draft", conversation);
   if (!kept) return;
   body.value = kept.text;
-  give(conversation);
+  return give(conversation, request);
 }
 
 /** What another device or another tab wrote; a field that is being written in is not touched. */
@@ -79,8 +109,8 @@ export function receiveDraft({ conversation, text }) {
   if (!store.get("draft", conversation)) show(conversation, text);
 }
 
-const giveAll = () => {
-  for (const conversation of store.ids("draft")) give(conversation);
+const giveAll = (ending = false) => {
+  for (const conversation of store.ids("draft")) give(conversation, fetch, ending);
 };
 
 export function start() {
@@ -91,14 +121,14 @@ export function start() {
     clearTimeout(timer);
     timer = setTimeout(give, PAUSE_MS, conversationOf(target));
   });
-  const now = () => {
+  const now = (ending) => {
     clearTimeout(timer);
-    giveAll();
+    giveAll(ending);
   };
-  hear("leave", now);
-  hear("up", now);
-  addEventListener("pagehide", now);
-  document.addEventListener("visibilitychange", () => document.hidden && now());
+  hear("leave", () => now(false)); // for another pane: the page stays
+  hear("up", () => now(false));
+  addEventListener("pagehide", () => now(true));
+  document.addEventListener("visibilitychange", () => document.hidden && now(true)); // on a phone nothing else may follow
   store.hearOthers("draft", (conversation, draft) => {
     if (draft) show(conversation, draft.text);
     tell("drafts");

@@ -2,13 +2,14 @@
  * What the server says, by socket or as the elements that polling fetches, and what the page does about it. A span that
  * does not fit the cursor is not applied: the page asks again from where it stands.
  */
-import { openLog, parse, tell } from "./page.js";
+import { followed, openLog, parse, tell } from "./page.js";
 import { advance, fits, messagesOf } from "./log.js";
 import { derive } from "./derive.js";
 import { takeReceipts } from "./receipts.js";
 import { keepPlace } from "./scroll.js";
 import { applyMessages } from "./apply.js";
 import { applyCards } from "./cards.js";
+import { reloadDetails } from "./details.js";
 import { receiveDraft } from "./draft.js";
 import { reloadInPlace } from "./pane.js";
 import { replaceRows, upsertRows } from "./list.js";
@@ -23,14 +24,15 @@ let epoch = "";
 
 /** After a restore counters begin anew from lower numbers: what is kept of higher ones is void. */
 function noteEpoch(now) {
-  const before = epoch || openLog()?.dataset.epoch || now;
+  const before = epoch || followed()?.dataset.epoch || now;
   if (now) epoch = now;
   if (now && now !== before) tell("epoch");
 }
 
+/** What shows the frame's conversation, if anything does: its log, or the pane of a page about it. */
 const mine = (frame) => {
-  const log = openLog();
-  return log?.dataset.conversation === frame.conversation ? log : null;
+  const shown = followed();
+  return shown?.dataset.conversation === frame.conversation ? shown : null;
 };
 
 export const frames = {
@@ -51,24 +53,24 @@ export const frames = {
 
   list(frame) {
     noteEpoch(frame.epoch);
-    replaceRows(items("li[data-conversation]", frame), frame.total);
+    replaceRows(items("li[data-conversation]", frame), frame);
   },
 
-  rows: (frame) => upsertRows(items("li[data-conversation]", frame), frame.total),
+  rows: (frame) => upsertRows(items("li[data-conversation]", frame), frame),
 
   changes(frame) {
-    const log = mine(frame);
-    if (!log) return;
-    if (!fits(log, frame.from)) return ask();
+    const shown = mine(frame);
+    if (!shown) return;
+    if (!fits(shown, frame.from)) return ask();
     const messages = items("li.message", frame);
-    applyMessages(log, messages);
-    advance(log, frame.to);
+    if (shown === openLog()) applyMessages(shown, messages);
+    advance(shown, frame.to);
     tell("received", { conversation: frame.conversation, messages });
   },
 
   receipts(frame) {
     const log = mine(frame);
-    if (log && takeReceipts(log, frame, messagesOf(log))) keepPlace(log, () => derive(log));
+    if (log && log === openLog() && takeReceipts(log, frame, messagesOf(log))) keepPlace(log, () => derive(log));
   },
 
   people: (frame) => mine(frame) && applyCards(items("[data-person]", frame)),
@@ -77,8 +79,8 @@ export const frames = {
 
   resumed(frame) {
     asked = 0;
-    const log = mine(frame);
-    if (log) advance(log, frame.to);
+    const shown = mine(frame);
+    if (shown) advance(shown, frame.to);
   },
 
   /** The page fetches its conversation anew. Its next "open" follows from the new pane. */
@@ -88,12 +90,12 @@ export const frames = {
     // Should the answer to a reset be a reset, then slowly.
     await new Promise((done) => setTimeout(done, performance.now() - resetAt < 3000 ? 3000 : 0));
     resetAt = performance.now();
-    if (mine(frame) && !(await reloadInPlace())) setTimeout(tell, ASK_AGAIN_MS, "gap");
+    if (mine(frame) && !(await (openLog() ? reloadInPlace() : reloadDetails()))) setTimeout(tell, ASK_AGAIN_MS, "gap");
   },
 
   view({ view }) {
-    const log = openLog();
-    if (log) log.dataset.view = view;
+    const shown = followed();
+    if (shown) shown.dataset.view = view;
   },
 
   closed(frame) {
@@ -129,5 +131,5 @@ export function framesIn(root) {
 /** The list as a fragment, as a frame; none where the answer is something else. */
 export function listIn(root) {
   const list = root.querySelector("#list");
-  return list ? [{ type: "list", total: Number(list.dataset.total), nodes: root }] : [];
+  return list ? [{ type: "list", total: Number(list.dataset.total), archived: Number(list.dataset.archived), nodes: root }] : [];
 }

@@ -23,6 +23,7 @@ export function createSocket({ dial, later, now, random = Math.random, frame, up
   let heard = 0;
   let risen = 0;
   let dialled = -Infinity;
+  let welcome = -Infinity; // the server asked not to be dialled before
   let cancel = () => {};
   let closed = true;
 
@@ -99,7 +100,14 @@ export function createSocket({ dial, later, now, random = Math.random, frame, up
     hurry() {
       if (closed) return;
       if (socket && now() - heard >= MISSED_MS) drop();
-      if (!socket && now() - dialled >= 1000) open();
+      if (!socket && now() - dialled >= 1000 && now() >= welcome) open();
+    },
+    /** The server wants nobody for so long, whoever is waiting. An attempt that is under way may go on. */
+    wait(ms) {
+      if (closed || socket || ms <= 0) return;
+      welcome = now() + ms;
+      cancel();
+      cancel = later(open, ms);
     },
     close() {
       closed = true;

@@ -3,7 +3,7 @@
  * activity. A row that is there already is filled anew rather than replaced, so that focus and hover stay where they are.
  * A list with data-continued begins behind the newest conversations: what it does not hold belongs before it.
  */
-import { byId, hear, person, powerUp, rowsOf, tell } from "./page.js";
+import { byId, hear, person, plural, powerUp, rowsOf, tell } from "./page.js";
 import { dress } from "./dress.js";
 import { localise, shortName } from "./times.js";
 
@@ -62,13 +62,13 @@ export function upsertRow(list, row, must = false) {
   return true;
 }
 
-export function upsertRows(rows, total, must) {
+export function upsertRows(rows, totals, must) {
   const list = byId("list");
   if (!list) return;
   for (const row of rows) upsertRow(list, row, must);
-  if (rows.length) list.parentElement.querySelector(".list__empty")?.remove();
+  if (rowsOf(list).length) list.parentElement.querySelector(".list__empty")?.remove();
   dress(list);
-  count(total);
+  count(totals);
   tell("rows", { rows });
 }
 
@@ -77,20 +77,30 @@ export function upsertRows(rows, total, must) {
  * are higher than the true ones. Rows it does not name are gone, except those behind its last one when it is cut at a full
  * page: they were loaded on request and are simply older. Of the archive it says only what is not in it.
  */
-export function replaceRows(rows, total) {
+export function replaceRows(rows, totals) {
   const list = byId("list");
   if (!list) return;
   const named = new Set(rows.map((row) => row.id));
   const oldest = rows.length >= 100 ? number(rows.at(-1), "activity") : -Infinity;
   if (!("away" in list.dataset)) for (const row of rowsOf(list)) if (!named.has(row.id) && number(row, "activity") >= oldest) row.remove();
   // From the back, so that each goes before those that are in place and equals keep the server's order.
-  upsertRows(rows.reverse(), total, true);
+  upsertRows(rows.reverse(), totals, true);
 }
 
-function count(total) {
+/** The numbers of the whole list: how many hold something unread, and how many the archive holds. */
+function count({ total, archived }) {
+  showArchive(archived);
   if (!(total >= 0)) return;
   document.body.dataset.unreadTotal = total;
   tell("total");
+}
+
+/** The way to what was put away; there is none where nothing was. */
+function showArchive(archived) {
+  const way = byId("list").parentElement.querySelector(".list__archive");
+  if (!way || !(archived >= 0)) return;
+  way.hidden = archived === 0;
+  way.querySelector("a").textContent = plural("archive", archived);
 }
 
 export function start() {

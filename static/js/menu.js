@@ -32,7 +32,7 @@ async function markUnread(item) {
   const seq = seqOf(item);
   close();
   const response = await fetch(conversationPath(log.dataset.conversation, "/unread"), {
-    method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq }),
+    method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq, as: person() }),
   }).catch(() => null);
   if (response?.ok && log === openLog()) tell("unread", { log, seq });
 }

@@ -10,6 +10,9 @@ export const pane = () => byId("pane");
 /** The list of messages of the open conversation, if one is open. */
 export const openLog = () => pane()?.querySelector("ol[data-conversation]") ?? null;
 
+/** What the page follows: that log, or the pane where it is about a conversation and shows no messages. */
+export const followed = () => openLog() ?? (pane()?.dataset.conversation ? pane() : null);
+
 export const rowsOf = (list) => [...list.querySelectorAll(":scope > li[data-conversation]")];
 
 /** The element that scrolls around a list of messages. */

@@ -3,6 +3,8 @@
  * end) comes through here. "parley:pane" tells the behaviours that the pane's content is another one; its anchor says
  * where to stand: an anchor as anchorOf gives it, null for the end, undefined for "as on any arrival".
  */
+import { applyMessages } from "./apply.js";
+import { changeOf, messagesOf } from "./log.js";
 import { conversationPath, goToLogin, needsLogin, openLog, pane, parse, powerUp, tell } from "./page.js";
 import { anchorOf, atEnd } from "./scroll.js";
 
@@ -57,19 +59,31 @@ export function refreshPane(loaded, anchor) {
 let loading = null;
 
 /**
- * Loads the open conversation anew, around a message, behind one (its seq) or at its end, and stands at anchor. One at a time, the last one
- * wins. Says whether it went well; it does not where the person has gone elsewhere meanwhile.
+ * Whether a message came too late to be in a pane that was fetched. Without it the answer to one's own send, given while
+ * the pane was on its way, would be gone for a moment.
+ */
+function isLater(item, fetched) {
+  const log = fetched.querySelector("ol[data-conversation]");
+  return changeOf(item) > Number(log?.dataset.change ?? Infinity);
+}
+
+/**
+ * Loads the open conversation anew, around a message, behind one (its seq) or at its end, and stands at anchor. One at a
+ * time, the last one wins. Says whether it went well; it does not where the person has gone elsewhere meanwhile.
  */
 export async function reload(around, anchor, after) {
   const conversation = openLog()?.dataset.conversation;
   if (!conversation) return false;
+  const known = new Set(messagesOf(openLog())); // what goes from these is not to come back: another history may have begun
   loading?.abort();
   const mine = (loading = new AbortController());
   try {
     const query = around ? `?around=${encodeURIComponent(around)}` : after ? `?after=${after}` : "";
     const loaded = await fetchPane(conversationPath(conversation, query), mine.signal);
     if (mine !== loading || openLog()?.dataset.conversation !== conversation || !loaded.ok) return false;
+    const later = messagesOf(openLog()).filter((item) => !known.has(item) && isLater(item, loaded.fetched));
     refreshPane(loaded, anchor);
+    if (later.length) applyMessages(openLog(), later);
     return true;
   } catch {
     return false; // the connection line tells of it; the next frame, click or scroll tries again

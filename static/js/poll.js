@@ -3,7 +3,7 @@
  * frames as elements; where no conversation is open it is the list. The socket goes on trying meanwhile, and takes over as
  * soon as it stands.
  */
-import { conversationPath, goToLogin, hear, listPath, needsLogin, openLog, parse, person, tell } from "./page.js";
+import { conversationPath, followed, goToLogin, hear, listPath, needsLogin, parse, person, tell } from "./page.js";
 import { framesIn, listIn, receive } from "./frames.js";
 
 const PATIENCE_MS = 15_000;
@@ -17,13 +17,13 @@ export const polling = () => working;
 
 function changesOf(log) {
   const { conversation, change, epoch, view, at } = log.dataset;
-  return conversationPath(conversation, `/changes?${new URLSearchParams({ after: change, epoch, view, at })}`);
+  return conversationPath(conversation, `/changes?${new URLSearchParams({ after: change, epoch, view, at, as: person() })}`);
 }
 
 async function ask() {
   if (navigator.onLine) {
-    const log = openLog();
-    const response = await fetch(log ? changesOf(log) : listPath, {
+    const log = followed();
+    const response = await fetch(log ? changesOf(log) : `${listPath}?as=${person()}`, {
       headers: { "HX-Request": "true", Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS),
     }).catch(() => null);
     if (response && needsLogin(response)) return goToLogin();

@@ -63,15 +63,14 @@ function flush() {
   if (!moved) return;
   flushed = performance.now();
   if (standing()) return send({ type: "ack", positions: moved });
-  for (const [conversation, { read, marks = 0 }] of Object.entries(moved)) {
-    if (read > 0) post(conversation, read, marks);
-  }
+  for (const [conversation, position] of Object.entries(moved)) post(conversation, position);
 }
 
 /** A position that did not arrive is told again; one that the server refuses for good is not. */
-async function post(conversation, seq, marks) {
+async function post(conversation, { delivered, read, marks = 0 }) {
+  const body = new URLSearchParams({ seq: read, delivered, marks, as: person() });
   const response = await fetch(conversationPath(conversation, "/read"), {
-    method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq, marks }), keepalive: true,
+    method: "POST", headers: { "HX-Request": "true" }, body, keepalive: true,
   }).catch(() => null);
   if (response && response.status < 500 && response.status !== 429) return;
   positions.missed(conversation);

@@ -1,5 +1,5 @@
 /** One attempt to bring a message to the server. */
-import { conversationPath, needsLogin, parse } from "./page.js";
+import { conversationPath, needsLogin, parse, person } from "./page.js";
 
 /** An answer that takes longer than this is none. */
 const ANSWER_MS = 20_000;
@@ -25,7 +25,7 @@ export async function post(conversation, entry, request = fetch) {
     const response = await request(conversationPath(conversation, "/messages"), {
       method: "POST",
       headers: { "HX-Request": "true", Accept: "text/html" },
-      body: new URLSearchParams({ body: entry.body, client_id: entry.client }),
+      body: new URLSearchParams({ body: entry.body, client_id: entry.client, as: person() }),
       signal: aborter.signal,
     });
     if (needsLogin(response)) return { kind: "login" };

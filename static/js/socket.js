@@ -2,15 +2,20 @@
  * The page's socket. It only receives, and says where the page stands; messages are sent by POST. A hidden tab keeps its
  * socket. What makes it stand again at once: the network's return, the tab's return, a click.
  */
-import { atMostEvery, byId, goToLogin, hear, needsLogin, openLog, person, tell } from "./page.js";
+import { atMostEvery, byId, followed, goToLogin, hear, needsLogin, person, tell } from "./page.js";
 import { receive } from "./frames.js";
 import { createSocket } from "./link.js";
 
-/** Browsers do not say why a socket was refused. An ordinary request tells whether the session is the reason. */
+/**
+ * Browsers do not say why a socket was refused. Who asks the same address without wanting one is told: whether the session
+ * is the reason, or that the server has its hands full and when to come back.
+ */
 async function askWhy() {
   if (!navigator.onLine) return;
-  const response = await fetch("/settings", { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
-  if (response && needsLogin(response)) goToLogin();
+  const response = await fetch(`/ws?as=${person()}`, { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!response) return;
+  if (needsLogin(response)) goToLogin();
+  else socket.wait(1000 * (Number(response.headers.get("Retry-After")) || 0));
 }
 
 let socket = null;
@@ -19,9 +24,9 @@ export const standing = () => socket?.standing() ?? false;
 
 /** Says which conversation the page shows and how far it has come; the server answers with what came after. */
 function sendOpen() {
-  const log = openLog();
-  if (!log) return send({ type: "leave" });
-  const { conversation, epoch, change, view, at } = log.dataset;
+  const shown = followed();
+  if (!shown) return send({ type: "leave" });
+  const { conversation, epoch, change, view, at } = shown.dataset;
   const drafted = byId("composer-body")?.hasAttribute("data-drafted") ?? false;
   return send({ type: "open", conversation, epoch, after: Number(change), view: Number(view), at: Number(at), drafted });
 }
@@ -29,7 +34,7 @@ function sendOpen() {
 export function start() {
   if (!person()) return;
   socket = createSocket({
-    dial: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`),
+    dial: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?as=${person()}`),
     later: (work, ms) => {
       const timer = setTimeout(work, ms);
       return () => clearTimeout(timer);

@@ -5,13 +5,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"parley/e2e/chromium"
 )
 
 // policy is what pages are served with; a module that needs eval, or markup with a style in it, fails here.
@@ -101,15 +102,9 @@ func TestEveryFileOfTestsRuns(t *testing.T) {
 // browser starts a Chromium of its own, which ends with the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("no Chromium here; scripts/install.sh test installs one")
+	path, err := chromium.Path()
+	if err != nil {
+		t.Fatal(err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),

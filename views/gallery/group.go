@@ -76,8 +76,17 @@ func groupPages() []Component {
 		p.ID = id("crew")
 		return page(func(whole views.Page) templ.Component { return views.MemberPage(whole, p) })
 	}
+	receivers := func(of chat.ReceiversPage) func(views.Page) templ.Component {
+		return page(func(whole views.Page) templ.Component {
+			return views.ReceiversPage(whole, views.NewReceivers(id("crew"), id("message"), of))
+		})
+	}
 	refusedPicker := picker
 	refusedPicker.Err = refused
+	tooFast := &chat.Error{Kind: chat.KindTooMany, Code: chat.CodeTooMany, Args: chat.Args{"Seconds": 3, "Count": 3}}
+	limitedPicker := views.PickerProps{Path: views.GroupNewPath, Query: "mi", Chosen: picker.Chosen, SearchErr: tooFast}
+	limited := views.NewMembers(crewDetails(chat.MemberPlain), chat.MembersPage{Next: "further"}, "mi", viewer)
+	limited.Err = tooFast
 	nobody := views.NewMembers(crewDetails(chat.MemberPlain), chat.MembersPage{}, "zzyzx", viewer)
 	return []Component{
 		{Name: "details-page", Group: "Groups", States: []State{
@@ -100,7 +109,8 @@ func groupPages() []Component {
 			{Name: "empty", Page: newGroup(views.GroupNewProps{Picker: views.PickerProps{Path: views.GroupNewPath, Found: picker.Found}})},
 			{Name: "searched", Page: newGroup(views.GroupNewProps{Name: "Harbour crew", Picker: picker})},
 			{Name: "wrong", Page: newGroup(views.GroupNewProps{Picker: refusedPicker, Err: refused})},
-			{Name: "nobody", Page: newGroup(views.GroupNewProps{Picker: views.PickerProps{Path: views.GroupNewPath, Query: "zzyzx"}})},
+			{Name: "nobody", Page: newGroup(views.GroupNewProps{Picker: views.PickerProps{Path: views.GroupNewPath, Query: "zzyzx", Nobody: true}})},
+			{Name: "too-fast", Page: newGroup(views.GroupNewProps{Name: "Harbour crew", Picker: limitedPicker})},
 		}},
 		{Name: "group-settings-page", Group: "Groups", States: []State{
 			{Name: "plain", Page: page(func(p views.Page) templ.Component {
@@ -128,9 +138,21 @@ func groupPages() []Component {
 				return views.MembersPage(p, views.NewMembers(crewDetails(chat.MemberOwner), crewMembers(), "", viewer))
 			})},
 			{Name: "nobody", Page: page(func(p views.Page) templ.Component { return views.MembersPage(p, nobody) })},
+			{Name: "too-fast", Page: page(func(p views.Page) templ.Component { return views.MembersPage(p, limited) })},
 			{Name: "adding", Page: page(func(p views.Page) templ.Component {
 				return views.MembersNewPage(p, views.MembersNewProps{ID: id("crew"), Picker: picker})
 			})},
+		}},
+		{Name: "receivers-page", Group: "Groups", States: []State{
+			{Name: "some", Page: receivers(chat.ReceiversPage{Receipt: chat.Receipt{Delivered: 5, Read: 3, Of: 7}, Next: "cursor", People: []chat.Receiver{
+				{Card: jonas}, {Card: nour}, {Card: long}, {Card: ines, State: chat.ReceiverReached}, {Card: wang, State: chat.ReceiverReached},
+				{Card: priya, State: chat.ReceiverWaiting}, {Card: yael, State: chat.ReceiverWaiting},
+			}})},
+			{Name: "direct", Page: receivers(chat.ReceiversPage{Receipt: chat.Receipt{Delivered: 1, Of: 1}, People: []chat.Receiver{
+				{Card: mira, State: chat.ReceiverReached},
+			}})},
+			{Name: "nobody", Page: receivers(chat.ReceiversPage{})},
+			{Name: "hidden", Page: receivers(chat.ReceiversPage{Hidden: true})},
 		}},
 		{Name: "member-page", Group: "Groups", States: []State{
 			{Name: "owner-sees", Page: member(views.MemberPageProps{

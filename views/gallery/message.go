@@ -100,7 +100,12 @@ func direct() chat.ConversationPage {
 	w.say(mira, 1, "Shall we do a test print before the whole run?")
 	deleted(w.say(mira, 1, "gone"))
 	w.say(lena, 5, "Yes, one sheet. I’ll pick it up on my way home.")
-	return page(w, chat.Conversation{Kind: chat.KindDirect}, mira)
+	p := page(w, chat.Conversation{Kind: chat.KindDirect}, mira)
+	p.Receipts = map[int64]chat.Receipt{
+		3: {Delivered: 1, Read: 1, Of: 1}, 4: {Delivered: 1, Read: 1, Of: 1}, 6: {Delivered: 1, Read: 1, Of: 1},
+		7: {Delivered: 1, Read: 1, Of: 1}, 11: {Delivered: 1, Of: 1},
+	}
+	return p
 }
 
 func page(w *writer, c chat.Conversation, other chat.Card) chat.ConversationPage {
@@ -127,6 +132,7 @@ func crew() chat.ConversationPage {
 	w.say(jonas, 12, "Boat leaves at seven, don’t be late. The gate code is on the pinned note.")
 	p := page(w, chat.Conversation{Kind: chat.KindGroup, Name: "Harbour crew"}, chat.Card{})
 	p.Members, p.Group = 8, crewDetails(chat.MemberPlain).Group
+	p.Receipts = map[int64]chat.Receipt{4: {Delivered: 6, Read: 3, Of: 6}} // one of the eight came later
 	return p
 }
 
@@ -134,6 +140,16 @@ func crew() chat.ConversationPage {
 func unread(p chat.ConversationPage, seq int64) chat.ConversationPage {
 	p.Member.UnreadFrom = seq - 1
 	p.Unread = int(p.MsgSeq - seq + 1)
+	return p
+}
+
+// older makes it the newest page of a long conversation, unread since before its beginning.
+func older(p chat.ConversationPage) chat.ConversationPage {
+	const before = 60
+	for n := range p.Messages {
+		p.Messages[n].Seq += before
+	}
+	p.MsgSeq, p.HasOlder, p.Unread, p.Member.UnreadFrom, p.Receipts = p.MsgSeq+before, true, 37, 20, nil
 	return p
 }
 
@@ -192,6 +208,8 @@ func messages() []Component {
 			{Name: "read-by-some", View: receipt("Three of five have read it.", 5, 3, 5)},
 			{Name: "read-by-all", View: receipt("All five have read it.", 5, 5, 5)},
 			{Name: "system", View: events()},
+			{Name: "menu", View: withMenu(false)},
+			{Name: "menu-mine", View: withMenu(true)},
 		}},
 		{Name: "message-list", Group: "Messages", Stage: "pad", Alone: true, States: []State{
 			{Name: "direct", View: list(direct())},
@@ -235,6 +253,10 @@ func composers() []State {
 			p.Err = &chat.Error{Kind: chat.KindConflict, Code: chat.CodeClientIDReused}
 		})},
 		{Name: "closed", View: with(func(p *views.ComposerProps) { p.Closed = "closed" })},
+		{Name: "closed-unsent", View: with(func(p *views.ComposerProps) {
+			p.Closed, p.Body = "closed", unsent
+			p.Err = &chat.Error{Kind: chat.KindForbidden, Code: chat.CodeClosed}
+		})},
 		{Name: "past", View: with(func(p *views.ComposerProps) { p.Closed = "past" })},
 		{Name: "muted", View: with(func(p *views.ComposerProps) { p.Closed = "muted" })},
 		{Name: "administrators", View: with(func(p *views.ComposerProps) { p.Closed = "administrators" })},

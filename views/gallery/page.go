@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -32,6 +33,8 @@ func conversationState(name string, content chat.ConversationPage, changes ...fu
 func panes() []Component {
 	middle := direct()
 	middle.HasOlder, middle.HasNewer = true, true
+	around := direct()
+	around.Around, around.HasOlder, around.HasNewer = around.Messages[5].ID, true, true
 	empty := page(&writer{conversation: id("new")}, chat.Conversation{Kind: chat.KindDirect}, nour)
 	closed := direct()
 	closed.Member.Closed = true
@@ -62,11 +65,17 @@ func panes() []Component {
 			conversationState("direct", direct()),
 			conversationState("unread", unread(direct(), 8)),
 			conversationState("group", unread(crew(), 10)),
+			conversationState("first-unread", older(direct())),
+			conversationState("around", around),
 			conversationState("short", page(short, chat.Conversation{Kind: chat.KindDirect}, tomas)),
 			conversationState("empty", empty),
 			conversationState("note", page(note, chat.Conversation{Kind: chat.KindDirect}, lena)),
 			conversationState("middle", middle),
 			conversationState("closed", closed),
+			conversationState("closed-unsent", closed, func(p *views.ConversationProps) {
+				p.Composer.Body = unsent
+				p.Composer.Err = &chat.Error{Kind: chat.KindForbidden, Code: chat.CodeClosed}
+			}),
 			conversationState("refused", direct(), func(p *views.ConversationProps) {
 				p.Composer.Body = "What I wanted to say"
 				p.Composer.Err = &chat.Error{Kind: chat.KindTooMany, Code: chat.CodeTooMany, Args: chat.Args{"Count": 2, "Seconds": 2}}
@@ -139,12 +148,20 @@ func sessions(ended int, devices ...int) func(views.Page) templ.Component {
 	}
 }
 
+// unsent is a text that was not sent.
+const unsent = "Dear Mira,\n\nthe sheet is here, and the blue is right at last.\n\nאפשר להדפיס מחר?"
+
 func pages() []Component {
 	register := func(name string, props views.RegisterProps) State {
 		return State{Name: name, Page: func(p views.Page) templ.Component { return views.RegisterPage(p, props) }}
 	}
 	login := func(name string, props views.LoginProps) State {
 		return State{Name: name, Page: func(p views.Page) templ.Component { return views.LoginPage(p, props) }}
+	}
+	somebodyElse := func(name, text string) State {
+		return State{Name: name, Page: func(p views.Page) templ.Component {
+			return views.SomebodyElsePage(p, views.SomebodyElseProps{Viewer: viewer, Next: "/conversations/x", Unsent: text})
+		}}
 	}
 	return []Component{
 		{Name: "landing-page", Group: "Pages at the gate", States: []State{
@@ -172,6 +189,15 @@ func pages() []Component {
 			login("wrong", views.LoginProps{Login: "lena", Err: &chat.Error{Kind: chat.KindInvalid, Code: chat.CodeLogin}}),
 			login("password-changed", views.LoginProps{PasswordChanged: true}),
 			login("email-confirmed", views.LoginProps{EmailConfirmed: true}),
+			login("unsent", views.LoginProps{
+				Gate: chat.Gate{Open: true}, Next: "/conversations/x", Unsent: unsent,
+				Err: &chat.Error{Kind: chat.KindUnauthenticated, Code: chat.CodeLogInFirst},
+			}),
+		}},
+		{Name: "somebody-else-page", Group: "Pages at the gate", States: []State{
+			somebodyElse("unsent", unsent),
+			somebodyElse("unsent-long", strings.Repeat(unsent+"\n\n", 20)),
+			somebodyElse("nothing-sent", ""),
 		}},
 		forgotPage(),
 		confirmPage(),
@@ -204,6 +230,8 @@ func failures() []Component {
 		failure("405", views.ErrorProps{Status: 405, Err: refusal(chat.CodeMethodNotAllowed, nil), LoggedIn: true}),
 		failure("409", views.ErrorProps{Status: 409, Err: refusal(chat.CodeClientIDReused, nil), LoggedIn: true}),
 		failure("413", views.ErrorProps{Status: 413, Err: refusal(chat.CodeBodyTooLarge, nil), LoggedIn: true}),
+		failure("413-message", views.ErrorProps{Status: 413, Err: refusal(chat.CodeMessageTooLarge, chat.Args{"Count": chat.MaxBody}), LoggedIn: true}),
+		failure("404-unsent", views.ErrorProps{Status: 404, Err: refusal(chat.CodeNotFound, nil), LoggedIn: true, Unsent: unsent}),
 		failure("422", views.ErrorProps{Status: 422, Err: registerRefused, LoggedIn: true}),
 		failure("429", views.ErrorProps{Status: 429, Err: refusal(chat.CodeTooMany, chat.Args{"Count": 12, "Seconds": 12}), LoggedIn: true, Retry: "/people"}),
 		failure("500", views.ErrorProps{Status: 500, LoggedIn: true, Retry: "/"}),

@@ -161,3 +161,21 @@ test("replaying any changes in any order ends in the same log", () => {
     equal([...log.children].map((item) => item.querySelector(".message__body").textContent), many(1, 10).map((m) => `form ${m.seq + 200}`));
   }
 });
+
+// The same cases hold the page's rules where they are written a second time, for people without a browser (chaos/page).
+for (const c of await (await fetch(new URL("./log.cases.json", import.meta.url))).json()) {
+  test(`in both places: ${c.name}`, () => {
+    const { hasOlder = false, hasNewer = false, changes, pending = [] } = c.log;
+    const list = c.log.seqs.map((seq, i) => ({ seq, change: changes?.[i] ?? seq }));
+    const log = world(list, { "has-older": hasOlder, "has-newer": hasNewer });
+    for (const client of pending) log.insertAdjacentHTML("beforeend", `<li class="message" data-client="${client}"></li>`);
+    equal(put(log, ...(c.put ?? []).map((m) => ({ author: m.client ? ME : undefined, ...m }))), c.outcomes);
+    if (c.older) merge(log, parse(paneOf(c.older.seqs.map((seq) => ({ seq })), { "has-older": c.older.hasOlder })).querySelector("ol"), "older");
+    for (const to of c.advance ?? []) advance(log, to);
+    for (const [from, wanted] of Object.entries(c.fits ?? {})) equal(fits(log, Number(from)), wanted, from);
+    equal(seqs(log).filter(Number), c.seqs);
+    equal([log.dataset.first, log.dataset.last].map(Number), [c.first, c.last]);
+    if (c.cursor) equal(Number(log.dataset.change), c.cursor);
+    equal([...log.querySelectorAll("li[data-client]:not([data-seq])")].map((item) => item.dataset.client), c.pending ?? []);
+  });
+}

@@ -28,7 +28,7 @@ function office(answers = [], { online = () => true } = {}) {
     log.most = Math.max(log.most, log.inside);
     await new Promise((done) => setTimeout(done));
     log.inside--;
-    const sent = { url, method, headers, body: body.get("body"), client: body.get("client_id") };
+    const sent = { url, method, headers, body: body.get("body"), client: body.get("client_id"), as: body.get("as") };
     log.requests.push(sent);
     const next = answers.length > 1 ? answers.shift() : answers[0];
     return next(sent, log.requests.length);
@@ -54,7 +54,7 @@ test("a message is posted as a form with its id, and is gone from the store once
   await idle(box);
   const [request] = log.requests;
   equal([request.url, request.method, request.body, request.client], [`/conversations/${talk}/messages`, "POST", "Hello\nworld", entry.client]);
-  equal(request.headers["HX-Request"], "true");
+  equal([request.headers["HX-Request"], request.as], ["true", ME]);
   equal(store.ids("outbox"), []);
   equal(log.sent.length, 1);
 });

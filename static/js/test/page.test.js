@@ -14,7 +14,7 @@ import { nextRow } from "../keys.js";
 import { withCount } from "../title.js";
 import { lengthOf, sends } from "../composer.js";
 import { linked } from "../place.js";
-import { refreshPane } from "../pane.js";
+import { refreshPane, reload } from "../pane.js";
 import * as store from "../store.js";
 
 const hearing = (name, work) => {
@@ -311,6 +311,40 @@ test("a conversation that was closed meanwhile loses its composer", () => {
   equal(document.getElementById("composer"), null);
 });
 
+/** Loads the conversation anew, and lets work happen while the answer is on its way. */
+async function reloading(answer, work) {
+  const { fetch } = globalThis;
+  globalThis.fetch = async () => {
+    await work();
+    return new Response(answer);
+  };
+  try {
+    return await reload(null, null);
+  } finally {
+    globalThis.fetch = fetch;
+  }
+}
+
+test("what comes while a conversation is fetched anew stays, and what the answer does not know any more goes", async () => {
+  world(many(1, 5));
+  const mine = { seq: 7, author: ME, client: "c" };
+  const during = () => applyMessages(document.querySelector(".log__list"), items(mine, { seq: 3, change: 8, body: "edited" }));
+  ok(await reloading(paneOf(many(1, 4), { change: 4 }), during));
+  const log = document.querySelector(".log__list");
+  equal(seqs(log), [1, 2, 3, 4, 7], "5 was there before, and is not any more");
+  equal(log.querySelector('[data-seq="3"] .message__body').textContent, "edited");
+  equal(log.dataset.change, "4", "the cursor is the answer's");
+});
+
+test("what an answer knows better than what came meanwhile is as the answer says", async () => {
+  world(many(1, 2));
+  const during = () => applyMessages(document.querySelector(".log__list"), items({ seq: 3, change: 3, body: "first" }));
+  ok(await reloading(paneOf([...many(1, 2), { seq: 3, change: 6, body: "second" }]), during));
+  const log = document.querySelector(".log__list");
+  equal(seqs(log), [1, 2, 3]);
+  equal(log.querySelector('[data-seq="3"] .message__body').textContent, "second");
+});
+
 test("only a message's hash is a place", () => {
   equal([linked("#m-0190-ab"), linked("#pane"), linked("#m-<b>"), linked("")], ["m-0190-ab", null, null, null]);
 });
@@ -328,11 +362,11 @@ const listWorld = (list = three) => world([], {}, { list: list.map(row).join("")
 
 test("a row goes where its last activity belongs", () => {
   listWorld();
-  upsertRows(rows({ id: "c", activity: 40, change: 2 }), 1);
+  upsertRows(rows({ id: "c", activity: 40, change: 2 }), { total: 1 });
   equal(listed(), "c a b");
-  upsertRows(rows({ id: "d", activity: 25 }), 2);
+  upsertRows(rows({ id: "d", activity: 25 }), { total: 2 });
   equal(listed(), "c a d b");
-  upsertRows(rows({ id: "e", activity: 1 }), 2);
+  upsertRows(rows({ id: "e", activity: 1 }), { total: 2 });
   equal(listed(), "c a d b e");
   equal(document.body.dataset.unreadTotal, "2");
 });
@@ -350,7 +384,7 @@ test("a row that moves keeps its element and the focus in it", () => {
   listWorld();
   const link = document.querySelector("#row-c a");
   link.focus();
-  upsertRows(rows({ id: "c", activity: 99, change: 2, name: "moved" }), 0);
+  upsertRows(rows({ id: "c", activity: 99, change: 2, name: "moved" }), { total: 0 });
   equal([listed(), document.activeElement === link, link.textContent.includes("moved")], ["c a b", true, true]);
 });
 
@@ -358,26 +392,26 @@ test("a row that moves down with the focus keeps it, too", () => {
   listWorld();
   const link = document.querySelector("#row-b a");
   link.focus();
-  upsertRows(rows({ id: "c", activity: 99, change: 2 }), 0);
+  upsertRows(rows({ id: "c", activity: 99, change: 2 }), { total: 0 });
   equal([listed(), document.activeElement === link], ["c a b", true]);
 });
 
 test("the whole list takes away what it does not name and keeps the server's order", () => {
   listWorld();
-  replaceRows(rows({ id: "x", activity: 50 }, { id: "a", activity: 30, change: 2 }, { id: "y", activity: 30 }), 0);
+  replaceRows(rows({ id: "x", activity: 50 }, { id: "a", activity: 30, change: 2 }, { id: "y", activity: 30 }), { total: 0 });
   equal(listed(), "x a y");
 });
 
 test("rows behind a full page of the list stay", () => {
   listWorld([{ id: "old", activity: 1 }, { id: "gone", activity: 950 }]);
-  replaceRows(rows(...Array.from({ length: 100 }, (_, i) => ({ id: `r${i}`, activity: 1000 - i }))), 0);
+  replaceRows(rows(...Array.from({ length: 100 }, (_, i) => ({ id: `r${i}`, activity: 1000 - i }))), { total: 0 });
   const all = listed().split(" ");
   equal([all.length, all.at(-1), all.includes("gone")], [101, "old", false]);
 });
 
 test("the whole list holds against whatever rows there are, also those of a history that is no more", () => {
   listWorld([{ id: "a", activity: 30, change: 9, name: "lost by the restore", unread: 2 }]);
-  replaceRows(rows({ id: "a", activity: 20, change: 3, name: "kept", unread: 1 }), 1);
+  replaceRows(rows({ id: "a", activity: 20, change: 3, name: "kept", unread: 1 }), { total: 1 });
   const [row] = document.querySelectorAll("#list > li");
   equal([row.querySelector(".row__name").textContent, row.dataset.unread, row.dataset.change, row.dataset.activity], ["kept", "1", "3", "20"]);
 });
@@ -387,17 +421,47 @@ test("the list takes away from the archive what stands in it, and nothing else",
   const list = document.getElementById("list");
   list.dataset.away = "";
   for (const li of list.children) li.dataset.archived = "";
-  replaceRows(rows({ id: "b", activity: 20, change: 2 }, { id: "x", activity: 50 }), 3);
+  replaceRows(rows({ id: "b", activity: 20, change: 2 }, { id: "x", activity: 50 }), { total: 3 });
   equal([listed(), document.body.dataset.unreadTotal], ["a c", "3"]);
+});
+
+test("an empty archive says so until something stands in it", () => {
+  listWorld([]);
+  const list = document.getElementById("list");
+  list.dataset.away = "";
+  list.insertAdjacentHTML("afterend", `<div class="list__empty">Nothing is archived.</div>`);
+  replaceRows(rows({ id: "a", activity: 20 }), { total: 0 });
+  ok(document.querySelector(".list__empty"), "what is not archived is none of it");
+  const [away] = rows({ id: "a", activity: 20, change: 2 });
+  away.dataset.archived = "";
+  upsertRows([away], { total: 0 });
+  equal([listed(), document.querySelector(".list__empty")], ["a", null]);
+});
+
+test("the way to the archive says how many are in it, and is not there where none are", () => {
+  listWorld();
+  const list = document.getElementById("list");
+  list.insertAdjacentHTML("afterend", `<p class="list__archive" hidden><a href="/conversations/archive">Archive (0)</a></p>`);
+  const way = document.querySelector(".list__archive");
+  const [away] = rows({ id: "b", activity: 20, change: 2 });
+  away.dataset.archived = "";
+  receive({ type: "rows", html: away.outerHTML, total: 0, archived: 1 });
+  equal([listed(), way.hidden, way.textContent], ["a c", false, "Archive (1)"]);
+  receive({ type: "rows", html: "", total: 0 });
+  equal([way.hidden, way.textContent], [false, "Archive (1)"], "a server of before says no number");
+  for (const frame of listIn(parse(`<ol id="list" data-total="0" data-archived="1200"></ol>`))) receive(frame);
+  equal(way.textContent, "Archive (1,200)");
+  for (const frame of framesIn(parse(`<div data-frame="list" data-epoch="e1" data-total="0" data-archived="0"></div>`))) receive(frame);
+  equal(way.hidden, true);
 });
 
 test("a list that begins behind the newest conversations takes up none of them, and keeps its own true", () => {
   listWorld([{ id: "o1", activity: 3 }, { id: "o2", activity: 2 }, { id: "gone", activity: 950 }]);
   document.getElementById("list").dataset.continued = "";
   const newest = Array.from({ length: 100 }, (_, i) => ({ id: `r${i}`, activity: 1000 - i }));
-  replaceRows(rows(...newest), 7);
+  replaceRows(rows(...newest), { total: 7 });
   equal([listed(), document.body.dataset.unreadTotal], ["o1 o2", "7"]);
-  upsertRows(rows({ id: "new", activity: 2000 }, { id: "o2", activity: 2000, change: 2, name: "read elsewhere" }), 8);
+  upsertRows(rows({ id: "new", activity: 2000 }, { id: "o2", activity: 2000, change: 2, name: "read elsewhere" }), { total: 8 });
   equal([listed(), document.querySelector("#row-o2 .row__name").textContent], ["o2 o1", "read elsewhere"]);
   equal(document.body.dataset.unreadTotal, "8");
 });
@@ -406,7 +470,7 @@ test("the open conversation is marked, also in a pushed row", () => {
   world([], {}, { list: row({ id: TALK, activity: 5 }) + row({ id: "b", activity: 4 }) });
   dress();
   equal(document.querySelector(`#row-${TALK} a`).getAttribute("aria-current"), "page");
-  upsertRows(rows({ id: TALK, activity: 9, change: 2 }), 0);
+  upsertRows(rows({ id: TALK, activity: 9, change: 2 }), { total: 0 });
   equal(document.querySelectorAll("[aria-current]").length, 1);
 });
 
@@ -417,7 +481,7 @@ test("a draft that the server does not have yet stands in the row of its convers
   const line = document.querySelector("#row-b .row__drafted");
   equal(line.textContent, "Draft: half <b>a</b> thought");
   equal(line.nextElementSibling.className, "row__preview");
-  upsertRows(rows({ id: "b", activity: 20, change: 2 }), 0);
+  upsertRows(rows({ id: "b", activity: 20, change: 2 }), { total: 0 });
   ok(document.querySelector("#row-b .row__drafted"), "a pushed row keeps the draft");
   store.put("draft", "b", { text: "" });
   dress();

@@ -1,6 +1,7 @@
 /** Runs all tests, one after the other because they share the document, and leaves the results on window. */
 import "./cards.test.js";
 import "./derive.test.js";
+import "./details.test.js";
 import "./draft.test.js";
 import "./log.test.js";
 import "./outbox.test.js";

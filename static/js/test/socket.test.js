@@ -153,6 +153,36 @@ test("whoever waits does not wait: the network's return or a click dials at once
   equal(t.dials.length, 2, "an attempt is under way");
 });
 
+test("a server that has its hands full is not dialled before the time it says, not even for a click", () => {
+  const { socket, t } = line();
+  socket.open();
+  t.lose();
+  socket.wait(30_000);
+  t.pass(20_000);
+  socket.hurry();
+  equal(t.dials.length, 1);
+  t.pass(10_000);
+  equal(t.dials.map(({ at }) => at), [0, 30_000]);
+  t.lose();
+  socket.wait(0);
+  t.pass(4000);
+  equal(t.dials.length, 3, "nothing was said, so it waits as ever");
+});
+
+test("being told to wait ends nothing that stands or is tried, and opens nothing that was closed", () => {
+  const { socket, t } = line();
+  socket.open();
+  socket.wait(1000);
+  t.hello();
+  socket.wait(1000);
+  t.pass(5000);
+  equal([t.dials.length, t.events], [1, ["up"]]);
+  socket.close();
+  socket.wait(1000);
+  t.pass(5000);
+  equal(t.dials.length, 1);
+});
+
 test("waking up after a missed beat makes a new connection at once", () => {
   const { socket, t } = line();
   socket.open();

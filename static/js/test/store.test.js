@@ -1,5 +1,5 @@
 import { equal, test } from "./tiny.js";
-import { ME, TALK, world } from "./world.js";
+import { ANA, ME, TALK, world } from "./world.js";
 import * as store from "../store.js";
 
 const kept = () => Object.keys(localStorage).filter((key) => key.includes(":draft:"));
@@ -30,6 +30,7 @@ function begin() {
   if (!started) store.start(); // its listeners stay for as long as the document does
   started = true;
   localStorage.setItem(WHO, ME);
+  sessionStorage.clear();
 }
 
 test("what is written while another tab logs out stays in the page, and is kept when nothing comes of it", () => {
@@ -95,4 +96,41 @@ test("a log-out takes nothing away before the server has agreed", () => {
     due.at(-1).run();
   });
   equal(store.ids("outbox"), [`${TALK}:c`]);
+});
+
+/** What a page of somebody does to the store as it begins: a module of its own, whose listeners are not kept. */
+let pages = 0;
+async function pageOf(who) {
+  const fresh = await import(`../store.js?page=${++pages}`);
+  const { addEventListener } = EventTarget.prototype;
+  EventTarget.prototype.addEventListener = () => {};
+  document.body.dataset.person = who;
+  try {
+    fresh.start();
+  } finally {
+    EventTarget.prototype.addEventListener = addEventListener;
+    document.body.dataset.person = ME;
+  }
+}
+
+test("what could not be sent waits for the same person's next page, through a log-in page", async () => {
+  begin();
+  store.put("outbox", `${TALK}:c`, { client: "c", body: "precious" });
+  store.put("draft", TALK, { text: "begun" });
+  document.body.insertAdjacentHTML("beforeend", `<div data-nobody></div>`);
+  await pageOf(""); // the session is over
+  equal(localStorage.getItem(WHO), "-");
+  document.querySelector("[data-nobody]").remove();
+  await pageOf(ME);
+  equal([store.get("outbox", `${TALK}:c`).body, store.get("draft", TALK).text, localStorage.getItem(WHO)], ["precious", "begun", ME]);
+});
+
+test("what could not be sent goes when somebody else is logged in, who finds nothing of it", async () => {
+  begin();
+  store.put("outbox", `${TALK}:c`, { client: "c", body: "precious" });
+  store.put("draft", TALK, { text: "begun" });
+  localStorage.setItem(`parley:${ANA}:draft:${TALK}`, JSON.stringify({ text: "hers" }));
+  await pageOf(ANA);
+  equal([store.ids("outbox"), store.ids("draft"), localStorage.getItem(WHO)], [[], [], ANA]);
+  equal(Object.keys(localStorage).filter((key) => key.includes(":draft:")), [`parley:${ANA}:draft:${TALK}`]);
 });

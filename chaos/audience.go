@@ -1,0 +1,166 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// audience is many sockets of people who only listen: what they cost is the coming and going. They come back by the page's
+// rule.
+type audience struct {
+	world  *world
+	cancel context.CancelFunc
+	ctx    context.Context
+	all    sync.WaitGroup
+
+	mu      sync.Mutex
+	now     chan struct{} // closed: nobody waits before dialling
+	sockets int
+	stand   int
+	conns   map[*websocket.Conn]struct{}
+	ended   []time.Time
+	codes   map[int]int
+}
+
+// perListener is how many tabs one of them has open.
+const perListener = 20
+
+// invite makes so many sockets, which begin to dial. Their people are made once.
+func (w *world) invite(ctx context.Context, sockets int) (*audience, error) {
+	for i := len(w.listeners); i*perListener < sockets; i++ {
+		p, err := w.join(ctx, fmt.Sprintf("listener%d", i))
+		if err != nil {
+			return nil, err
+		}
+		w.listeners = append(w.listeners, p)
+	}
+	a := &audience{world: w, sockets: sockets, conns: map[*websocket.Conn]struct{}{}, codes: map[int]int{}, now: make(chan struct{})}
+	a.ctx, a.cancel = context.WithCancel(w.ctx)
+	for i := range sockets {
+		p := w.listeners[i/perListener]
+		random := rand.New(rand.NewPCG(w.options.seed, uint64(i)+1000)) //nolint:gosec // a run can be repeated
+		a.all.Go(func() { a.listen(p, random) })
+	}
+	return a, nil
+}
+
+func (a *audience) listen(p *person, random *rand.Rand) {
+	address := p.line.addr()
+	for attempt := 0; a.ctx.Err() == nil; attempt++ {
+		a.mu.Lock()
+		now := a.now
+		a.mu.Unlock()
+		select {
+		case <-a.ctx.Done():
+			return
+		case <-now:
+		case <-time.After(time.Duration(random.Float64() * float64(min(8*time.Second, 2*time.Second<<min(attempt, 4))))):
+		}
+		dialer := websocket.Dialer{HandshakeTimeout: greeting, Jar: p.cookies}
+		conn, response, err := dialer.DialContext(a.ctx, "ws://"+address+"/ws", http.Header{"Origin": {"http://" + address}})
+		if err != nil {
+			if response != nil && response.StatusCode == http.StatusUnauthorized {
+				a.world.problem("%s is refused a socket: not logged in", p.name)
+			}
+			sleep(a.ctx, 100*time.Millisecond)
+			continue
+		}
+		if a.read(conn) {
+			attempt = 0
+		}
+	}
+}
+
+// read reads until the end, and says whether the socket stood.
+func (a *audience) read(conn *websocket.Conn) (stood bool) {
+	defer context.AfterFunc(a.ctx, func() { _ = conn.Close() })() // also where it has ended while this dialled
+	a.mu.Lock()
+	a.conns[conn] = struct{}{}
+	a.mu.Unlock()
+	defer func() {
+		_ = conn.Close()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.conns, conn)
+		if stood {
+			a.stand--
+		}
+	}()
+	_ = conn.SetReadDeadline(time.Now().Add(greeting))
+	for {
+		_, data, err := conn.ReadMessage()
+		if err != nil {
+			var closed *websocket.CloseError
+			code := 0
+			if errors.As(err, &closed) {
+				code = closed.Code
+			}
+			if stood && a.ctx.Err() == nil {
+				a.mu.Lock()
+				a.ended, a.codes[code] = append(a.ended, time.Now()), a.codes[code]+1
+				a.mu.Unlock()
+			}
+			return stood
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(silence))
+		if !stood && strings.Contains(string(data), `"type":"hello"`) {
+			stood = true
+			a.mu.Lock()
+			a.stand++
+			a.mu.Unlock()
+		}
+	}
+}
+
+// hurry lets all of them dial at once.
+func (a *audience) hurry() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	close(a.now)
+}
+
+func (a *audience) standing(ctx context.Context, patience time.Duration) error {
+	return until(ctx, patience, func(context.Context) error {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.stand < a.sockets {
+			return fmt.Errorf("%d of %d sockets stand", a.stand, a.sockets)
+		}
+		return nil
+	})
+}
+
+// ends are the moments when the first and the last one ended so far, and with which codes.
+func (a *audience) ends() (first, last time.Time, codes map[int]int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.ended) == 0 {
+		return first, last, nil
+	}
+	codes = map[int]int{}
+	for code, n := range a.codes {
+		codes[code] = n
+	}
+	return slices.MinFunc(a.ended, time.Time.Compare), slices.MaxFunc(a.ended, time.Time.Compare), codes
+}
+
+func (a *audience) leave() {
+	a.cancel()
+	a.mu.Lock()
+	for conn := range a.conns {
+		_ = conn.Close()
+	}
+	a.mu.Unlock()
+	a.all.Wait()
+}

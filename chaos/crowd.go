@@ -1,0 +1,166 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// group is a group with the one who made it, and those who come and go.
+type group struct {
+	id     string
+	owner  *person
+	people []*person // without the owner
+	out    map[*person]func()
+}
+
+// acquaint makes the conversations: each with the next one in the row, and groups of five. What who joins sees of the past
+// differs from group to group.
+func (w *world) acquaint(ctx context.Context) error {
+	n := len(w.people)
+	for i, p := range w.people {
+		other := w.people[(i+1)%n]
+		a, err := p.post(ctx, "/conversations", url.Values{"person": {other.id}})
+		if err != nil || a.status != http.StatusSeeOther {
+			return fmt.Errorf("%s and %s: %d, %w", p.name, other.name, a.status, err)
+		}
+		id := strings.TrimPrefix(a.header.Get("Location"), "/conversations/")
+		for _, who := range []*person{p, other} {
+			if err := who.visit(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range max(1, n/3) {
+		g := &group{owner: w.people[i], out: map[*person]func(){}}
+		form := url.Values{"name": {fmt.Sprintf("group %d", i)}, "about": {""}}
+		for j := 1; j <= min(4, n-1); j++ {
+			p := w.people[(i+j*2)%n]
+			if p != g.owner && !slices.Contains(g.people, p) {
+				g.people = append(g.people, p)
+				form.Add("people", p.id)
+			}
+		}
+		a, err := g.owner.post(ctx, "/conversations", form)
+		if err != nil || a.status != http.StatusSeeOther {
+			return fmt.Errorf("group %d: %d, %w", i, a.status, err)
+		}
+		g.id = strings.TrimPrefix(a.header.Get("Location"), "/conversations/")
+		if i%2 == 1 {
+			a, err := g.owner.post(ctx, "/conversations/"+g.id+"/settings", url.Values{
+				"name": form["name"], "about": {""}, "who_adds": {"members"}, "who_writes": {"members"}, "history": {"joined"},
+			})
+			if err != nil || a.status != http.StatusSeeOther {
+				return fmt.Errorf("settings of group %d: %d, %w", i, a.status, err)
+			}
+		}
+		w.groups = append(w.groups, g)
+		for _, p := range append([]*person{g.owner}, g.people...) {
+			if err := p.visit(ctx, g.id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// talk lets people write, and come and go, until hush.
+func (w *world) talk() {
+	ctx, cancel := context.WithCancel(w.ctx)
+	w.crowd = cancel
+	writing := rand.New(rand.NewPCG(w.options.seed, 2)) //nolint:gosec // a run can be repeated
+	moving := rand.New(rand.NewPCG(w.options.seed, 3))  //nolint:gosec // a run can be repeated
+	w.crowding.Go(func() {
+		tick := time.NewTicker(time.Second / time.Duration(w.options.rate))
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				w.writes(writing)
+			}
+		}
+	})
+	if w.options.still {
+		return
+	}
+	w.crowding.Go(func() {
+		for {
+			sleep(ctx, time.Duration(500+moving.IntN(1000))*time.Millisecond)
+			if ctx.Err() != nil {
+				return
+			}
+			w.moves(w.ctx, w.groups[moving.IntN(len(w.groups))], moving)
+		}
+	})
+}
+
+// hush lets people stop writing, and waits until each send has an answer.
+func (w *world) hush(ctx context.Context, patience time.Duration) error {
+	w.crowd()
+	w.crowding.Wait()
+	return until(ctx, patience, func(context.Context) error {
+		if n := w.rec.Open(); n > 0 {
+			return fmt.Errorf("%d sends have no answer", n)
+		}
+		return nil
+	})
+}
+
+// writes lets one person write in one of that person's conversations.
+func (w *world) writes(random *rand.Rand) {
+	p := w.people[random.IntN(len(w.people))]
+	pick := random.Float64()
+	if open := p.open(); len(open) > 0 {
+		open[int(pick*float64(len(open)))].write()
+	}
+}
+
+// moves takes one person out of a group, or lets one leave, or takes one in again.
+func (w *world) moves(ctx context.Context, g *group, random *rand.Rand) {
+	p := g.people[random.IntN(len(g.people))]
+	leaves := random.IntN(2) == 0
+	if back, out := g.out[p]; out {
+		back() // from here on p may be in it again
+		a, _, err := g.owner.insist(ctx, "/conversations/"+g.id+"/members", url.Values{"people": {p.id}})
+		if err != nil {
+			return // the run ends
+		}
+		delete(g.out, p)
+		if a.status != http.StatusSeeOther {
+			w.problem("%s takes %s into %s: %d", g.owner.name, p.name, g.id, a.status)
+			return
+		}
+		w.rec.Note("added", []string{p.id, g.id})
+		if err := p.visit(ctx, g.id); err != nil && !errors.Is(err, context.Canceled) {
+			w.problem("%v", err)
+		}
+		return
+	}
+	if len(g.out) >= len(g.people)-1 {
+		return // somebody has to be there
+	}
+	who, path := g.owner, "/conversations/"+g.id+"/members/"+p.id+"/removal"
+	if leaves {
+		who, path = p, "/conversations/"+g.id+"/leave"
+	}
+	a, again, err := who.insist(ctx, path, url.Values{})
+	if err != nil {
+		return
+	}
+	// The second time there is nobody to remove any more, and nothing to leave.
+	if done := a.status == http.StatusSeeOther || again && (a.status == http.StatusNotFound || a.status == http.StatusForbidden); !done {
+		w.problem("%s out of %s: %d", p.name, g.id, a.status)
+		return
+	}
+	g.out[p] = w.rec.Absent(p.id, g.id)
+}

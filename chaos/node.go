@@ -1,0 +1,190 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// node is one process of the real binary, at an address that stays.
+type node struct {
+	name, addr string
+	root       string
+	env        []string
+	process    *process
+	runs       int
+}
+
+// probe is compiled into the binary that is tried, and into no other: it tells what no door of Parley tells, see check 8.
+const probe = `package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/pprof"
+	"syscall"
+)
+
+func init() {
+	path := os.Getenv("CHAOS_PROBE")
+	if path == "" {
+		return
+	}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	go func() {
+		for range asked {
+			runtime.GC()
+			runtime.GC()
+			var memory runtime.MemStats
+			runtime.ReadMemStats(&memory)
+			if f, err := os.Create(path + ".goroutines"); err == nil {
+				_ = pprof.Lookup("goroutine").WriteTo(f, 1)
+				_ = f.Close()
+			}
+			said, _ := json.Marshal(map[string]int64{"goroutines": int64(runtime.NumGoroutine()), "heap": int64(memory.HeapAlloc)})
+			_ = os.WriteFile(path+".new", said, 0o644)
+			_ = os.Rename(path+".new", path)
+		}
+	}()
+}
+`
+
+// build builds the real binary into root. Its sources are the module's; only the probe is laid over them.
+func build(ctx context.Context, root string) (string, error) {
+	where, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "parley").Output()
+	if err != nil {
+		return "", fmt.Errorf("where Parley's sources are: %w", err)
+	}
+	source, overlay := filepath.Join(root, "probe.go"), filepath.Join(root, "overlay.json")
+	replaced, err := json.Marshal(map[string]any{"Replace": map[string]string{
+		filepath.Join(strings.TrimSpace(string(where)), "chaos_probe.go"): source,
+	}})
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(source, []byte(probe), 0o600); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(overlay, replaced, 0o600); err != nil {
+		return "", err
+	}
+	binary := filepath.Join(root, "bin", "parley")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", binary, "parley")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building Parley: %w\n%s", err, said)
+	}
+	return binary, nil
+}
+
+// start runs the binary. It does not wait until it answers, see ready.
+func (n *node) start() error {
+	cmd := exec.Command(filepath.Join(n.root, "bin", "parley"), "serve")
+	cmd.Dir = n.root
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + n.root, "CHAOS_PROBE=" + n.probe(),
+		"PARLEY_ADDR=" + n.addr, "PARLEY_DATA_DIR=" + filepath.Join(n.root, "data-"+n.name),
+		"PARLEY_REGISTRATION=open", "PARLEY_BCRYPT_COST=4",
+	}, n.env...)
+	var err error
+	n.process, err = launch(cmd, filepath.Join(n.root, n.name+".log"))
+	n.runs++
+	return err
+}
+
+func (n *node) probe() string { return filepath.Join(n.root, n.name+".probe") }
+
+// ready waits until the node says that it is.
+func (n *node) ready(ctx context.Context, patience time.Duration) error {
+	return until(ctx, patience, func(ctx context.Context) error {
+		if !n.process.alive() {
+			return fmt.Errorf("node %s has ended, see %s.log", n.name, n.name)
+		}
+		status, err := n.get(ctx, "/readyz")
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("node %s answers %d", n.name, status)
+		}
+		return err
+	})
+}
+
+func (n *node) get(ctx context.Context, path string) (status int, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.addr+path, nil)
+	if err != nil {
+		return 0, err
+	}
+	r.Close = true
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode, nil
+}
+
+// holding is what a process holds.
+type holding struct {
+	Goroutines  int   `json:"goroutines"`
+	Heap        int64 `json:"heap"` // after a collection
+	descriptors int
+}
+
+// holds asks the process. Connections to the database are not counted: how many of them stand idle is the pool's choice
+// of the moment, and bounded by it.
+func (n *node) holds(ctx context.Context) (h holding, err error) {
+	_ = os.Remove(n.probe())
+	n.process.signal(syscall.SIGUSR1)
+	err = until(ctx, 10*time.Second, func(context.Context) error {
+		said, err := os.ReadFile(n.probe())
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(said, &h)
+	})
+	if err != nil {
+		return h, err
+	}
+	local, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return h, err
+	}
+	database := map[string]bool{}
+	for line := range strings.Lines(string(local)) {
+		if fields := strings.Fields(line); len(fields) > 6 {
+			database["socket:["+fields[6]+"]"] = true
+		}
+	}
+	dir := fmt.Sprintf("/proc/%d/fd", n.process.pid())
+	open, err := os.ReadDir(dir)
+	for _, descriptor := range open {
+		to, err := os.Readlink(filepath.Join(dir, descriptor.Name()))
+		if err == nil && !database[to] {
+			h.descriptors++
+		}
+	}
+	return h, err
+}
+
+// freeAddr is a loopback address that nobody listens at.
+func freeAddr() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}
+
+func splitAddr(addr string) (host, port string, err error) { return net.SplitHostPort(addr) }

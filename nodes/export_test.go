@@ -1,0 +1,4 @@
+package nodes
+
+// Bucket names a bucket in Redis.
+var Bucket = bucket
