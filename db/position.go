@@ -77,6 +77,6 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 // UpdateUnreadFrom implements chat.Store.
 func (s *Store) UpdateUnreadFrom(ctx context.Context, person, conversation chat.ID, from int64) error {
 	return s.change(ctx, `
-		UPDATE members SET unread_from = least(unread_from, greatest($3, 0)), unread_marks = unread_marks + 1
+		UPDATE members SET unread_from = least(unread_from, greatest($3::bigint, 0)), unread_marks = unread_marks + 1
 		WHERE conversation_id = $1 AND person_id = $2 AND until_change IS NULL`, conversation, person, from)
 }

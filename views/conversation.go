@@ -55,7 +55,7 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 		Note:    page.Kind == chat.KindDirect && page.Other.ID == viewer.ID,
 		Members: page.Members, Past: !page.Member.Present(),
 		Log:    NewMessageList(page, viewer, now),
-		Unread: page.Unread, FirstUnread: page.Unread > 0 && page.HasOlder && page.Messages[0].Seq > page.Member.UnreadFrom+1,
+		Unread: page.Unread, FirstUnread: beginsBehindUnread(page),
 		Acts: actsFor(page, viewer.ID),
 	}
 	p.Composer = ComposerProps{
@@ -69,6 +69,11 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 		p.Composer.To = p.Other.Name
 	}
 	return p
+}
+
+// beginsBehindUnread says whether something unread lies above the first message of a page.
+func beginsBehindUnread(page chat.ConversationPage) bool {
+	return page.Unread > 0 && page.HasOlder && len(page.Messages) > 0 && page.Messages[0].Seq > page.Member.UnreadFrom+1
 }
 
 // actsFor are for the message that a page is around, where the viewer still takes part.

@@ -113,6 +113,7 @@ func TestJudge(t *testing.T) {
 		"an acknowledged message is not stored": {[]int{1, 2, 4, 5, 6}, func(e *history.Evidence) { e.Rows = e.Rows[:2] }},
 		"an acknowledged message is not stored, and nobody has seen it, and the counter is right": {[]int{1, 6}, func(e *history.Evidence) {
 			e.Rows, e.Heads["talk"], e.Receipts = e.Rows[:2], history.Head{Messages: 2, Changes: 2}, e.Receipts[2:]
+			e.Told[0].Runs = e.Told[0].Runs[:1]
 			for i := range 2 {
 				e.Finals[i].Applied, e.Finals[i].Fetched = e.Finals[i].Applied[:2], e.Finals[i].Fetched[:2]
 			}
