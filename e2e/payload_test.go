@@ -228,7 +228,7 @@ func TestPayloadsAsNamesAreShownAndDoNothing(t *testing.T) {
 	}`, names)
 	ana.until("nothing was made of them", nothingMade)
 	ana.until("the page fits", sound)
-	for i := 0; i < len(payloads); i += 3 { // all of them stood in the results; a page for each would take long
+	for i := 0; i < len(payloads); i += 6 { // all of them stood in the results; a page for each would take long
 		username := fmt.Sprintf("p%02d", i)
 		name, known := names[username]
 		if !known {
@@ -314,16 +314,12 @@ func (tab *Tab) has(selector string) bool {
 	return ask[bool](tab, `(selector) => [...document.querySelectorAll(selector)].some(window.__watch.visible)`, selector)
 }
 
-func TestPayloadsInFormsComeBackAsTheyWere(t *testing.T) {
+// TestPayloadsInARegistrationComeBackAsTheyWere: every payload in one of the fields (in each of them without a browser, where
+// it takes no time), refused for the password at least.
+func TestPayloadsInARegistrationComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
-	ana := w.Person("Ana Torres")
-	visitor := w.Visitor("Nobody")
+	visitor := begin(t).Visitor("Nobody")
 	visitor.Expects("status of 4")
-	ana.Expects("status of 4")
-
-	// Registration: every payload in one of the fields (in each of them without a browser, where it takes no time), refused
-	// for the password at least, given back as it was.
 	visitor.Opens("/register")
 	for i := 0; i < len(payloads); i += 3 {
 		values := map[string]string{"display_name": payloads[i], "username": payloads[(i+1)%len(payloads)], "email": payloads[(i+2)%len(payloads)]}
@@ -349,8 +345,13 @@ func TestPayloadsInFormsComeBackAsTheyWere(t *testing.T) {
 		visitor.until("nothing was made of them", nothingMade)
 		visitor.until("the page fits", sound)
 	}
+}
 
-	// Logging in, with where to go next.
+// TestPayloadsInALoginDoNothing: as name and password, and as where to go next.
+func TestPayloadsInALoginDoNothing(t *testing.T) {
+	t.Parallel()
+	visitor := begin(t).Visitor("Nobody")
+	visitor.Expects("status of 4")
 	for i := 0; i < len(payloads); i += 8 {
 		visitor.Opens("/login?next=" + url.QueryEscape(payloads[i]))
 		visitor.Fills("Username or e-mail", strings.ReplaceAll(payloads[i], "\n", ""))
@@ -360,29 +361,46 @@ func TestPayloadsInFormsComeBackAsTheyWere(t *testing.T) {
 		visitor.until("nothing was made of it", nothingMade)
 		visitor.until("the page fits", sound)
 	}
+}
 
-	// Searching: some by address, the others while typing. The word stands in the sentence as it was typed.
+// TestPayloadsInASearchStandInItsSentence: some by address, the others while typing.
+func TestPayloadsInASearchStandInItsSentence(t *testing.T) {
+	t.Parallel()
+	const people = 3 // who search side by side: most of it is waiting for the end of a word
 	clean := func(query string) string { return strings.Join(strings.Fields(query), " ") }
-	ana.Opens("/people")
-	for i, payload := range payloads {
-		if payload = clean(payload); utf8.RuneCountInString(payload) > chat.MaxQuery {
-			payload = string([]rune(payload)[:chat.MaxQuery])
-		}
-		if i%8 == 0 {
-			ana.Opens("/people?q=" + url.QueryEscape(payload))
-		} else {
-			ana.Fills("Name or username", payload)
-		}
-		ana.until("nobody is found for it", `(query) => {
-			const plain = (text) => text.replace(/[\u2066-\u2069\u202a-\u202e]/g, "").replace(/\s+/g, " ").trim();
-			const shown = plain(document.querySelector("#people-results .empty__title")?.textContent ?? "found");
-			return shown === plain("Nobody found for “" + query + "”.") || shown;
-		}`, payload)
-		ana.until("nothing was made of it", nothingMade)
-		ana.until("the page fits", sound)
+	for first := range people {
+		t.Run(fmt.Sprintf("by person %d", first+1), func(t *testing.T) {
+			t.Parallel()
+			ana := begin(t).Person("Ana Torres")
+			ana.Opens("/people")
+			for i := first; i < len(payloads); i += people {
+				payload := clean(payloads[i])
+				if utf8.RuneCountInString(payload) > chat.MaxQuery {
+					payload = string([]rune(payload)[:chat.MaxQuery])
+				}
+				if i%8 == 0 {
+					ana.Opens("/people?q=" + url.QueryEscape(payload))
+				} else {
+					ana.Fills("Name or username", payload)
+				}
+				ana.until("nobody is found for it", `(query) => {
+					const plain = (text) => text.replace(/[\u2066-\u2069\u202a-\u202e]/g, "").replace(/\s+/g, " ").trim();
+					const shown = plain(document.querySelector("#people-results .empty__title")?.textContent ?? "found");
+					return shown === plain("Nobody found for “" + query + "”.") || shown;
+				}`, payload)
+				ana.until("nothing was made of it", nothingMade)
+				ana.until("the page fits", sound)
+			}
+		})
 	}
+}
 
-	// Fields that have no field: a zone, a theme, a message's own id, a place in a conversation.
+// TestPayloadsInWhatHasNoFieldAreRefused: a zone, a theme, a message's own id, a place in a conversation.
+func TestPayloadsInWhatHasNoFieldAreRefused(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana := w.Person("Ana Torres")
+	ana.Expects("status of 4")
 	conversation := w.Direct(ana.Viewer, w.Account("Ben Castle"))
 	ana.Opens("/settings")
 	statuses := ask[map[string]int](ana.Tab, `async (payloads, conversation) => {

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# install.sh run|test: makes sure that this machine has what Parley needs beside Go, and installs it where it can.
+# install.sh compile|run|test: makes sure that this machine has what Parley needs beside Go, and installs it where it can.
 #
-#   run    a C compiler, libvips and PostgreSQL: to build Parley and to run it
-#   test   and Chromium, Redis, nginx and fonts: to test it
+#   compile   a C compiler: enough for what Parley is made of
+#   run       and libvips and PostgreSQL: to build Parley and to run it
+#   test      and Chromium, Redis, nginx and fonts: to test it
 #
 # On Debian and Ubuntu the packages come through apt-get, with sudo where that is needed. Elsewhere it names what is
 # missing and how to get it. It takes a few milliseconds where nothing is missing, and never removes anything.
@@ -38,7 +39,7 @@ if [[ ${1-} == --packages ]]; then
 fi
 
 # --- what is missing? ------------------------------------------------------------------------------------------------
-case ${1-} in run | test) ;; *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
+case ${1-} in compile | run | test) ;; *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
 
 missing=()  # for people
 packages=() # for apt-get
@@ -67,9 +68,11 @@ has_browser() { has chromium-headless-shell || has chromium || has chromium-brow
 has_font() { [[ $(uname -s) != Linux ]] || compgen -G "/usr/share/fonts/*/$1" >/dev/null; }
 
 has_compiler || need "a C compiler and the C library's headers" gcc libc6-dev
-has pkg-config || need "pkg-config" pkg-config
-{ has pkg-config && pkg-config --exists vips; } || need "libvips with its headers" libvips-dev
-has_postgres "$1" || need "PostgreSQL 15 or later (its programs; no server has to run)" postgresql
+if [[ $1 != compile ]]; then
+  has pkg-config || need "pkg-config" pkg-config
+  { has pkg-config && pkg-config --exists vips; } || need "libvips with its headers" libvips-dev
+  has_postgres "$1" || need "PostgreSQL 15 or later (its programs; no server has to run)" postgresql
+fi
 if [[ $1 == test ]]; then
   has_browser || need "Chromium" chromium-headless-shell
   has redis-server || need "Redis" redis-server

@@ -14,17 +14,17 @@ export GOFLAGS="${GOFLAGS-} -gcflags=all=-l"
 compiling=(env GOGC=off GOMEMLIMIT=1GiB)
 running='env -u GOMEMLIMIT GOGC=400' # tests have less to gain from that
 
-# What it takes to build, and then, while packages of the system are fetched, what Parley is made of beside itself.
+# While packages of the system are fetched, what Parley is made of beside itself: first what takes long and is the same
+# without a C compiler, then everything but what needs libvips.
 {
   go list -deps -test ./... # fetches the modules
-  # What takes long and is the same without a C compiler.
   CGO_ENABLED=0 "${compiling[@]}" go build github.com/evanw/esbuild/internal/{js_parser,js_printer,css_parser} \
     google.golang.org/protobuf/proto github.com/go-json-experiment/json golang.org/x/text/language html/template
 } >/dev/null 2>&1 &
-scripts/install.sh run
+scripts/install.sh compile 2>/dev/null || scripts/install.sh test # which names all that is missing, where it cannot be installed
 wait
 scripts/install.sh test & installing=$!
-go list -deps -test ./... | grep -vE '^parley|^[^.]+$| |\.test$|internal' | xargs "${compiling[@]}" go build
+go list -deps -test ./... | grep -vE '^parley|^[^.]+$| |\.test$|internal|/bimg$' | xargs "${compiling[@]}" go build
 wait "$installing"
 
 # What is shipped: not the tools, the harnesses, the tests' helpers (dbtest, chattest, …), and main.go and program, which
@@ -53,7 +53,7 @@ grep -v '^mode: ' coverage-race.out >>coverage.out || true
 
 if compgen -G "e2e/*_test.go" >/dev/null; then
   # After the others, not beside them: some of these hold the browser to a number of milliseconds.
-  part "tests in a browser" coverage-e2e.out -covermode=set -parallel 3 ./e2e/...
+  part "tests in a browser" coverage-e2e.out -covermode=set -parallel 4 ./e2e/...
   grep -v '^mode: ' coverage-e2e.out >>coverage.out || true
 fi
 
