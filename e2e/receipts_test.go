@@ -220,3 +220,22 @@ func TestTheWayToTheFirstUnread(t *testing.T) {
 	ana.Finds(".unread-line + [data-seq='11']")
 	ana.FindsNone("#first-unread:not([hidden])")
 }
+
+func TestWhereSocketsAreForbiddenReceiptsAreAskedForAndPosted(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Person("Ben Castle")
+	conversation := w.Direct(ana.Viewer, ben.Viewer)
+	hurried(ana)
+	ana.Expects("WebSocket connection to")
+	ana.Line.ForbidSockets()
+	ana.Opens("/")
+	ben.At(conversation).Live()
+	ben.Writes("can you hear me")
+	ben.TickIs("can you hear me", "delivered", "Delivered") // in her list
+	ana.At(conversation)
+	ana.Glances()
+	ben.TickIs("can you hear me", "read", "Read")
+	ana.Writes("yes, slowly")
+	ana.TickIs("yes, slowly", "read", "Read")
+}
