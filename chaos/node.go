@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +20,7 @@ import (
 // node is one process of the real binary, at an address that stays.
 type node struct {
 	name, addr string
+	redis      string // the address it reaches Redis at, if it does
 	root       string
 	env        []string
 	process    *process
@@ -141,8 +143,8 @@ type holding struct {
 	descriptors int
 }
 
-// holds asks the process. Connections to the database are not counted: how many of them stand idle is the pool's choice
-// of the moment, and bounded by it.
+// holds asks the process. Connections to the database and to Redis are not counted: how many of them stand idle is the
+// pools' choice of the moment, and bounded by them.
 func (n *node) holds(ctx context.Context) (h holding, err error) {
 	_ = os.Remove(n.probe())
 	n.process.signal(syscall.SIGUSR1)
@@ -156,25 +158,54 @@ func (n *node) holds(ctx context.Context) (h holding, err error) {
 	if err != nil {
 		return h, err
 	}
-	local, err := os.ReadFile("/proc/net/unix")
+	pooled, err := n.pooled()
 	if err != nil {
 		return h, err
-	}
-	database := map[string]bool{}
-	for line := range strings.Lines(string(local)) {
-		if fields := strings.Fields(line); len(fields) > 6 {
-			database["socket:["+fields[6]+"]"] = true
-		}
 	}
 	dir := fmt.Sprintf("/proc/%d/fd", n.process.pid())
 	open, err := os.ReadDir(dir)
 	for _, descriptor := range open {
 		to, err := os.Readlink(filepath.Join(dir, descriptor.Name()))
-		if err == nil && !database[to] {
+		if err == nil && !pooled[to] {
 			h.descriptors++
 		}
 	}
 	return h, err
+}
+
+// pooled are the sockets to the database, which are local, and those to Redis, as descriptors name them.
+func (n *node) pooled() (map[string]bool, error) {
+	pooled := map[string]bool{}
+	local, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(local)) {
+		if fields := strings.Fields(line); len(fields) > 6 {
+			pooled["socket:["+fields[6]+"]"] = true
+		}
+	}
+	if n.redis == "" {
+		return pooled, nil
+	}
+	_, port, err := splitAddr(n.redis)
+	if err != nil {
+		return nil, err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(calls)) {
+		if fields := strings.Fields(line); len(fields) > 9 && strings.HasSuffix(fields[2], fmt.Sprintf(":%04X", number)) {
+			pooled["socket:["+fields[9]+"]"] = true
+		}
+	}
+	return pooled, nil
 }
 
 // freeAddr is a loopback address that nobody listens at.
