@@ -45,6 +45,20 @@ func NewDetails(d chat.Details, members chat.MembersPage, viewer chat.Viewer) De
 	}
 }
 
+func (p *DetailsProps) pinText(ctx context.Context) string {
+	if p.Pinned {
+		return T(ctx, "details.pinned")
+	}
+	return T(ctx, "details.pin")
+}
+
+func (p *DetailsProps) archiveText(ctx context.Context) string {
+	if p.Archived {
+		return T(ctx, "details.archived")
+	}
+	return T(ctx, "details.archive")
+}
+
 func (p *DetailsProps) quiets(ctx context.Context) []Option {
 	options := []Option{
 		{string(chat.QuietHour), T(ctx, "details.quiet_hour")}, {string(chat.QuietTomorrow), T(ctx, "details.quiet_tomorrow")},
