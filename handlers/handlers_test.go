@@ -164,7 +164,7 @@ func siteOver(t *testing.T, database *dbtest.DB, change ...func(*plan)) *site {
 	if !p.noMail {
 		p.options = append(p.options, chat.WithMailer(s.outbox))
 	}
-	s.chat = chat.New(store, s.ear, p.settings, append([]chat.Option{chat.WithClock(s.clock.Now)}, p.options...)...)
+	s.chat = chat.New(store, s.ear, p.settings, append([]chat.Option{chat.WithClock(s.clock.Now), chat.WithViewerCache(chat.NewMemoryViewerCache(s.clock.Now))}, p.options...)...)
 	p.config.Chat = s.chat
 	s.handlers = New(p.config)
 	return s

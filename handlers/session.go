@@ -50,8 +50,11 @@ func cookieName(secure bool) string {
 	return "parley"
 }
 
-// token is what the request's cookie says; empty without one.
+// token is what the request's cookie says, or the one that has taken its place since; empty without any.
 func (h *Handlers) token(r *http.Request) string {
+	if token := visitOf(r.Context()).token; token != "" {
+		return token
+	}
 	cookie, err := r.Cookie(h.sessions.Cookie.Name)
 	if err != nil {
 		return ""
@@ -98,6 +101,7 @@ func (h *Handlers) saveSession(w http.ResponseWriter, r *http.Request, viewer ch
 	if err != nil {
 		return fmt.Errorf("save the session: %w", err)
 	}
+	visitOf(ctx).token = token
 	h.writeCookie(w, r, token, expiry)
 	return nil
 }

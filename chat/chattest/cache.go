@@ -46,12 +46,10 @@ func TestViewerCache(t *testing.T, begin func(t *testing.T) (cache chat.ViewerCa
 		anna := somebody("Anna")
 		Seen(t, cache, anna.ID, "key", anna)
 		pass(chat.ViewerLife / 2)
+		_, late := Seen(t, cache, anna.ID, "key", anna) // where a machine stands still for so long
 		Seen(t, cache, anna.ID, "another", anna)
-		if _, read := Seen(t, cache, anna.ID, "key", anna); read {
-			t.Skip("the machine stood still")
-		}
 		pass(chat.ViewerLife/2 + time.Millisecond)
-		if _, read := Seen(t, cache, anna.ID, "key", anna); !read {
+		if _, read := Seen(t, cache, anna.ID, "key", anna); !read && !late {
 			t.Error("it is still remembered")
 		}
 	})
@@ -144,26 +142,24 @@ func TestViewerCache(t *testing.T, begin func(t *testing.T) (cache chat.ViewerCa
 // and answered; whoever asks after that must not be told anything older.
 func Churn(t *testing.T, changing, reading []chat.ViewerCache) {
 	t.Helper()
-	const people, changes, readers = 3, 150, 4
+	const people, changes, readers, asks = 3, 100, 4, 200
 	var all sync.WaitGroup
 	var remembered, asked atomic.Int64
 	for n := range people {
 		person := somebody(fmt.Sprint("Person ", n))
 		var committed, answered atomic.Int64
-		var done atomic.Bool
 		all.Go(func() {
-			defer done.Store(true)
 			for i := range changes {
 				committed.Add(1)
 				changing[i%len(changing)].Forget(t.Context(), person.ID)
 				answered.Store(committed.Load())
 			}
 		})
-		for i := range readers * len(reading) {
+		for i := range readers {
 			all.Go(func() {
-				for !done.Load() {
+				for range asks {
 					floor, read := answered.Load(), false
-					got, err := reading[i%len(reading)].Viewer(t.Context(), person.ID, fmt.Sprint("key ", i%2),
+					got, err := reading[i%len(reading)].Viewer(t.Context(), person.ID, fmt.Sprint("key ", i/2),
 						func(context.Context) (chat.Viewer, bool, error) {
 							read = true
 							now := person
