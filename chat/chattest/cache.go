@@ -183,7 +183,7 @@ func Churn(t *testing.T, changing, reading []chat.ViewerCache) {
 }
 
 // Seen asks a cache for somebody of whom the rows say this, and says whether they were read.
-func Seen(t *testing.T, cache chat.ViewerCache, person chat.ID, key string, rows chat.Viewer) (viewer chat.Viewer, read bool) {
+func Seen(t testing.TB, cache chat.ViewerCache, person chat.ID, key string, rows chat.Viewer) (viewer chat.Viewer, read bool) {
 	t.Helper()
 	viewer, err := cache.Viewer(t.Context(), person, key, func(context.Context) (chat.Viewer, bool, error) {
 		read = true
