@@ -39,7 +39,7 @@ func (c *Chat) ViewerByToken(ctx context.Context, token Token, session func(cont
 	if ok && !token.Fresh && c.viewers != nil {
 		viewer, err := c.viewers.Viewer(ctx, known.person, token.Hash, func(ctx context.Context) (Viewer, bool, error) {
 			viewer, idle, err := c.store.ViewerByToken(ctx, known.session, token.Hash, SessionIdle)
-			viewer, err = c.seen(ctx, viewer, idle, token.Address, err)
+			viewer, err = c.seen(ctx, viewer.bare(), idle, token.Address, err)
 			// Who is to get another token must not go on with this one.
 			return viewer, !viewer.Renew, err
 		})

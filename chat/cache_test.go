@@ -279,8 +279,16 @@ func TestViewerByToken(t *testing.T) {
 			func(ctx context.Context, d *door, anna, _, _ chat.Viewer) error {
 				return d.Chat.SavePreferences(ctx, anna, chat.Preferences{TimeZone: "Asia/Tokyo", Theme: chat.ThemeDark})
 			},
-			func(v chat.Viewer) chat.Viewer { v.TimeZone, v.Theme = "Asia/Tokyo", chat.ThemeDark; v.ViewSeq++; return v },
-			func(v chat.Viewer) chat.Viewer { v.TimeZone, v.Theme = "Asia/Tokyo", chat.ThemeDark; v.ViewSeq++; return v },
+			func(v chat.Viewer) chat.Viewer {
+				v.TimeZone, v.Theme = "Asia/Tokyo", chat.ThemeDark
+				v.ViewSeq++
+				return v
+			},
+			func(v chat.Viewer) chat.Viewer {
+				v.TimeZone, v.Theme = "Asia/Tokyo", chat.ThemeDark
+				v.ViewSeq++
+				return v
+			},
 		},
 		"a conversation that somebody begins": {
 			func(ctx context.Context, d *door, anna, _, boss chat.Viewer) error {

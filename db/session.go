@@ -39,8 +39,7 @@ func (s *Store) ViewerByToken(
 ) (chat.Viewer, time.Duration, error) {
 	var row viewerRow
 	err := s.get(ctx, &row, `
-		SELECT p.id, p.username, p.display_name, p.card_seq, p.role, p.state, p.language, p.time_zone, p.theme, p.view_seq,
-			p.created_at, s.renew, extract(epoch FROM now() - s.last_used_at) AS idle
+		SELECT `+personColumns+`, s.renew, extract(epoch FROM now() - s.last_used_at) AS idle
 		FROM session_tokens t JOIN sessions s ON s.id = $1 JOIN people p ON p.id = s.person_id
 		WHERE t.token_hash = $3 AND t.expires_at > now() AND `+alive+` AND p.state = 'active'`, id, idle.Seconds(), tokenHash)
 	viewer, unused := row.viewer(id)
