@@ -342,10 +342,25 @@ func TestViewerByToken(t *testing.T) {
 		}
 		// As the handlers do it.
 		must(t, d.Store.Tokens().DeleteCtx(t.Context(), token))
+		_, err := d.enter(t.Context(), chat.Token{Hash: token})
+		refused(t, err, chat.KindUnauthenticated, chat.CodeLogInFirst)
+		must(t, d.Chat.Renewed(t.Context(), anna))
+		d.known(t, anna)
+	})
+
+	t.Run("the old token opens nothing once there is another, also where it was remembered", func(t *testing.T) {
+		t.Parallel()
+		d := newDoor(t)
+		anna := d.Person(t, "Anna")
+		token := d.known(t, anna)
+		d.Exec(t, "UPDATE sessions SET renew = true") // by another program, which nobody here has heard of
+		if v := value[chat.Viewer](t)(d.enter(t.Context(), chat.Token{Hash: token, Fresh: true})); !v.Renew {
+			t.Fatal("premise: it need not be renewed")
+		}
+		must(t, d.Store.Tokens().DeleteCtx(t.Context(), token))
 		must(t, d.Chat.Renewed(t.Context(), anna))
 		_, err := d.enter(t.Context(), chat.Token{Hash: token})
 		refused(t, err, chat.KindUnauthenticated, chat.CodeLogInFirst)
-		d.known(t, anna)
 	})
 
 	t.Run("use is written down once a minute, from where it was", func(t *testing.T) {

@@ -21,8 +21,8 @@ const viewerPrefix = "parley:viewer:1:"
 // lease, and may put in what they read as long as that is still the one: forgetting takes the whole hash away, and the next
 // to come makes another. So what was read before a change is not put in after it, whatever was lost or emptied meanwhile.
 //
-// Each value begins with the moment before it was read, in 16 digits of microseconds by Redis' own clock. A command that
-// was long on its way, to a Redis that had stopped dead say, puts in nothing, and tells nothing that is too old.
+// Each value begins with the moment before it was read, in 16 digits of microseconds by Redis' own clock, by which it is told
+// or not. So what was long on its way, to a Redis that had stopped dead say, is too old when it comes in.
 var (
 	recall = redis.NewScript(`
 		local clock = redis.call('TIME')
@@ -43,14 +43,11 @@ var (
 		return {'', lease, string.format('%016.0f', now)}
 	`)
 	remember = redis.NewScript(`
-		local clock = redis.call('TIME')
-		local age = clock[1] * 1000000 + clock[2] - tonumber(ARGV[3])
-		local life = tonumber(ARGV[5])
-		if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[2] or age < 0 or age >= life then
+		if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[2] then
 			return 0
 		end
-		redis.call('HSET', KEYS[1], ARGV[1], ARGV[3] .. ARGV[4])
-		redis.call('PEXPIRE', KEYS[1], math.ceil(life / 1000))
+		redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+		redis.call('PEXPIRE', KEYS[1], math.ceil(tonumber(ARGV[4]) / 1000))
 		return 1
 	`)
 )
@@ -97,7 +94,7 @@ func (c *ViewerCache) Viewer(ctx context.Context, person chat.ID, key string, re
 		return viewer, err
 	}
 	_ = c.redis.Ask(ctx, func(ctx context.Context, client redis.UniversalClient) error {
-		return remember.Run(ctx, client, []string{name}, field, answer[1], answer[2], encodeViewer(viewer),
+		return remember.Run(ctx, client, []string{name}, field, answer[1], answer[2]+encodeViewer(viewer),
 			chat.ViewerLife.Microseconds()).Err()
 	}) // if it fails it is read again
 	return viewer, nil
