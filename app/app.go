@@ -99,6 +99,8 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 		return nil, err
 	}
 	var link []realtime.Link
+	viewers := chat.NewMemoryViewerCache(time.Now)
+	shared := []chat.Option{chat.WithViewerCache(viewers)}
 	if cfg.RedisURL != "" {
 		server, ok := config.ParseRedis(cfg.RedisURL)
 		if !ok {
@@ -107,9 +109,10 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 		a.redis = nodes.Open(server, log, o.nodes)
 		a.link = realtime.NewRedisLink(a.redis.Client(), log)
 		link = append(link, a.link)
-		shared := chat.WithLimiter(nodes.NewLimiter(a.redis, chat.NewMemoryLimiter(time.Now)))
-		o.chat = append([]chat.Option{shared}, o.chat...) // before those of tests, which may want another
+		shared = append(shared, chat.WithLimiter(nodes.NewLimiter(a.redis, chat.NewMemoryLimiter(time.Now))),
+			chat.WithViewerCache(nodes.NewViewerCache(a.redis, viewers)))
 	}
+	o.chat = append(shared, o.chat...) // before those of tests, which may want others
 	a.hub = realtime.New(log, o.timing, link...)
 	if cfg.SMTPURL != "" {
 		mailer, err := a.mailer()

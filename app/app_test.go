@@ -106,7 +106,7 @@ func get(t *testing.T, address string) (int, string) {
 }
 
 // post sends a form and follows where it leads.
-func post(t *testing.T, client *http.Client, address string, form url.Values) (int, string) {
+func post(t testing.TB, client *http.Client, address string, form url.Values) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -125,7 +125,7 @@ func post(t *testing.T, client *http.Client, address string, form url.Values) (i
 	return response.StatusCode, string(body)
 }
 
-func browser(t *testing.T) *http.Client {
+func browser(t testing.TB) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -56,7 +56,7 @@ func run(t *testing.T, cfg config.Config, options ...app.Option) (a *app.App, st
 }
 
 // visit opens a page and wants a word on it.
-func visit(t *testing.T, client *http.Client, address, wanted string) string {
+func visit(t testing.TB, client *http.Client, address, wanted string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
@@ -78,7 +78,7 @@ func visit(t *testing.T, client *http.Client, address, wanted string) string {
 }
 
 // submit sends a form and wants a word on the page where it leads.
-func submit(t *testing.T, client *http.Client, address, wanted string, pairs ...string) {
+func submit(t testing.TB, client *http.Client, address, wanted string, pairs ...string) {
 	t.Helper()
 	form := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {

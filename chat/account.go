@@ -320,7 +320,7 @@ func (c *Chat) ResetPassword(ctx context.Context, origin Origin, token, password
 	if err != nil {
 		return err
 	}
-	c.publish(ctx, SessionsEnded{Sessions: ended})
+	c.publish(ctx, SessionsEnded{PersonID: person.ID, Sessions: ended})
 	return nil
 }
 
@@ -359,7 +359,7 @@ func (c *Chat) ChangePassword(ctx context.Context, viewer Viewer, current, passw
 	if err != nil {
 		return passwordReplaced(err)
 	}
-	c.publish(ctx, SessionsEnded{Sessions: ended})
+	c.publish(ctx, SessionsEnded{PersonID: viewer.ID, Sessions: ended})
 	return nil
 }
 

@@ -410,7 +410,7 @@ func TestPromote(t *testing.T) {
 	if heard := w.Heard(); len(heard) != 1 || heard[0] != (chat.PersonChanged{PersonID: anna.ID, ViewSeq: now.ViewSeq}) {
 		t.Errorf("heard %v", heard)
 	}
-	must(t, w.Chat.Renewed(t.Context(), anna.SessionID))
+	must(t, w.Chat.Renewed(t.Context(), anna))
 	if now := value[chat.Viewer](t)(w.Chat.Viewer(t.Context(), anna.SessionID)); now.Renew || now.Role != chat.RoleModerator {
 		t.Errorf("got %v, %s", now.Renew, now.Role)
 	}

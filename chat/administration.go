@@ -249,7 +249,7 @@ func (c *Chat) Suspend(ctx context.Context, viewer Viewer, origin Origin, person
 			return AuditEntry{}, err
 		}
 		ended, err := tx.RevokeSessionsOf(ctx, person, ID{})
-		events = []Event{PersonChanged{PersonID: person, ViewSeq: viewSeq}, SessionsEnded{Sessions: ended}}
+		events = []Event{PersonChanged{PersonID: person, ViewSeq: viewSeq}, SessionsEnded{PersonID: person, Sessions: ended}}
 		return entry, err
 	})
 	if err != nil {
@@ -294,7 +294,7 @@ func (c *Chat) LogOutEverywhere(ctx context.Context, viewer Viewer, origin Origi
 	if err != nil {
 		return err
 	}
-	c.publish(ctx, SessionsEnded{Sessions: ended})
+	c.publish(ctx, SessionsEnded{PersonID: person, Sessions: ended})
 	return nil
 }
 

@@ -40,6 +40,8 @@ type Chat struct {
 	publisher Publisher
 	mailer    Mailer // nil: no mail is sent
 	limiter   Limiter
+	viewers   ViewerCache // nil: rows are read at each request
+	passes    *passes
 	clock     Clock
 	settings  Settings
 	passwords *passwords
@@ -54,12 +56,15 @@ func WithClock(clock Clock) Option { return func(c *Chat) { c.clock = clock } }
 // WithLimiter replaces the rate limiter that New makes (one in memory).
 func WithLimiter(l Limiter) Option { return func(c *Chat) { c.limiter = l } }
 
+// WithViewerCache lets the cache remember for a moment who stands behind a token; without it rows are read each time.
+func WithViewerCache(viewers ViewerCache) Option { return func(c *Chat) { c.viewers = viewers } }
+
 // New makes the domain over store; publisher hears of each change after it is committed.
 func New(store Store, publisher Publisher, settings Settings, options ...Option) *Chat {
 	if settings.BcryptCost == 0 {
 		settings.BcryptCost = DefaultBcryptCost
 	}
-	c := &Chat{store: store, publisher: publisher, clock: time.Now, settings: settings}
+	c := &Chat{store: store, publisher: publisher, passes: newPasses(), clock: time.Now, settings: settings}
 	for _, option := range options {
 		option(c)
 	}
@@ -77,10 +82,13 @@ func New(store Store, publisher Publisher, settings Settings, options ...Option)
 func (c *Chat) Limited() bool { return c.settings.Limits }
 
 // publish announces what is already committed. Announcing may fail or be late: feeds repair themselves, so nothing
-// waits for it and nothing is undone.
+// waits for it and nothing is undone. What is remembered of those concerned is forgotten first, because whoever hears of
+// it asks at once.
 func (c *Chat) publish(ctx context.Context, events ...Event) {
+	ctx = context.WithoutCancel(ctx)
+	c.forget(ctx, events...)
 	for _, event := range events {
-		c.publisher.Publish(context.WithoutCancel(ctx), event)
+		c.publisher.Publish(ctx, event)
 	}
 }
 

@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // confirm makes sure that whoever acts knows the viewer's password: for steps that a borrowed device must not be enough
 // for. Guessing is limited as in logging in. Errors: invalid (current_password), too_many, unavailable (busy).
@@ -10,6 +13,9 @@ func (c *Chat) confirm(ctx context.Context, viewer Viewer, password string) erro
 	}
 	if err := c.allow(ctx, limited{LimitConfirm, viewer.ID.String()}); err != nil {
 		return err
+	}
+	if viewer.PasswordHash == "" {
+		return errors.New("chat: the viewer was remembered, and comes without a password: ask for a fresh one")
 	}
 	match, err := c.passwords.matches(ctx, known, viewer.PasswordHash, password)
 	if err != nil {

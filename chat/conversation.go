@@ -121,9 +121,7 @@ func (c *Chat) StartDirect(ctx context.Context, viewer Viewer, other ID) (ID, er
 	if err != nil {
 		return ID{}, err
 	}
-	for _, event := range told {
-		c.publish(ctx, event)
-	}
+	c.tellAll(ctx, told)
 	return id, nil
 }
 

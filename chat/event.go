@@ -52,8 +52,9 @@ type DraftSaved struct {
 	ConversationID ID
 }
 
-// SessionsEnded says that these sessions are over.
+// SessionsEnded says that these sessions are over, or that another token is to be had for what is left of the person's.
 type SessionsEnded struct {
+	PersonID ID // whose they are; at other nodes the zero ID
 	Sessions []ID
 }
 

@@ -32,3 +32,6 @@ func (c *Chat) Waiting() (knownOnes, others int) {
 	defer c.passwords.turns.mu.Unlock()
 	return len(c.passwords.turns.waiting[known]), len(c.passwords.turns.waiting[anybody])
 }
+
+// NewMemoryViewerCacheOf is a cache of so many viewers.
+var NewMemoryViewerCacheOf = newMemoryViewerCache

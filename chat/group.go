@@ -245,9 +245,11 @@ func (c *Chat) changeGroup(
 }
 
 func (c *Chat) tellAll(ctx context.Context, told []PersonChanged) {
+	events := make([]Event, 0, len(told))
 	for _, event := range told {
-		c.publish(ctx, event)
+		events = append(events, event)
 	}
+	c.publish(ctx, events...)
 }
 
 func forbidden(code Code) error { return &Error{Kind: KindForbidden, Code: code} }

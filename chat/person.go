@@ -61,7 +61,8 @@ type Person struct {
 	CreatedAt        time.Time
 }
 
-// Viewer is the person on whose behalf something is done, with the session that proves it.
+// Viewer is the person on whose behalf something is done, with the session that proves it. Where a request comes from a
+// token, addresses and the password's hash are there only if it asks for a fresh one: see [Token].
 type Viewer struct {
 	Person
 	SessionID ID

@@ -52,6 +52,11 @@ func (c *Chat) Viewer(ctx context.Context, sessionID ID) (Viewer, error) {
 // from where theirs are used. Errors: unauthenticated.
 func (c *Chat) ViewerAt(ctx context.Context, sessionID ID, address string) (Viewer, error) {
 	viewer, idle, err := c.store.ViewerBySession(ctx, sessionID, SessionIdle)
+	return c.seen(ctx, viewer, idle, address, err)
+}
+
+// seen is what follows when a viewer was read from rows, or was not: the session is in use.
+func (c *Chat) seen(ctx context.Context, viewer Viewer, idle time.Duration, address string, err error) (Viewer, error) {
 	if KindOf(err) == KindNotFound {
 		return Viewer{}, Unauthenticated()
 	}
@@ -59,16 +64,22 @@ func (c *Chat) ViewerAt(ctx context.Context, sessionID ID, address string) (View
 		return Viewer{}, err
 	}
 	if idle > sessionTouch {
-		if err := c.store.TouchSession(ctx, sessionID, address, sessionTouch); err != nil {
+		if err := c.store.TouchSession(ctx, viewer.SessionID, address, sessionTouch); err != nil {
 			return Viewer{}, err
 		}
 	}
 	return viewer, nil
 }
 
-// Renewed notes that the session has got its new token.
-func (c *Chat) Renewed(ctx context.Context, sessionID ID) error {
-	return c.store.ClearRenew(ctx, sessionID)
+// Renewed notes that the viewer's session has got its new token.
+func (c *Chat) Renewed(ctx context.Context, viewer Viewer) error {
+	if err := c.store.ClearRenew(ctx, viewer.SessionID); err != nil {
+		return err
+	}
+	if c.viewers != nil {
+		c.viewers.Forget(context.WithoutCancel(ctx), viewer.ID) // who came by the old one
+	}
+	return nil
 }
 
 // LogOut ends the session. Its sockets are closed.
@@ -76,7 +87,7 @@ func (c *Chat) LogOut(ctx context.Context, viewer Viewer) error {
 	if err := c.store.RevokeSession(ctx, viewer.SessionID); err != nil {
 		return err
 	}
-	c.publish(ctx, SessionsEnded{Sessions: []ID{viewer.SessionID}})
+	c.publish(ctx, SessionsEnded{PersonID: viewer.ID, Sessions: []ID{viewer.SessionID}})
 	return nil
 }
 
@@ -91,7 +102,7 @@ func (c *Chat) EndSession(ctx context.Context, viewer Viewer, session ID) error 
 	if err := c.store.RevokeSessionOf(ctx, viewer.ID, session, SessionIdle); err != nil {
 		return err
 	}
-	c.publish(ctx, SessionsEnded{Sessions: []ID{session}})
+	c.publish(ctx, SessionsEnded{PersonID: viewer.ID, Sessions: []ID{session}})
 	return nil
 }
 
@@ -101,7 +112,7 @@ func (c *Chat) EndOtherSessions(ctx context.Context, viewer Viewer) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	c.publish(ctx, SessionsEnded{Sessions: ended})
+	c.publish(ctx, SessionsEnded{PersonID: viewer.ID, Sessions: ended})
 	return len(ended), nil
 }
 

@@ -81,6 +81,8 @@ type Store interface {
 	InsertSession(ctx context.Context, session Session, passwordHash string, life time.Duration) error
 	// ViewerBySession also returns how long the session was not used. Errors: not_found.
 	ViewerBySession(ctx context.Context, id ID, idle time.Duration) (Viewer, time.Duration, error)
+	// ViewerByToken is ViewerBySession as long as there is the token whose hash that is. Errors: not_found.
+	ViewerByToken(ctx context.Context, id ID, tokenHash string, idle time.Duration) (Viewer, time.Duration, error)
 	// TouchSession notes a use, from an address unless that is empty.
 	TouchSession(ctx context.Context, id ID, address string, notWithin time.Duration) error
 	ClearRenew(ctx context.Context, id ID) error

@@ -169,6 +169,7 @@ func TestPlans(t *testing.T) {
 	now := time.Now()
 	mailed := value[chat.Person](t)(c.Store.PersonByLogin(ctx, "user7@example.org"))
 	wanting := value[chat.Person](t)(c.Store.PersonByLogin(ctx, "user8")).ID
+	must(t, c.Store.Tokens().CommitCtx(ctx, "token", []byte{}, now.Add(time.Hour)))
 	var confirming, resetting []byte
 	must(t, c.DB.Pool().QueryRow(ctx, "SELECT token_hash FROM email_confirmations WHERE person_id = $1", wanting).Scan(&confirming))
 	must(t, c.DB.Pool().QueryRow(ctx, "SELECT token_hash FROM password_resets WHERE person_id = $1", mailed.ID).Scan(&resetting))
@@ -344,6 +345,10 @@ func TestPlans(t *testing.T) {
 		"UsePasswordReset": {undone(func(tx chat.Store) error { _, err := tx.UsePasswordReset(ctx, resetting); return err }), 8},
 		"CardByUsername":   {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
 		"ViewerBySession":  {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
+		"ViewerByToken": {func() error {
+			_, _, err := c.Store.ViewerByToken(ctx, c.hub.SessionID, "token", chat.SessionIdle)
+			return err
+		}, 3},
 		"SessionsAlive": {func() error {
 			_, err := c.Store.SessionsAlive(ctx, []chat.ID{c.hub.SessionID, c.bot.SessionID}, chat.SessionIdle)
 			return err

@@ -24,16 +24,36 @@ func (s *Store) InsertSession(ctx context.Context, session chat.Session, passwor
 
 // ViewerBySession implements chat.Store.
 func (s *Store) ViewerBySession(ctx context.Context, id chat.ID, idle time.Duration) (chat.Viewer, time.Duration, error) {
-	var row struct {
-		personRow
-		Renew bool    `db:"renew"`
-		Idle  float64 `db:"idle"`
-	}
+	var row viewerRow
 	err := s.get(ctx, &row, `
 		SELECT `+personColumns+`, s.renew, extract(epoch FROM now() - s.last_used_at) AS idle
 		FROM sessions s JOIN people p ON p.id = s.person_id
 		WHERE s.id = $1 AND `+alive+` AND p.state = 'active'`, id, idle.Seconds())
-	return chat.Viewer{Person: row.person(), SessionID: id, Renew: row.Renew}, time.Duration(row.Idle * float64(time.Second)), err
+	viewer, unused := row.viewer(id)
+	return viewer, unused, err
+}
+
+// ViewerByToken implements chat.Store.
+func (s *Store) ViewerByToken(
+	ctx context.Context, id chat.ID, tokenHash string, idle time.Duration,
+) (chat.Viewer, time.Duration, error) {
+	var row viewerRow
+	err := s.get(ctx, &row, `
+		SELECT `+personColumns+`, s.renew, extract(epoch FROM now() - s.last_used_at) AS idle
+		FROM session_tokens t JOIN sessions s ON s.id = $1 JOIN people p ON p.id = s.person_id
+		WHERE t.token_hash = $3 AND t.expires_at > now() AND `+alive+` AND p.state = 'active'`, id, idle.Seconds(), tokenHash)
+	viewer, unused := row.viewer(id)
+	return viewer, unused, err
+}
+
+type viewerRow struct {
+	personRow
+	Renew bool    `db:"renew"`
+	Idle  float64 `db:"idle"`
+}
+
+func (r viewerRow) viewer(session chat.ID) (viewer chat.Viewer, unused time.Duration) {
+	return chat.Viewer{Person: r.person(), SessionID: session, Renew: r.Renew}, time.Duration(r.Idle * float64(time.Second))
 }
 
 // TouchSession implements chat.Store.

@@ -53,6 +53,7 @@ func TestStore(t *testing.T) {
 		must(t, s.ReplaceEmailConfirmation(ctx, person.ID, email, person.PasswordHash, hash, time.Hour))
 		return person, hash
 	}
+	must(t, w.Store.Tokens().CommitCtx(ctx, "token", []byte{}, time.Now().Add(time.Hour)))
 	cleo, forCleo := wanting("Cleo")
 	_, _, err := s.UseEmailConfirmation(ctx, forCleo)
 	must(t, err)
@@ -270,6 +271,11 @@ func TestStore(t *testing.T) {
 		"ViewerBySession": {
 			good:    func() error { _, _, err := s.ViewerBySession(ctx, anna.SessionID, time.Hour); return err },
 			bad:     func() error { _, _, err := s.ViewerBySession(ctx, nobody, time.Hour); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"ViewerByToken": {
+			good:    func() error { _, _, err := s.ViewerByToken(ctx, anna.SessionID, "token", time.Hour); return err },
+			bad:     func() error { _, _, err := s.ViewerByToken(ctx, anna.SessionID, "another", time.Hour); return err },
 			refusal: chat.CodeNotFound,
 		},
 		"TouchSession": {

@@ -109,6 +109,7 @@ type site struct {
 	chat     *chat.Chat
 	handlers *Handlers
 	clock    *clock
+	cache    *clock // of what is remembered of viewers; it stands still until rows are changed by exec
 	log      *notebook
 	ear      *ear
 	outbox   *outbox
@@ -133,7 +134,7 @@ func newSite(t *testing.T, change ...func(*plan)) *site {
 // siteOver starts a Parley over a database.
 func siteOver(t *testing.T, database *dbtest.DB, change ...func(*plan)) *site {
 	t.Helper()
-	s := &site{t: t, database: database, clock: newClock(), log: &notebook{}, ear: &ear{}, outbox: &outbox{}}
+	s := &site{t: t, database: database, clock: newClock(), cache: newClock(), log: &notebook{}, ear: &ear{}, outbox: &outbox{}}
 	store, err := db.Open(t.Context(), s.database.DSN, db.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +165,7 @@ func siteOver(t *testing.T, database *dbtest.DB, change ...func(*plan)) *site {
 	if !p.noMail {
 		p.options = append(p.options, chat.WithMailer(s.outbox))
 	}
-	s.chat = chat.New(store, s.ear, p.settings, append([]chat.Option{chat.WithClock(s.clock.Now)}, p.options...)...)
+	s.chat = chat.New(store, s.ear, p.settings, append([]chat.Option{chat.WithClock(s.clock.Now), chat.WithViewerCache(chat.NewMemoryViewerCache(s.cache.Now))}, p.options...)...)
 	p.config.Chat = s.chat
 	s.handlers = New(p.config)
 	return s
@@ -201,6 +202,13 @@ func (s *site) mail(kind chat.LetterKind) chat.Mail {
 
 // exec changes the database behind everybody's back.
 func (s *site) exec(sql string, args ...any) {
+	s.t.Helper()
+	s.behind(sql, args...)
+	s.cache.turn(chat.ViewerLife)
+}
+
+// behind is exec for what has just happened: viewers who are remembered are so still.
+func (s *site) behind(sql string, args ...any) {
 	s.t.Helper()
 	if _, err := s.database.Pool().Exec(s.t.Context(), sql, args...); err != nil {
 		s.t.Fatalf("%s: %v", sql, err)

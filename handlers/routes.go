@@ -36,6 +36,9 @@ type route struct {
 	program bool
 	// crowded says how long whoever asks should stay away, before anything is asked about who that is.
 	crowded func() time.Duration
+	// fresh: who is asking is read from rows, because it lasts as long as a socket, or because addresses and the password are
+	// needed. What is for administrators is fresh in any case.
+	fresh bool
 	// quiet: asked so often that its line in the log is for debugging.
 	quiet bool
 }
@@ -112,17 +115,17 @@ func (h *Handlers) routes() []route {
 
 		// Live
 		{method: http.MethodGet, path: "/conversations/:id/changes", may: person, handler: h.ChangeIndex, program: true, quiet: true},
-		{method: http.MethodGet, path: "/ws", may: person, handler: h.SocketShow, program: true, crowded: h.config.Crowded},
+		{method: http.MethodGet, path: "/ws", may: person, handler: h.SocketShow, program: true, fresh: true, crowded: h.config.Crowded},
 
 		// Settings
 		{method: http.MethodGet, path: "/settings", may: person, handler: h.SettingsEdit},
 		{method: http.MethodPost, path: "/settings", may: person, handler: h.SettingsUpdate},
 		{method: http.MethodPost, path: "/settings/profile", may: person, handler: h.ProfileUpdate},
-		{method: http.MethodGet, path: "/settings/account", may: person, handler: h.AccountEdit},
-		{method: http.MethodPost, path: "/settings/email", may: person, handler: h.EmailUpdate},
-		{method: http.MethodPost, path: "/settings/email/again", may: person, handler: h.EmailAgain},
-		{method: http.MethodPost, path: "/settings/email/cancel", may: person, handler: h.EmailCancel},
-		{method: http.MethodPost, path: "/settings/password", may: person, handler: h.PasswordUpdate},
+		{method: http.MethodGet, path: "/settings/account", may: person, handler: h.AccountEdit, fresh: true},
+		{method: http.MethodPost, path: "/settings/email", may: person, handler: h.EmailUpdate, fresh: true},
+		{method: http.MethodPost, path: "/settings/email/again", may: person, handler: h.EmailAgain, fresh: true},
+		{method: http.MethodPost, path: "/settings/email/cancel", may: person, handler: h.EmailCancel, fresh: true},
+		{method: http.MethodPost, path: "/settings/password", may: person, handler: h.PasswordUpdate, fresh: true},
 		{method: http.MethodGet, path: "/settings/sessions", may: person, handler: h.SessionIndex},
 		{method: http.MethodPost, path: "/settings/sessions/others/end", may: person, handler: h.OtherSessionsEnd},
 		{method: http.MethodPost, path: "/settings/sessions/:id/end", may: person, handler: h.SessionEnd},

@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -48,6 +50,24 @@ func cookieName(secure bool) string {
 	return "parley"
 }
 
+// token is what the request's cookie says, or the one that has taken its place since; empty without any.
+func (h *Handlers) token(r *http.Request) string {
+	if token := visitOf(r.Context()).token; token != "" {
+		return token
+	}
+	cookie, err := r.Cookie(h.sessions.Cookie.Name)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// tokenHash is what scs keeps a token by.
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
 // startSession ties the client to a session of the viewer's, under a new token: whoever knew the old one knows nothing.
 func (h *Handlers) startSession(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) error {
 	err := h.saveSession(w, r, viewer)
@@ -65,11 +85,14 @@ func (h *Handlers) renewSession(w http.ResponseWriter, r *http.Request, viewer c
 	if err := h.saveSession(w, r, viewer); err != nil {
 		return err
 	}
-	return h.config.Chat.Renewed(r.Context(), viewer.SessionID)
+	return h.config.Chat.Renewed(r.Context(), viewer)
 }
 
 func (h *Handlers) saveSession(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) error {
-	ctx := r.Context()
+	ctx, err := h.sessions.Load(r.Context(), h.token(r))
+	if err != nil {
+		return fmt.Errorf("load the session: %w", err)
+	}
 	if err := h.sessions.RenewToken(ctx); err != nil {
 		return fmt.Errorf("new session token: %w", err)
 	}
@@ -78,13 +101,18 @@ func (h *Handlers) saveSession(w http.ResponseWriter, r *http.Request, viewer ch
 	if err != nil {
 		return fmt.Errorf("save the session: %w", err)
 	}
+	visitOf(ctx).token = token
 	h.writeCookie(w, r, token, expiry)
 	return nil
 }
 
 // endSession makes the client forget its session, and the store its token.
 func (h *Handlers) endSession(w http.ResponseWriter, r *http.Request) error {
-	if err := h.sessions.Destroy(r.Context()); err != nil {
+	ctx, err := h.sessions.Load(r.Context(), h.token(r))
+	if err != nil {
+		return fmt.Errorf("load the session: %w", err)
+	}
+	if err := h.sessions.Destroy(ctx); err != nil {
 		return fmt.Errorf("destroy the session: %w", err)
 	}
 	h.writeCookie(w, r, "", time.Time{})

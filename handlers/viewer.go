@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,24 +24,26 @@ func (h *Handlers) viewer(c echo.Context) chat.Viewer {
 func (h *Handlers) enter(c echo.Context, row route) error {
 	r, w := c.Request(), c.Response()
 	w.Header().Add("Vary", "Cookie")
-	token := ""
-	if cookie, err := r.Cookie(h.sessions.Cookie.Name); err == nil {
-		token = cookie.Value
-	}
-	ctx, err := h.sessions.Load(r.Context(), token)
-	if err != nil {
-		return err
-	}
-	r = r.WithContext(ctx)
-	c.SetRequest(r)
-	v := visitOf(ctx)
-	id, known := parseID(h.sessions.GetString(ctx, sessionKey))
-	if !known {
-		v.staleCookie = token != ""
+	token := h.token(r)
+	if token == "" {
 		return nil
 	}
-	viewer, err := h.config.Chat.ViewerAt(ctx, id, h.resolver.origin(r).Address)
+	v := visitOf(r.Context())
+	known := true
+	shown := chat.Token{Hash: tokenHash(token), Address: h.resolver.origin(r).Address, Fresh: row.fresh || row.may == administrator}
+	viewer, err := h.config.Chat.ViewerByToken(r.Context(), shown, func(ctx context.Context) (id chat.ID, err error) {
+		if ctx, err = h.sessions.Load(ctx, token); err != nil {
+			return id, err
+		}
+		if id, known = parseID(h.sessions.GetString(ctx, sessionKey)); !known {
+			err = chat.Unauthenticated()
+		}
+		return id, err
+	})
 	switch {
+	case !known:
+		v.staleCookie = true
+		return nil
 	case chat.KindOf(err) == chat.KindUnauthenticated:
 		if row.program {
 			return nil // read only: a page will tidy up

@@ -19,6 +19,8 @@ type visit struct {
 	viewer *chat.Viewer // nil: nobody is logged in
 	// staleCookie: the request carries the cookie of a session that is over.
 	staleCookie bool
+	// token is the one that this visit got; empty while it goes on with its cookie's.
+	token string
 	// form is what was posted, once somebody has read it.
 	form url.Values
 }

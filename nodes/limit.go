@@ -2,8 +2,6 @@ package nodes
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,8 +46,7 @@ func take(ctx context.Context, client redis.UniversalClient, limit chat.Limit, k
 // bucket names a bucket. Whom it is for stands there as a hash: addresses and names of accounts are nothing for a place
 // that whoever looks after Redis can list, and may be of any length.
 func bucket(limit chat.Limit, key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return limitPrefix + limit.Name + ":" + base64.RawURLEncoding.EncodeToString(sum[:16])
+	return limitPrefix + limit.Name + ":" + hashed(key)
 }
 
 // Limiter is the [chat.Limiter] of several nodes: each bucket is in Redis and theirs together. While Redis is away each

@@ -27,7 +27,7 @@ var (
 	impatient = nodes.Timing{Watch: 20 * time.Millisecond}
 )
 
-func open(t *testing.T, server config.Redis, timing nodes.Timing) *nodes.Redis {
+func open(t testing.TB, server config.Redis, timing nodes.Timing) *nodes.Redis {
 	t.Helper()
 	r := nodes.Open(server, quiet, timing)
 	t.Cleanup(func() {

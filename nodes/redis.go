@@ -1,5 +1,5 @@
 // Package nodes holds what the nodes of an installation share beside the database: one client of Redis, and the counts of
-// rate limits that are kept there.
+// rate limits and the viewers of the last second that are kept there.
 //
 // Redis is for speed and for counting together, never for correctness: whoever asks it has something else to fall back
 // on, and whoever asks it while somebody waits asks through a circuit breaker, so that a Redis that is slow or away slows
@@ -178,7 +178,7 @@ func (r *Redis) tell(state gobreaker.State) {
 	switch {
 	case state == gobreaker.StateOpen && !r.outage && time.Since(r.told) >= r.timing.Silence:
 		r.outage, r.told = true, time.Now()
-		r.log.Warn("Redis is slow or away; this node counts rate limits by itself", "error", r.trouble)
+		r.log.Warn("Redis is slow or away; this node counts rate limits and remembers viewers by itself", "error", r.trouble)
 	case state == gobreaker.StateClosed && r.outage:
 		r.outage = false
 		r.log.Info("Redis answers again")

@@ -26,29 +26,29 @@ func parsed(t *testing.T, address string) config.Redis {
 	return server
 }
 
+// works wants two nodes to count together and to hear each other.
+func works(t *testing.T, server config.Redis) (here, there *nodes.Redis) {
+	t.Helper()
+	here, there = open(t, server, patient), open(t, server, patient)
+	together(t, here, there)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	heard := there.Client().Subscribe(ctx, "parley:test")
+	defer func() { _ = heard.Close() }()
+	if _, err := heard.Receive(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := here.Client().Publish(ctx, "parley:test", "hello").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if message, err := heard.ReceiveMessage(ctx); err != nil || message.Payload != "hello" {
+		t.Fatalf("%v, %v", message, err)
+	}
+	return here, there
+}
+
 func TestAddresses(t *testing.T) {
 	t.Parallel()
-	// works wants two nodes to count together and to hear each other.
-	works := func(t *testing.T, server config.Redis) (here, there *nodes.Redis) {
-		t.Helper()
-		here, there = open(t, server, patient), open(t, server, patient)
-		together(t, here, there)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		defer cancel()
-		heard := there.Client().Subscribe(ctx, "parley:test")
-		defer func() { _ = heard.Close() }()
-		if _, err := heard.Receive(ctx); err != nil {
-			t.Fatal(err)
-		}
-		if err := here.Client().Publish(ctx, "parley:test", "hello").Err(); err != nil {
-			t.Fatal(err)
-		}
-		if message, err := heard.ReceiveMessage(ctx); err != nil || message.Payload != "hello" {
-			t.Fatalf("%v, %v", message, err)
-		}
-		return here, there
-	}
-
 	t.Run("one server, with a password and a number", func(t *testing.T) {
 		t.Parallel()
 		server := nodestest.Start(t, "--requirepass", "p@ss/word")

@@ -53,6 +53,7 @@ type options struct {
 	publisher chat.Publisher
 	database  db.Options
 	mail      bool
+	chat      []chat.Option
 }
 
 // Limits switches rate limits on; without it there are none.
@@ -68,6 +69,9 @@ func Mail() Option { return func(o *options) { o.mail = true } }
 
 // Publisher hears every event too, before [World.Heard] has it.
 func Publisher(p chat.Publisher) Option { return func(o *options) { o.publisher = p } }
+
+// With passes options to the domain.
+func With(more ...chat.Option) Option { return func(o *options) { o.chat = append(o.chat, more...) } }
 
 // Database changes how the store connects.
 func Database(d db.Options) Option { return func(o *options) { o.database = d } }
@@ -90,7 +94,7 @@ func New(t testing.TB, opts ...Option) *World {
 	if o.mail {
 		with = append(with, chat.WithMailer(&w.outbox))
 	}
-	w.Chat = chat.New(w.Store, &w.heard, o.settings, with...)
+	w.Chat = chat.New(w.Store, &w.heard, o.settings, append(with, o.chat...)...)
 	return w
 }
 
