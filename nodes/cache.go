@@ -135,6 +135,7 @@ type viewerInRedis struct {
 	Language string     `json:"language"`
 	Zone     string     `json:"zone"`
 	Theme    chat.Theme `json:"theme"`
+	Hides    bool       `json:"hides,omitempty"` // what was read
 	View     int64      `json:"view"`
 	Created  int64      `json:"created"` // in microseconds, which is as fine as the database has it
 }
@@ -142,7 +143,7 @@ type viewerInRedis struct {
 func encodeViewer(v chat.Viewer) string {
 	b, _ := json.Marshal(viewerInRedis{
 		Session: v.SessionID, Person: v.ID, Username: v.Username, Name: v.DisplayName, Card: v.Card.Seq, Role: v.Role,
-		State: v.State, Language: v.Language, Zone: v.TimeZone, Theme: v.Theme, View: v.ViewSeq, Created: v.CreatedAt.UnixMicro(),
+		State: v.State, Language: v.Language, Zone: v.TimeZone, Theme: v.Theme, Hides: v.HidesReceipts, View: v.ViewSeq, Created: v.CreatedAt.UnixMicro(),
 	}) // words, numbers and ids: cannot fail
 	return string(b)
 }
@@ -155,7 +156,7 @@ func decodeViewer(text string) (viewer chat.Viewer, ok bool) {
 	return chat.Viewer{
 		Person: chat.Person{
 			Card: chat.Card{ID: v.Person, Username: v.Username, DisplayName: v.Name, Seq: v.Card},
-			Role: v.Role, State: v.State, Language: v.Language, TimeZone: v.Zone, Theme: v.Theme, ViewSeq: v.View,
+			Role: v.Role, State: v.State, Language: v.Language, TimeZone: v.Zone, Theme: v.Theme, HidesReceipts: v.Hides, ViewSeq: v.View,
 			CreatedAt: time.UnixMicro(v.Created).UTC(),
 		},
 		SessionID: v.Session,
