@@ -71,7 +71,7 @@ func strange(node *html.Node) string {
 		case strings.Contains(key, mark), strings.HasPrefix(key, "on"), key == "style", key == "srcdoc", key == "http-equiv",
 			strings.HasPrefix(key, "hx-on"):
 			return fmt.Sprintf("<%s %s=%q>", node.Data, clip(key, 50), clip(value, 50))
-		case key == "href" && within(node, "message__body"):
+		case key == "href" && (within(node, "message__body") || within(node, "details__text")):
 			if !strings.HasPrefix(value, "http://") && !strings.HasPrefix(value, "https://") && !strings.HasPrefix(value, "mailto:") {
 				return fmt.Sprintf("a link of a message to %q", clip(value, 80))
 			}
