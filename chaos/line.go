@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,6 +73,14 @@ func (l *line) Mend() {
 
 // DropSockets ends the present sockets; new ones are let through.
 func (l *line) DropSockets() { l.end(func(c *call) bool { return c.socket }) }
+
+// turn sends everybody to the next server: the first one becomes the last, and its connections end.
+func (l *line) turn() {
+	l.mu.Lock()
+	l.servers = append(slices.Clone(l.servers[1:]), l.servers[0])
+	l.mu.Unlock()
+	l.end(func(*call) bool { return true })
+}
 
 // Freeze leaves the present connections standing and lets nothing through them any more, as when a cable is pulled:
 // neither end is told. New connections pass.
