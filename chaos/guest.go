@@ -41,7 +41,7 @@ type guest struct {
 	looks   int             // at states of the page that has been left
 	now     int             // at states of the present page
 	anchor  string          // the message that is being read, above the end
-	offset  *int            // how far below the log's edge it stands
+	offset  *float64        // how far below the log's edge it stands
 	strayed int             // how many times it stood elsewhere
 	polls   int
 	change  int64
@@ -156,7 +156,7 @@ type guestState struct {
 	Looks  int      `json:"looks"`
 	Path   string   `json:"path"`
 	Change int64    `json:"change"`
-	Offset *int     `json:"offset"`
+	Offset *float64 `json:"offset"`
 	Mine   []struct {
 		Client string `json:"client"`
 		ID     string `json:"id"`

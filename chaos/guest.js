@@ -37,7 +37,7 @@
     const item = anchor && document.getElementById(anchor);
     return {
       wrong: watch.wrong, looks: watch.looks, path: location.pathname, change: Number(log?.dataset.change ?? 0),
-      offset: item ? Math.round(item.getBoundingClientRect().top - scroller().getBoundingClientRect().top) : null,
+      offset: item ? item.getBoundingClientRect().top - scroller().getBoundingClientRect().top : null,
       mine: messages().filter((m) => m.dataset.client && m.dataset.seq).map((m) => (
         { client: m.dataset.client, id: m.id.replace(/^m-/, ""), seq: Number(m.dataset.seq) })),
     };
