@@ -214,7 +214,7 @@ func (w *world) timely(ctx context.Context, name string, start time.Time) error 
 		var all, wrong int
 		err := w.database.QueryRow(ctx, `
 			SELECT count(*), count(*) FILTER (WHERE t < $1 OR t > now() + interval '1 minute')
-			FROM (SELECT `+column+` AS t FROM `+table+`) x WHERE t IS NOT NULL`, start.Add(-time.Minute)).Scan(&all, &wrong) //nolint:gosec // names that the database told
+			FROM (SELECT `+column+` AS t FROM `+table+`) x WHERE t IS NOT NULL`, start.Add(-time.Minute)).Scan(&all, &wrong)
 		if err != nil {
 			return err
 		}

@@ -143,7 +143,7 @@ func (p plan) stage(ctx context.Context, nodes int, mine []fault) (ok bool, err 
 	sleep(ctx, 2*time.Second)
 	order := rand.New(rand.NewPCG(p.seed, uint64(nodes)+10)) //nolint:gosec // a run can be repeated
 	end := time.Now().Add(p.length / 2)
-	for round := 0; ctx.Err() == nil && (round == 0 || time.Now().Before(end)); round++ {
+	for round := 0; ctx.Err() == nil && len(mine) > 0 && (round == 0 || time.Now().Before(end)); round++ {
 		if round > 0 {
 			mine = slices.DeleteFunc(mine, func(f fault) bool { return f.long })
 			order.Shuffle(len(mine), func(i, j int) { mine[i], mine[j] = mine[j], mine[i] })
@@ -327,18 +327,21 @@ func (w *world) empty(ctx context.Context, before []holding) (after []holding, e
 				GoroutinesBefore: before[i].Goroutines, DescriptorBefore: before[i].descriptors, HeapBefore: before[i].Heap,
 			}
 		}
-		_ = until(ctx, 20*time.Second, func(ctx context.Context) error { // what is left then is noted
-			before := before
-			if h, err = n.holds(ctx); err != nil || before == nil {
-				return err
+		wrong := until(ctx, 20*time.Second, func(ctx context.Context) error { // what is left then is noted
+			now, wrong := n.holds(ctx)
+			if wrong != nil {
+				return wrong // when the patience has ended in the middle of it, what it held before counts
+			}
+			if h = now; before == nil {
+				return nil
 			}
 			if wrong := history.Judge(history.Evidence{Resources: []history.Resources{compare()}}); len(wrong) > 0 {
 				return fmt.Errorf("%v", wrong[0])
 			}
 			return nil
 		})
-		if err != nil {
-			return nil, err
+		if h == (holding{}) {
+			return nil, wrong
 		}
 		if before == nil { // until nothing moves any more
 			for last := (holding{}); last.Goroutines != h.Goroutines || last.descriptors != h.descriptors; {

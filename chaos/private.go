@@ -58,7 +58,7 @@ func (w *world) removePrivate() {
 		return
 	}
 	if log, err := os.ReadFile(place.Log); err == nil {
-		_ = os.WriteFile(filepath.Join(w.options.root, "postgres.log"), log, 0o600) // only to be read
+		_ = os.WriteFile(filepath.Join(w.options.root, "postgres.log"), log, 0o600) //nolint:gosec // The folder is the run's own.
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
