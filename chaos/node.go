@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,7 +22,6 @@ type node struct {
 	name, addr string
 	root       string
 	env        []string
-	redis      string        // where it finds Redis, if it does
 	ahead      time.Duration // of everybody else's clock
 	process    *process
 	runs       int
@@ -156,8 +154,8 @@ type holding struct {
 	descriptors int
 }
 
-// holds asks the process. Connections to the database and to Redis are not counted: how many of them stand idle is their
-// pool's choice of the moment, and bounded by it. Nor are goroutines that read ahead on such a connection: pgx begins one where a write was
+// holds asks the process. Connections to the database are not counted: how many of them stand idle is the pool's choice
+// of the moment, and bounded by it. Nor are goroutines that read ahead on such a connection: pgx begins one where a write was
 // slow, and it waits on, idle, until the connection is used again.
 func (n *node) holds(ctx context.Context) (h holding, err error) {
 	_ = os.Remove(n.probe())
@@ -176,29 +174,17 @@ func (n *node) holds(ctx context.Context) (h holding, err error) {
 	if err != nil {
 		return h, err
 	}
-	pooled := map[string]bool{}
+	database := map[string]bool{}
 	for line := range strings.Lines(string(local)) {
 		if fields := strings.Fields(line); len(fields) > 6 {
-			pooled["socket:["+fields[6]+"]"] = true
-		}
-	}
-	if _, port, err := splitAddr(n.redis); err == nil {
-		remote, err := os.ReadFile("/proc/net/tcp")
-		if err != nil {
-			return h, err
-		}
-		number, _ := strconv.Atoi(port) // the line's own
-		for line := range strings.Lines(string(remote)) {
-			if fields := strings.Fields(line); len(fields) > 9 && strings.HasSuffix(fields[2], fmt.Sprintf(":%04X", number)) {
-				pooled["socket:["+fields[9]+"]"] = true
-			}
+			database["socket:["+fields[6]+"]"] = true
 		}
 	}
 	dir := fmt.Sprintf("/proc/%d/fd", n.process.pid())
 	open, err := os.ReadDir(dir)
 	for _, descriptor := range open {
 		to, err := os.Readlink(filepath.Join(dir, descriptor.Name()))
-		if err == nil && !pooled[to] {
+		if err == nil && !database[to] {
 			h.descriptors++
 		}
 	}

@@ -120,9 +120,6 @@ func begin(ctx context.Context, o options, r *report) (w *world, err error) {
 			return w, err
 		}
 		n := &node{name: string(rune('a' + i)), addr: addr, root: o.root, env: env}
-		if w.toRedis != nil {
-			n.redis = w.toRedis.addr()
-		}
 		if i < len(o.clocks) {
 			n.ahead = o.clocks[i]
 		}
