@@ -37,9 +37,11 @@ test: go ## install what is missing, run every test, with the race detector and 
 SEED ?= 1
 MINUTES ?= 10
 BRIEF ?=
-chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF=), see docs/delivery.md
+ONLY ?=
+TIMES ?= 0
+chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF= ONLY= TIMES=), see docs/delivery.md
 	@scripts/install.sh test
-	@go run ./chaos -seed $(SEED) -minutes $(MINUTES) $(if $(BRIEF),-brief)
+	@go run ./chaos -seed $(SEED) -minutes $(MINUTES) $(if $(BRIEF),-brief) -only '$(ONLY)' -times $(TIMES)
 
 cover: ## show what the last tests reached (coverage.html shows each line)
 	@[ -e coverage.out ] || { echo 'make test writes what make cover shows'; exit 1; }

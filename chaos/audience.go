@@ -29,8 +29,14 @@ type audience struct {
 	sockets int
 	stand   int
 	conns   map[*websocket.Conn]struct{}
-	ended   []time.Time
-	codes   map[int]int
+	rose    []time.Time
+	ended   []ending
+}
+
+// ending is one socket's.
+type ending struct {
+	at   time.Time
+	code int
 }
 
 // perListener is how many tabs one of them has open.
@@ -45,7 +51,7 @@ func (w *world) invite(ctx context.Context, sockets int) (*audience, error) {
 		}
 		w.listeners = append(w.listeners, p)
 	}
-	a := &audience{world: w, sockets: sockets, conns: map[*websocket.Conn]struct{}{}, codes: map[int]int{}, now: make(chan struct{})}
+	a := &audience{world: w, sockets: sockets, conns: map[*websocket.Conn]struct{}{}, now: make(chan struct{})}
 	a.ctx, a.cancel = context.WithCancel(w.ctx)
 	for i := range sockets {
 		p := w.listeners[i/perListener]
@@ -108,7 +114,7 @@ func (a *audience) read(conn *websocket.Conn) (stood bool) {
 			}
 			if stood && a.ctx.Err() == nil {
 				a.mu.Lock()
-				a.ended, a.codes[code] = append(a.ended, time.Now()), a.codes[code]+1
+				a.ended = append(a.ended, ending{time.Now(), code})
 				a.mu.Unlock()
 			}
 			return stood
@@ -118,6 +124,7 @@ func (a *audience) read(conn *websocket.Conn) (stood bool) {
 			stood = true
 			a.mu.Lock()
 			a.stand++
+			a.rose = append(a.rose, time.Now())
 			a.mu.Unlock()
 		}
 	}
@@ -141,18 +148,28 @@ func (a *audience) standing(ctx context.Context, patience time.Duration) error {
 	})
 }
 
-// ends are the moments when the first and the last one ended so far, and with which codes.
-func (a *audience) ends() (first, last time.Time, codes map[int]int) {
+// codesSince are the closing codes of the sockets that ended since a moment.
+func (a *audience) codesSince(since time.Time) map[int]int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.ended) == 0 {
-		return first, last, nil
+	codes := map[int]int{}
+	for _, end := range a.ended {
+		if end.at.After(since) {
+			codes[end.code]++
+		}
 	}
-	codes = map[int]int{}
-	for code, n := range a.codes {
-		codes[code] = n
+	return codes
+}
+
+// returnedOver is the time between the first and the last socket that has come since a moment.
+func (a *audience) returnedOver(since time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	came := slices.DeleteFunc(slices.Clone(a.rose), func(at time.Time) bool { return at.Before(since) })
+	if len(came) == 0 {
+		return 0
 	}
-	return slices.MinFunc(a.ended, time.Time.Compare), slices.MaxFunc(a.ended, time.Time.Compare), codes
+	return slices.MaxFunc(came, time.Time.Compare).Sub(slices.MinFunc(came, time.Time.Compare))
 }
 
 func (a *audience) leave() {

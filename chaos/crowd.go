@@ -116,12 +116,17 @@ func (w *world) hush(ctx context.Context, patience time.Duration) error {
 	})
 }
 
+// mostWaiting is how many messages that were not sent yet people leave waiting in one conversation.
+const mostWaiting = 20
+
 // writes lets one person write in one of that person's conversations.
 func (w *world) writes(random *rand.Rand) {
 	p := w.people[random.IntN(len(w.people))]
 	pick := random.Float64()
 	if open := p.open(); len(open) > 0 {
-		open[int(pick*float64(len(open)))].write()
+		if t := open[int(pick*float64(len(open)))]; t.state().queued < mostWaiting {
+			t.write()
+		}
 	}
 }
 

@@ -12,6 +12,7 @@
 // lines; afterwards everything heals, and the nine checks look at the whole history.
 //
 // It is Linux only, keeps to the loopback interface and to one temporary folder, and takes everything that it started
-// with it, however it ends. The seed decides who writes what to whom, what fails and when; which request meets which
-// fault is decided by the machine.
+// with it, however it ends; but for the private PostgreSQL of one stage (private.go), which outlives its node, where the
+// harness itself is killed. The seed decides who writes what to whom, what fails and when; which request meets which fault is
+// decided by the machine.
 package main

@@ -94,6 +94,14 @@ func (w *world) finals(ctx context.Context) (finals []history.Final, err error) 
 			continue
 		}
 		seen[seat] = true
+		if g := w.guest(stay.Person); g != nil && g.conversation == stay.Conversation {
+			f, err := g.final(ctx)
+			if err != nil {
+				return nil, err
+			}
+			finals = append(finals, f)
+			continue
+		}
 		p := w.byID(stay.Person)
 		if p == nil {
 			continue

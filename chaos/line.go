@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +31,7 @@ type line struct {
 // call is one connection through the line.
 type call struct {
 	client, server net.Conn
-	socket         bool
+	socket, slow   bool
 	at             string        // the server
 	dead           chan struct{} // closed when nothing passes any more, although both ends stand
 	deadOnce       sync.Once
@@ -72,6 +73,14 @@ func (l *line) Mend() {
 
 // DropSockets ends the present sockets; new ones are let through.
 func (l *line) DropSockets() { l.end(func(c *call) bool { return c.socket }) }
+
+// turn sends everybody to the next server: the first one becomes the last, and its connections end.
+func (l *line) turn() {
+	l.mu.Lock()
+	l.servers = append(slices.Clone(l.servers[1:]), l.servers[0])
+	l.mu.Unlock()
+	l.end(func(*call) bool { return true })
+}
 
 // Freeze leaves the present connections standing and lets nothing through them any more, as when a cable is pulled:
 // neither end is told. New connections pass.
@@ -120,6 +129,11 @@ func (l *line) Trickle(bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.trickle = bytes
+	for c := range l.calls {
+		if tcp, ok := c.server.(*net.TCPConn); ok && c.slow && bytes == 0 {
+			_ = tcp.SetReadBuffer(1 << 20) // or they would stay slow
+		}
+	}
 }
 
 func (l *line) end(which func(*call) bool) {
@@ -162,7 +176,8 @@ func (l *line) carry(client net.Conn) {
 	}
 	c.socket = strings.EqualFold(string(first), "GET /ws")
 	l.mu.Lock()
-	servers, slow := l.servers, l.trickle != 0
+	servers := l.servers
+	c.slow = c.socket && l.trickle != 0
 	l.mu.Unlock()
 	for _, c.at = range servers {
 		if c.server, err = net.DialTimeout("tcp", c.at, 5*time.Second); err == nil {
@@ -174,7 +189,7 @@ func (l *line) carry(client net.Conn) {
 		return
 	}
 	defer l.forget(c)
-	if tcp, ok := c.server.(*net.TCPConn); ok && slow && c.socket {
+	if tcp, ok := c.server.(*net.TCPConn); ok && c.slow {
 		_ = tcp.SetReadBuffer(4 << 10) // or the kernel would read on for the slow one
 	}
 	done := make(chan struct{}, 2)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -13,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,15 +35,23 @@ func main() {
 
 // plan is what one call of the harness does.
 type plan struct {
-	seed   uint64
-	length time.Duration // of all stages together; 0: each fault of the stage once
-	brief  bool
-	people int
-	rate   int
-	slack  int // how many times the bounds; 0: once
-	keep   bool
-	only   string
+	seed    uint64
+	length  time.Duration // of all stages together; 0: each fault of the stage once
+	brief   bool
+	people  int
+	rate    int
+	slack   int // how many times the bounds; 0: once
+	keep    bool
+	only    string
+	times   int // how often each fault happens; 0: as the length says
+	browser bool
+
+	report       *report
+	root, binary string // what all stages have in common
 }
+
+// longEnough is how long a run has to be to hold what takes minutes.
+const longEnough = 8 * time.Minute
 
 func command(ctx context.Context, args []string, out io.Writer) (ok bool, err error) {
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
@@ -51,71 +61,80 @@ func command(ctx context.Context, args []string, out io.Writer) (ok bool, err er
 	flags.BoolVar(&p.brief, "brief", false, "only what is over within ten seconds, with bounds for a machine that has something else to do")
 	flags.BoolVar(&p.keep, "keep", false, "keep the folder of the run also when all is well")
 	flags.StringVar(&p.only, "only", "", "only faults whose name begins like this")
+	flags.IntVar(&p.times, "times", 0, "each fault so many times, instead of going on for minutes")
+	flags.BoolVar(&p.browser, "browser", true, "also two real pages, where there is a Chromium; never in the short run")
 	if err := flags.Parse(args); err != nil {
 		return false, err
 	}
 	if p.brief {
 		p.people, p.slack = 6, 4
 	}
-	p.length = time.Duration(*minutes * float64(time.Minute))
+	if p.length = time.Duration(*minutes * float64(time.Minute)); p.times > 0 {
+		p.length = 0
+	}
 	return p.run(ctx, out)
 }
 
 // run runs all stages and says whether all is well.
 func (p plan) run(ctx context.Context, out io.Writer) (ok bool, err error) {
-	r := newReport(out)
-	root, err := os.MkdirTemp("", "parley-chaos-")
-	if err != nil {
+	p.report = newReport(out)
+	if p.root, err = os.MkdirTemp("", "parley-chaos-"); err != nil {
 		return false, err
 	}
 	defer func() {
 		if ok && !p.keep || ctx.Err() != nil {
-			_ = os.RemoveAll(root)
+			_ = os.RemoveAll(p.root)
 		} else {
-			r.say("\nThe history and the logs are in %s", root)
+			p.report.say("\nThe history and the logs are in %s", p.root)
 		}
 	}()
-	if err := os.Chmod(root, 0o711); err != nil { // PostgreSQL runs as another user, who must pass here
+	if err := os.Chmod(p.root, 0o711); err != nil { // PostgreSQL runs as another user, who must pass here
 		return false, err
 	}
 	began := time.Now()
-	binary, err := build(ctx, root)
-	if err != nil {
+	if p.binary, err = build(ctx, p.root, "parley", nil); err != nil {
 		return false, err
 	}
-	r.say("seed %d; Parley was built in %s", p.seed, short(time.Since(began)))
-	ok = true
-	stages := []func() (bool, error){
-		func() (bool, error) { return p.stage(ctx, r, root, binary, 1) },
-		func() (bool, error) { return p.stage(ctx, r, root, binary, 2) },
-	}
-	if !p.brief && p.only == "" {
-		stages = append(stages,
-			func() (bool, error) { return p.limited(ctx, r, root, binary) },
-			func() (bool, error) { return p.restored(ctx, r, root, binary) },
-			func() (bool, error) { return p.diskFull(ctx, r, root, binary) })
-	}
-	for _, stage := range stages {
-		well, err := stage()
+	p.report.say("seed %d; Parley was built in %s", p.seed, short(time.Since(began)))
+	ok, happened := true, false
+	for _, s := range p.stages() {
+		well, err := s(ctx)
 		if err != nil {
 			return false, err
 		}
-		ok = ok && well
+		ok, happened = ok && well, true
 	}
-	r.table()
+	if !happened {
+		return false, fmt.Errorf("no fault has a name that begins with %q", p.only)
+	}
+	p.report.table()
 	if ok {
-		r.say("\nAll is well.")
+		p.report.say("\nAll is well.")
 	}
 	return ok, nil
 }
 
-// stage runs the faults that are for so many nodes, and judges.
-func (p plan) stage(ctx context.Context, r *report, root, binary string, nodes int) (ok bool, err error) {
-	mine := p.faults(nodes)
-	if len(mine) == 0 {
-		return true, nil
+// stages are those that this plan holds.
+func (p plan) stages() (stages []func(context.Context) (bool, error)) {
+	for _, nodes := range []int{1, 2} {
+		if mine := p.faults(nodes); len(mine) > 0 {
+			stages = append(stages, func(ctx context.Context) (bool, error) { return p.stage(ctx, nodes, mine) })
+		}
 	}
-	w, err := p.system(ctx, r, root, binary, options{nodes: nodes}, fmt.Sprintf("%d node(s)", nodes))
+	for _, a := range apart {
+		if p.brief || !strings.HasPrefix(a.name, p.only) {
+			continue
+		}
+		for range max(1, p.times) {
+			stages = append(stages, func(ctx context.Context) (bool, error) { return a.run(p, ctx, a.name) })
+		}
+	}
+	return stages
+}
+
+// stage runs the faults that are for so many nodes, and judges.
+func (p plan) stage(ctx context.Context, nodes int, mine []fault) (ok bool, err error) {
+	w, err := p.system(ctx, options{nodes: nodes}, fmt.Sprintf("%d node(s)", nodes))
 	if err != nil {
 		return false, err
 	}
@@ -124,8 +143,9 @@ func (p plan) stage(ctx context.Context, r *report, root, binary string, nodes i
 	sleep(ctx, 2*time.Second)
 	order := rand.New(rand.NewPCG(p.seed, uint64(nodes)+10)) //nolint:gosec // a run can be repeated
 	end := time.Now().Add(p.length / 2)
-	for round := 0; ctx.Err() == nil && (round == 0 || time.Now().Before(end)); round++ {
+	for round := 0; ctx.Err() == nil && len(mine) > 0 && (round == 0 || time.Now().Before(end)); round++ {
 		if round > 0 {
+			mine = slices.DeleteFunc(mine, func(f fault) bool { return f.long })
 			order.Shuffle(len(mine), func(i, j int) { mine[i], mine[j] = mine[j], mine[i] })
 		}
 		for _, f := range mine {
@@ -144,30 +164,35 @@ func (p plan) stage(ctx context.Context, r *report, root, binary string, nodes i
 }
 
 // system starts a system in a folder of its own.
-func (p plan) system(ctx context.Context, r *report, root, binary string, o options, what string) (*world, error) {
-	folder, err := os.MkdirTemp(root, "system-")
+func (p plan) system(ctx context.Context, o options, what string) (*world, error) {
+	folder, err := os.MkdirTemp(p.root, "system-")
 	if err != nil {
 		return nil, err
 	}
 	if err := errors.Join(os.Chmod(folder, 0o711), os.Mkdir(filepath.Join(folder, "bin"), 0o711),
-		os.Link(binary, filepath.Join(folder, "bin", "parley"))); err != nil {
+		os.Link(cmp.Or(o.binary, p.binary), filepath.Join(folder, "bin", "parley"))); err != nil {
 		return nil, err
 	}
-	r.say("\n%s, %d people, %d sends a second, in %s", what, p.people, p.rate, folder)
-	o.seed, o.root, o.binary, o.people, o.rate, o.out, o.slack = p.seed, folder, binary, p.people, p.rate, r.out, max(1, p.slack)
-	return begin(ctx, o, r)
+	p.report.say("\n%s, %d people, %d sends a second, in %s", what, p.people, p.rate, folder)
+	o.seed, o.root, o.people, o.rate, o.slack = p.seed, folder, p.people, p.rate, max(1, p.slack)
+	return begin(ctx, o, p.report)
 }
 
-// faults are those of a stage; what weighs more is there twice.
+// faults are those of a stage; what weighs more is there twice, what takes minutes only where there are some.
 func (p plan) faults(nodes int) (mine []fault) {
 	for _, f := range faults {
-		if f.nodes != nodes || p.brief && !f.brief || len(f.name) < len(p.only) || f.name[:len(p.only)] != p.only {
+		long := f.long && p.only == "" && p.length < longEnough
+		if f.nodes != nodes || p.brief && !f.brief || long || !strings.HasPrefix(f.name, p.only) {
 			continue
 		}
-		mine = append(mine, f)
-		if f.twice && !p.brief {
-			mine = append(mine, f)
+		times := 1
+		switch {
+		case p.times > 0:
+			times = p.times
+		case f.twice && !p.brief:
+			times = 2
 		}
+		mine = append(mine, slices.Repeat([]fault{f}, times)...)
 	}
 	return mine
 }
@@ -197,13 +222,19 @@ func (w *world) verdict(ctx context.Context, brief bool) (ok bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		for _, v := range again { // the history is one, so what was found before is found again
-			if !slices.ContainsFunc(found, func(known history.Violation) bool { return known.String() == v.String() }) {
-				found = append(found, v)
-			}
-		}
+		found = merge(found, again)
 	}
 	return w.said(found), nil
+}
+
+// merge is what was found at one time or the other: the history is one, so most of it is found again.
+func merge(found, again []history.Violation) []history.Violation {
+	for _, v := range again {
+		if !slices.ContainsFunc(found, func(known history.Violation) bool { return known.String() == v.String() }) {
+			found = append(found, v)
+		}
+	}
+	return found
 }
 
 // said tells what is not well, and whether nothing is.
@@ -227,13 +258,8 @@ func (w *world) judged(ctx context.Context, what string) ([]history.Violation, e
 	}
 	began := time.Now()
 	w.took(what, "views are complete", 0, 5*time.Second, w.complete(ctx, 30*time.Second), &began)
-	w.mu.Lock()
-	later := w.later
-	w.mu.Unlock()
-	for _, again := range later {
-		if err := again(ctx); err != nil {
-			return nil, err
-		}
+	if err := w.repeatAgain(ctx); err != nil {
+		return nil, err
 	}
 	e, err := w.look(ctx)
 	if err != nil {
@@ -301,18 +327,21 @@ func (w *world) empty(ctx context.Context, before []holding) (after []holding, e
 				GoroutinesBefore: before[i].Goroutines, DescriptorBefore: before[i].descriptors, HeapBefore: before[i].Heap,
 			}
 		}
-		_ = until(ctx, 20*time.Second, func(ctx context.Context) error { // what is left then is noted
-			before := before
-			if h, err = n.holds(ctx); err != nil || before == nil {
-				return err
+		wrong := until(ctx, 20*time.Second, func(ctx context.Context) error { // what is left then is noted
+			now, wrong := n.holds(ctx)
+			if wrong != nil {
+				return wrong // when the patience has ended in the middle of it, what it held before counts
+			}
+			if h = now; before == nil {
+				return nil
 			}
 			if wrong := history.Judge(history.Evidence{Resources: []history.Resources{compare()}}); len(wrong) > 0 {
 				return fmt.Errorf("%v", wrong[0])
 			}
 			return nil
 		})
-		if err != nil {
-			return nil, err
+		if h == (holding{}) {
+			return nil, wrong
 		}
 		if before == nil { // until nothing moves any more
 			for last := (holding{}); last.Goroutines != h.Goroutines || last.descriptors != h.descriptors; {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +24,7 @@ type node struct {
 	redis      string // the address it reaches Redis at, if it does
 	root       string
 	env        []string
+	ahead      time.Duration // of everybody else's clock
 	process    *process
 	runs       int
 }
@@ -31,6 +33,7 @@ type node struct {
 const probe = `package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/signal"
@@ -56,7 +59,10 @@ func init() {
 				_ = pprof.Lookup("goroutine").WriteTo(f, 1)
 				_ = f.Close()
 			}
-			said, _ := json.Marshal(map[string]int64{"goroutines": int64(runtime.NumGoroutine()), "heap": int64(memory.HeapAlloc)})
+			stacks := make([]byte, 4<<20)
+			stacks = stacks[:runtime.Stack(stacks, true)]
+			ahead := bytes.Count(stacks, []byte("bgreader.(*BGReader).bgRead("))
+			said, _ := json.Marshal(map[string]int64{"goroutines": int64(runtime.NumGoroutine() - ahead), "heap": int64(memory.HeapAlloc)})
 			_ = os.WriteFile(path+".new", said, 0o644)
 			_ = os.Rename(path+".new", path)
 		}
@@ -64,26 +70,32 @@ func init() {
 }
 `
 
-// build builds the real binary into root. Its sources are the module's; only the probe is laid over them.
-func build(ctx context.Context, root string) (string, error) {
+// build builds the real binary into root under a name. Its sources are the module's; only the probe is laid over them, and
+// what else is given: the text of a file by its path.
+func build(ctx context.Context, root, name string, over map[string]string) (string, error) {
 	where, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "parley").Output()
 	if err != nil {
 		return "", fmt.Errorf("where Parley's sources are: %w", err)
 	}
-	source, overlay := filepath.Join(root, "probe.go"), filepath.Join(root, "overlay.json")
-	replaced, err := json.Marshal(map[string]any{"Replace": map[string]string{
-		filepath.Join(strings.TrimSpace(string(where)), "chaos_probe.go"): source,
-	}})
-	if err != nil {
-		return "", err
+	texts := map[string]string{filepath.Join(strings.TrimSpace(string(where)), "chaos_probe.go"): probe}
+	maps.Copy(texts, over)
+	replace := map[string]string{}
+	for path, text := range texts {
+		source := filepath.Join(root, name+"-"+filepath.Base(path))
+		if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[path] = source
 	}
-	if err := os.WriteFile(source, []byte(probe), 0o600); err != nil {
+	overlay := filepath.Join(root, name+"-overlay.json")
+	replaced, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
 		return "", err
 	}
 	if err := os.WriteFile(overlay, replaced, 0o600); err != nil {
 		return "", err
 	}
-	binary := filepath.Join(root, "bin", "parley")
+	binary := filepath.Join(root, "bin", name)
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", binary, "parley")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building Parley: %w\n%s", err, said)
@@ -96,8 +108,8 @@ func (n *node) start() error {
 	cmd := exec.Command(filepath.Join(n.root, "bin", "parley"), "serve")
 	cmd.Dir = n.root
 	cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + n.root, "CHAOS_PROBE=" + n.probe(),
-		"PARLEY_ADDR=" + n.addr, "PARLEY_DATA_DIR=" + filepath.Join(n.root, "data-"+n.name),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + n.root, "CHAOS_PROBE=" + n.probe(), "CHAOS_CLOCK=" + fmt.Sprint(int(n.ahead.Seconds())),
+		"PARLEY_ADDR=" + n.addr, "PARLEY_DATA_DIR=" + n.data(),
 		"PARLEY_REGISTRATION=open", "PARLEY_BCRYPT_COST=4",
 	}, n.env...)
 	var err error
@@ -106,6 +118,7 @@ func (n *node) start() error {
 	return err
 }
 
+func (n *node) data() string  { return filepath.Join(n.root, "data-"+n.name) }
 func (n *node) probe() string { return filepath.Join(n.root, n.name+".probe") }
 
 // ready waits until the node says that it is.
@@ -144,7 +157,8 @@ type holding struct {
 }
 
 // holds asks the process. Connections to the database and to Redis are not counted: how many of them stand idle is the
-// pools' choice of the moment, and bounded by them.
+// pools' choice of the moment, and bounded by them. Nor are goroutines that read ahead on such a connection: pgx begins one
+// where a write was slow, and it waits on, idle, until the connection is used again.
 func (n *node) holds(ctx context.Context) (h holding, err error) {
 	_ = os.Remove(n.probe())
 	n.process.signal(syscall.SIGUSR1)

@@ -19,19 +19,29 @@ import (
 	"parley/chaos/history"
 )
 
-// Faults that have a system of their own: because what was acknowledged before is not there any more, because they need
-// limits, or a small disk.
+// apart are faults that have a system of their own: because what was acknowledged before is not there any more, because
+// they need limits, a small disk, another clock, or a browser.
+var apart = []struct {
+	name string
+	run  func(p plan, ctx context.Context, name string) (ok bool, err error)
+}{
+	{"a send repeated when a limit was reached", plan.limited},
+	{"an older copy of the database restored", plan.restored},
+	{"disk full under the data, then room again", plan.diskFull},
+	{"disk full under the write-ahead log, then room again", plan.logFull},
+	{"the clock of one node an hour ahead, then an hour behind", plan.clockOff},
+	{"two real pages meanwhile", plan.realPages},
+}
 
 // limited repeats a send when its sender has reached the limit: the answer is the first message, not a refusal.
-func (p plan) limited(ctx context.Context, r *report, root, binary string) (ok bool, err error) {
-	const name = "a send repeated when a limit was reached"
+func (p plan) limited(ctx context.Context, name string) (ok bool, err error) {
 	p.people = 3
-	w, err := p.system(ctx, r, root, binary, options{nodes: 1, limits: "on"}, name)
+	w, err := p.system(ctx, options{nodes: 1, limits: "on"}, name)
 	if err != nil {
 		return false, err
 	}
 	defer w.end()
-	r.happened(name)
+	p.report.happened(name)
 	who := w.people[0]
 	path := "/conversations/" + who.open()[0].conversation + "/messages"
 	say := func(client string) (answer, error) {
@@ -73,14 +83,13 @@ func (p plan) limited(ctx context.Context, r *report, root, binary string) (ok b
 
 // restored puts an older copy of the database in place of the present one while the node lives, by the steps of
 // docs/self-hosting.md, which begin a new timeline. Then every page must show what is there now, and nothing else.
-func (p plan) restored(ctx context.Context, r *report, root, binary string) (ok bool, err error) {
-	const name = "an older copy of the database restored"
-	w, err := p.system(ctx, r, root, binary, options{nodes: 1, still: true}, name) // who is in a group is restored, too
+func (p plan) restored(ctx context.Context, name string) (ok bool, err error) {
+	w, err := p.system(ctx, options{nodes: 1, still: true}, name) // who is in a group is restored, too
 	if err != nil {
 		return false, err
 	}
 	defer w.end()
-	r.happened(name)
+	p.report.happened(name)
 	speak := func(d time.Duration) error {
 		w.talk()
 		sleep(ctx, d)
@@ -130,50 +139,75 @@ func (p plan) restored(ctx context.Context, r *report, root, binary string) (ok 
 	return w.said(append(found, history.Judge(history.Evidence{Convergences: e.Convergences})...)), nil
 }
 
+// smallDisk makes a disk of so many MiB that is full soon. Where the machine does not let one be made the report says so, and
+// remove is nil.
+func (p plan) smallDisk(name string, size int) (folder string, remove func() error, err error) {
+	if folder, err = os.MkdirTemp(p.root, "small-"); err != nil {
+		return "", nil, err
+	}
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=711", size)); err != nil { // PostgreSQL runs as another user, who must pass here
+		p.report.note("Not tried: %s. It needs a small disk, and this machine does not let one be made: %v.", name, err)
+		return "", nil, nil
+	}
+	return folder, func() error { return syscall.Unmount(folder, syscall.MNT_DETACH) }, nil
+}
+
+// fill writes into a file as long as there is room.
+func fill(ballast string) error {
+	f, err := os.OpenFile(ballast, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for chunk := make([]byte, 4<<10); err == nil; {
+		_, err = f.Write(chunk)
+	}
+	return nil
+}
+
+// refusals are how many sends were refused clearly since a moment.
+func (w *world) refusals(since time.Duration) (n int) {
+	for _, post := range w.postsSince(since) {
+		if post.status == http.StatusServiceUnavailable {
+			n++
+		}
+	}
+	return n
+}
+
 // diskFull fills the disk that the data is on, while the write-ahead log is elsewhere, and gives room again.
-func (p plan) diskFull(ctx context.Context, r *report, root, binary string) (ok bool, err error) {
-	const name = "disk full under the data, then room again"
-	small := filepath.Join(root, "small")
-	if err := os.MkdirAll(small, 0o711); err != nil { // PostgreSQL runs as another user, who must pass here
-		return false, err
+func (p plan) diskFull(ctx context.Context, name string) (ok bool, err error) {
+	small, remove, err := p.smallDisk(name, 112)
+	if err != nil || remove == nil {
+		return err == nil, err
 	}
-	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=112m,mode=711"); err != nil {
-		r.note("Not tried: %s. It needs a small disk, and this machine does not let one be made: %v.", name, err)
-		return true, nil
-	}
-	defer func() { err = errors.Join(err, syscall.Unmount(small, syscall.MNT_DETACH)) }()
-	w, err := p.system(ctx, r, root, binary, options{nodes: 1, data: small}, name)
+	defer func() { err = errors.Join(err, remove()) }()
+	w, err := p.system(ctx, options{nodes: 1, data: small}, name)
 	if err != nil {
 		return false, err
 	}
 	defer w.end()
-	r.happened(name)
+	p.report.happened(name)
 	w.talk()
 	sleep(ctx, 2*time.Second)
-	since := w.rec.Now()
+	since, rises := w.rec.Now(), w.rises()
 	ballast := filepath.Join(small, "ballast")
-	fill := func(context.Context) error { // as long as something can be written
-		f, err := os.OpenFile(ballast, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
+	err = until(ctx, 90*time.Second, func(context.Context) error {
+		if err := fill(ballast); err != nil {
 			return err
 		}
-		defer f.Close()
-		for chunk := make([]byte, 4<<10); err == nil; {
-			_, err = f.Write(chunk)
+		if w.refusals(since) == 0 {
+			return errors.New("no send has been refused yet")
 		}
-		for _, post := range w.postsSince(since) {
-			if post.status == http.StatusServiceUnavailable {
-				return nil
-			}
-		}
-		return errors.New("no send has been refused yet")
-	}
-	if err := until(ctx, 90*time.Second, fill); err != nil {
+		return nil
+	})
+	if err != nil {
 		return false, err
 	}
-	until5 := time.Now().Add(5 * time.Second)
-	for time.Now().Before(until5) && ctx.Err() == nil {
-		_ = fill(ctx)
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, 200*time.Millisecond) {
+		if err := fill(ballast); err != nil {
+			return false, err
+		}
 		for _, who := range w.people[:2] {
 			for _, t := range who.open()[:1] { // who can write can read
 				if a, err := who.get(ctx, "/conversations/"+t.conversation, true); err != nil || a.status != http.StatusOK {
@@ -181,17 +215,85 @@ func (p plan) diskFull(ctx context.Context, r *report, root, binary string) (ok 
 				}
 			}
 		}
-		sleep(ctx, 200*time.Millisecond)
 	}
 	if err := os.Remove(ballast); err != nil {
 		return false, err
 	}
-	w.sendAgain(ctx, name, 5*time.Second)
-	w.clear(name, since, 5500*time.Millisecond)
+	return w.roomAgain(ctx, name, since, rises, 5*time.Second)
+}
+
+// roomAgain judges what a full disk has left behind. Bound is for the first success.
+func (w *world) roomAgain(ctx context.Context, name string, since time.Duration, rises int, bound time.Duration) (ok bool, err error) {
+	w.sendAgain(ctx, name, bound)
+	w.clear(name, since)
 	w.healed(ctx, name, back, whole)
+	w.stood(name, rises)
 	found, err := w.judged(ctx, name)
 	if err != nil {
 		return false, err
 	}
 	return w.said(found), nil
+}
+
+// logFull fills the disk that the write-ahead log of Parley's private PostgreSQL is on. Nobody can store anything then:
+// PostgreSQL ends, and does not come back before there is room. Parley must say so clearly as long as that lasts, and bring
+// it back by itself.
+func (p plan) logFull(ctx context.Context, name string) (ok bool, err error) {
+	small, remove, err := p.smallDisk(name, 80)
+	if err != nil || remove == nil {
+		return err == nil, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	w, err := p.system(ctx, options{nodes: 1, log: small}, name)
+	if err != nil {
+		return false, err
+	}
+	defer w.end()
+	p.report.happened(name)
+	w.talk()
+	sleep(ctx, 2*time.Second)
+	since, rises := w.rec.Now(), w.rises()
+	ballast := filepath.Join(small, "ballast")
+	began := time.Now()
+	err = until(ctx, 90*time.Second, func(ctx context.Context) error {
+		if err := fill(ballast); err != nil {
+			return err
+		}
+		if w.refusals(since) > 0 {
+			return nil
+		}
+		// What has been made of the log before is used up soon; until then there is no need for room.
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, err := w.database.Exec(ctx, `SELECT pg_switch_wal()`)
+		return errors.Join(errors.New("no send has been refused yet"), err)
+	})
+	if err != nil {
+		return false, err
+	}
+	p.report.say("  the log was full after %s", short(time.Since(began)))
+	reads := 0
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, 200*time.Millisecond) {
+		if err := fill(ballast); err != nil {
+			return false, err
+		}
+		if status, err := w.nodes[0].get(ctx, "/healthz"); err != nil || status != http.StatusOK {
+			w.problem("%s: the node does not live: %d, %v", name, status, err)
+		}
+		who := w.people[0]
+		asked := time.Now()
+		a, err := who.get(ctx, "/conversations/"+who.open()[0].conversation, true)
+		said := err == nil && (a.status == http.StatusOK || a.status == http.StatusServiceUnavailable)
+		if took := time.Since(asked); !said || took > patience*time.Duration(w.options.slack) {
+			w.problem("%s: a page was answered with %d, %v after %s", name, a.status, err, took)
+		}
+		reads++
+	}
+	if n := w.refusals(since); n == 0 || reads == 0 {
+		w.problem("%s: %d sends were refused, and %d pages asked for", name, n, reads)
+	}
+	if err := os.Remove(ballast); err != nil {
+		return false, err
+	}
+	return w.roomAgain(ctx, name, since, rises, privateBack)
 }

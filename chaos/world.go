@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -28,15 +27,16 @@ import (
 type options struct {
 	seed   uint64
 	root   string // a folder of the run's own
-	binary string
+	binary string // empty: the plan's
 	nodes  int
 	people int
-	rate   int // sends a second
-	out    io.Writer
-	still  bool   // nobody comes to a group or leaves it
-	limits string // of the nodes; empty: off
-	data   string // where the database's data is; empty: under root
-	slack  int    // how many times the bounds hold on a machine that has more to do
+	rate   int             // sends a second
+	still  bool            // nobody comes to a group or leaves it
+	limits string          // of the nodes; empty: off
+	data   string          // where the database's data is; empty: under root
+	log    string          // where the write-ahead log of the private database is; empty: the database is not private
+	slack  int             // how many times the bounds hold on a machine that has more to do
+	clocks []time.Duration // how far ahead the nodes' clocks are
 }
 
 // world is a running system with its people.
@@ -52,6 +52,7 @@ type world struct {
 	nodes     []*node
 	people    []*person
 	listeners []*person // see audience
+	guests    []*guest  // at real pages
 	groups    []*group
 	lines     []*line
 	database  *pgxpool.Pool // the harness' own way, past all faults but those of the database itself
@@ -92,13 +93,16 @@ func begin(ctx context.Context, o options, r *report) (w *world, err error) {
 	}
 	w.buffer = bufio.NewWriterSize(w.lines0, 1<<20)
 	w.rec = history.NewRecorder(w.buffer)
-	if w.postgres, err = newPostgres(ctx, o.root, o.data); err != nil {
-		return w, err
+	env := []string{"PARLEY_LIMITS=" + cmp.Or(o.limits, "off")}
+	if o.log == "" {
+		if w.postgres, err = newPostgres(ctx, o.root, o.data); err != nil {
+			return w, err
+		}
+		if w.database, err = pgxpool.New(ctx, w.postgres.url("postgres", "parley")); err != nil {
+			return w, err
+		}
+		env = append(env, "PARLEY_DATABASE_URL="+w.postgres.url("parley", "parley"))
 	}
-	if w.database, err = pgxpool.New(ctx, w.postgres.url("postgres", "parley")); err != nil {
-		return w, err
-	}
-	env := []string{"PARLEY_DATABASE_URL=" + w.postgres.url("parley", "parley"), "PARLEY_LIMITS=" + cmp.Or(o.limits, "off")}
 	if o.nodes > 1 {
 		addr, err := freeAddr()
 		if err != nil {
@@ -121,11 +125,19 @@ func begin(ctx context.Context, o options, r *report) (w *world, err error) {
 		if w.toRedis != nil {
 			n.redis = w.toRedis.addr()
 		}
+		if i < len(o.clocks) {
+			n.ahead = o.clocks[i]
+		}
 		w.nodes = append(w.nodes, n)
 		if err := n.start(); err != nil {
 			return w, err
 		}
 		if err := n.ready(ctx, time.Minute); err != nil { // one after the other: the first one makes the tables
+			return w, err
+		}
+	}
+	if o.log != "" {
+		if err := w.moveLog(ctx, o.log); err != nil {
 			return w, err
 		}
 	}
@@ -179,6 +191,16 @@ func (w *world) problem(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.problems = append(w.problems, what)
+}
+
+// problemOnce notes what is seen again and again, once.
+func (w *world) problemOnce(format string, args ...any) {
+	w.mu.Lock()
+	known := slices.Contains(w.problems, fmt.Sprintf(format, args...))
+	w.mu.Unlock()
+	if !known {
+		w.problem(format, args...)
+	}
 }
 
 // timed notes how long a send took.
@@ -295,11 +317,19 @@ func (w *world) took(fault, what string, d, bound time.Duration, err error, bega
 		return // the run was ended from outside
 	}
 	bound *= time.Duration(w.options.slack)
-	w.report.measure(fault, what, d, bound)
+	w.report.measure(fault, measured{what: what, bound: bound, took: []time.Duration{d}})
 	w.rec.Converge(history.Convergence{After: fault + ", " + what, Took: d, Bound: bound, Complete: err == nil})
 	if err != nil {
 		w.rec.Note("never", map[string]string{"after": fault, "what": what, "error": err.Error()})
 		w.report.say("  %s: %s: never: %v", fault, what, err)
+	}
+}
+
+// tookAtLeast notes a measurement that may not be less than a bound.
+func (w *world) tookAtLeast(fault, what string, d, bound time.Duration) {
+	w.report.measure(fault, measured{what: what, bound: bound, least: true, took: []time.Duration{d}})
+	if d < bound {
+		w.problem("%s: %s %s, less than %s", fault, what, short(d), short(bound))
 	}
 }
 
@@ -310,6 +340,9 @@ func (w *world) end() {
 		w.crowding.Wait()
 	}
 	w.cancel()
+	for _, g := range w.guests {
+		g.leaves()
+	}
 	for _, p := range w.people {
 		p.leaves()
 	}
@@ -324,6 +357,9 @@ func (w *world) end() {
 		if n.process != nil && n.process.alive() {
 			n.process.kill()
 		}
+	}
+	if w.options.log != "" {
+		w.removePrivate()
 	}
 	if w.toRedis != nil {
 		w.toRedis.close()

@@ -21,9 +21,10 @@ import (
 	"parley/chat"
 )
 
-// maxTransaction bounds every statement and every idle transaction. An open snapshot keeps dead versions of the
-// conversations' counters alive, and sends into a hot conversation slow to a third within 40 s of it.
-const maxTransaction = 5 * time.Second
+// maxTransaction bounds every statement and every idle transaction: nobody waits longer than 5 s for an answer, and half a
+// second of them is for everything around. An open snapshot keeps dead versions of the conversations' counters alive, and
+// sends into a hot conversation slow to a third within 40 s of it.
+const maxTransaction = 4500 * time.Millisecond
 
 // maxStatement is when the server ends a statement by itself, before we give up the connection that it runs on.
 const maxStatement = maxTransaction - 500*time.Millisecond

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/input"
@@ -115,6 +116,28 @@ func TestScrollingUpKeepsOnesPlaceWhileMessagesCome(t *testing.T) {
 	ana.Sees("at the end")
 	ana.until("still at the end", atEnd)
 	ana.FindsNone("#pill")
+}
+
+func TestWhatIsBeingReadDoesNotCreepWhileManyMessagesCome(t *testing.T) {
+	t.Parallel()
+	w, ana, ben, conversation := long(t, 60)
+	ana.until("the page begins at the end", atEnd)
+	anchor := ask[string](ana.Tab, `() => {
+		const log = document.querySelector(".log");
+		log.scrollTop -= log.clientHeight;
+		return [...log.querySelectorAll("li.message")].find((item) => item.getBoundingClientRect().top > log.getBoundingClientRect().top).id;
+	}`)
+	const top = `(id) => document.getElementById(id).getBoundingClientRect().top`
+	ana.Settles()
+	before := ask[float64](ana.Tab, top, anchor)
+	for n := 1; n <= 40; n++ {
+		w.Say(ben, conversation, strings.Repeat("a longer thought ", n%7+1))
+		ana.until("the pill counts", `(text) => document.querySelector("#pill").innerText.trim() === text || document.querySelector("#pill").outerHTML`,
+			fmt.Sprintf("%d new", n))
+	}
+	if moved := ask[float64](ana.Tab, top, anchor) - before; moved > 1 || moved < -1 {
+		t.Errorf("forty messages below moved what was being read by %.2f px", moved)
+	}
 }
 
 func TestThePageHoldsThreeHundredMessagesAtMost(t *testing.T) {

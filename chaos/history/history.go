@@ -190,6 +190,14 @@ func (r *Recorder) Invoke(tab, person, conversation, client string) *Send {
 	return s
 }
 
+// Name says which id a send bears, where its sender has not chosen it by itself.
+func (r *Recorder) Name(s *Send, client string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.Client = client
+	r.writeLocked("named", s)
+}
+
 // Lose notes an attempt without an answer.
 func (r *Recorder) Lose(s *Send, why string) {
 	r.mu.Lock()

@@ -79,7 +79,8 @@ func (s *site) run(ctx context.Context, held *lock, input, program string, args 
 }
 
 // complaint is the line of a program's output that says what went wrong, with
-// the hint that may follow it.
+// the hint that may follow it. What a server that is starting answers to those
+// who cannot wait for it is no complaint.
 func complaint(output string, otherwise error) string {
 	said, last := "", otherwise.Error()
 	for line := range strings.Lines(output) {
@@ -91,8 +92,12 @@ func complaint(output string, otherwise error) string {
 			return said
 		}
 		for _, mark := range []string{"FATAL: ", "PANIC: ", "ERROR: ", "error: "} {
-			if _, what, ok := strings.Cut(line, mark); ok && said == "" {
-				said = strings.TrimSpace(what)
+			what, ok := "", false
+			if _, what, ok = strings.Cut(line, mark); !ok || said != "" {
+				continue
+			}
+			if what = strings.TrimSpace(what); !strings.HasPrefix(what, "the database system is ") {
+				said = what
 			}
 		}
 		if line != "" {

@@ -315,9 +315,10 @@ func TestLog(t *testing.T) {
 		for output, want := range map[string]string{
 			"":                "exit status 1",
 			"first\n\nlast\n": "last",
-			"2026 [1] LOG:  begins\n2026 [1] FATAL:  no room\n2026 [1] LOG:  ends\n":   "no room",
-			"ERROR:  wrote only 1 of 2\nHINT:  Check free disk space.\nchild exited\n": "wrote only 1 of 2 (Check free disk space.)",
-			"initdb: error: no such thing":                                             "no such thing",
+			"2026 [1] LOG:  begins\n2026 [1] FATAL:  no room\n2026 [1] LOG:  ends\n":                 "no room",
+			"ERROR:  wrote only 1 of 2\nHINT:  Check free disk space.\nchild exited\n":               "wrote only 1 of 2 (Check free disk space.)",
+			"initdb: error: no such thing":                                                           "no such thing",
+			"[2] FATAL:  the database system is starting up\n[1] PANIC:  could not write: no room\n": "could not write: no room",
 		} {
 			if got := complaint(output, errors.New("exit status 1")); got != want {
 				t.Errorf("%q: %q instead of %q", output, got, want)

@@ -41,11 +41,23 @@ export function restore(log, anchor) {
   return true;
 }
 
+let kept = null;
+
+/**
+ * The anchor for a change of the log. Logs scroll by whole pixels and messages have parts of them in their heights: where the
+ * last change left its anchor within a pixel, that anchor's offset counts, or what is being read would creep.
+ */
+function placeOf(log) {
+  const anchor = anchorOf(log);
+  const still = kept && anchor && kept.id === anchor.id && Math.abs(kept.offset - anchor.offset) < 1;
+  return still ? kept : (kept = anchor);
+}
+
 /** Changes the log without moving what is being read. */
 export function keepPlace(log, change) {
   const scroller = scrollerOf(log);
   const end = atEnd(log);
-  const anchor = end ? null : anchorOf(log);
+  const anchor = end ? null : placeOf(log);
   // The browser's own anchoring would move the text a second time, and not every browser has one.
   scroller.style.overflowAnchor = "none";
   change();
