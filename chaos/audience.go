@@ -25,7 +25,7 @@ type audience struct {
 	all    sync.WaitGroup
 
 	mu      sync.Mutex
-	now     chan struct{} // closed: nobody waits before dialling
+	now     chan struct{} // closed: nobody waits long before dialling
 	sockets int
 	stand   int
 	conns   map[*websocket.Conn]struct{}
@@ -63,14 +63,14 @@ func (w *world) invite(ctx context.Context, sockets int) (*audience, error) {
 
 func (a *audience) listen(p *person, random *rand.Rand) {
 	address := p.line.addr()
+	now := a.now // nil when it has been heeded: who is sent away then comes back by the page's rule
 	for attempt := 0; a.ctx.Err() == nil; attempt++ {
-		a.mu.Lock()
-		now := a.now
-		a.mu.Unlock()
 		select {
 		case <-a.ctx.Done():
 			return
 		case <-now:
+			now, attempt = nil, 0
+			sleep(a.ctx, time.Duration(random.Float64()*float64(time.Second)))
 		case <-time.After(time.Duration(random.Float64() * float64(min(8*time.Second, 2*time.Second<<min(attempt, 4))))):
 		}
 		dialer := websocket.Dialer{HandshakeTimeout: greeting, Jar: p.cookies}
@@ -130,7 +130,7 @@ func (a *audience) read(conn *websocket.Conn) (stood bool) {
 	}
 }
 
-// hurry lets all of them dial at once.
+// hurry lets all of them dial within a second.
 func (a *audience) hurry() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

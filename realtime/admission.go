@@ -14,10 +14,10 @@ const (
 	// nodeSockets is how many it holds. At some 28 KiB for a socket that is idle this is half a GiB, and with a proxy in
 	// front it needs a third of the descriptors that the service is given (deploy/parley.service).
 	nodeSockets = 20_000
-	// arrivalsPerCore is how many may come in a second, for each core, and so many at once. One costs some short statements,
-	// a list of up to 100 rows and its drawing, a few milliseconds: so what comes back after a restart takes a third of the
-	// machine, and the rest is for those who are in. Of a thousand pages that arrive within a second the last is in after
-	// some 10 s at two cores.
+	// arrivalsPerCore is how many may come in a second, for each core, and a quarter of that at once. One costs some short
+	// statements, a list of up to 100 rows and its drawing, a few milliseconds: so what comes back after a restart takes a
+	// third of the machine, and the rest is for those who are in. Of a thousand pages that arrive within a second the last is
+	// in after some 10 s at two cores.
 	arrivalsPerCore = 100
 )
 
@@ -40,7 +40,7 @@ type admission struct {
 }
 
 func newAdmission(most, arrivals int, now func() time.Time) *admission {
-	return &admission{most: int64(most), arrival: rate.NewLimiter(rate.Limit(arrivals), arrivals), now: now}
+	return &admission{most: int64(most), arrival: rate.NewLimiter(rate.Limit(arrivals), max(arrivals/4, 1)), now: now}
 }
 
 // crowded says how long whoever wants a socket should stay away; 0 if one more may come. It takes nothing.
