@@ -152,7 +152,9 @@ func (p *plan) add(n node) {
 func explain(t *testing.T, w *chattest.World, s statement, mode string) (plan, node) {
 	t.Helper()
 	ctx := t.Context()
-	tx := value[pgx.Tx](t)(w.DB.Conn().Begin(ctx))
+	conn := w.DB.Conn() // not the pool's: what is prepared stays
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	tx := value[pgx.Tx](t)(conn.Begin(ctx))
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
 	exec := func(sql string) {
 		t.Helper()
