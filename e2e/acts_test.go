@@ -52,8 +52,7 @@ func (tab *Tab) click(what, find string, args ...any) {
 // point waits until find returns exactly one element, and returns a place where a click meets it.
 func (tab *Tab) point(what, find string, args ...any) [2]float64 {
 	tab.t.Helper()
-	var point []float64
-	tab.until(what+" can be pressed", `(find, args) => {
+	point := found[[]any](tab, what+" can be pressed", `(find, args) => {
 		const found = eval(find)(...args);
 		if (found.length !== 1) return found.length + " of them";
 		const [element] = found;
@@ -68,10 +67,10 @@ func (tab *Tab) point(what, find string, args ...any) [2]float64 {
 		const top = document.elementFromPoint(...at);
 		if (!top) return "it is out of view";
 		if (!element.contains(top) && top.closest("a, button, label") !== element) return "it is covered by " + top.outerHTML.slice(0, 200);
-		return true;
+		delete window.__watch.point;
+		return at;
 	}`, find, args)
-	point = ask[[]float64](tab, `() => { const at = window.__watch.point; delete window.__watch.point; return at }`)
-	return [2]float64{point[0], point[1]}
+	return [2]float64{point[0].(float64), point[1].(float64)}
 }
 
 // Fills puts a text into the field with that label, in place of what was there.

@@ -140,7 +140,7 @@ func TestReceiptsWithoutScripts(t *testing.T) {
 	}
 	ana.WithoutScripts()
 	ana.Opens("/conversations/" + group.String())
-	ana.Clicks("Mark as read")
+	ana.Submits("Mark as read")
 	ana.Clicks("Read by 1 of 2")
 	ana.Sees("Ben Castle")
 	ana.Sees("Not yet")

@@ -46,6 +46,7 @@ func newTab(p *Person) *Tab {
 	tab.do("open a tab", func(ctx context.Context) error { return chromedp.Do(tab.ctx) })
 	send(tab, audits.Enable, cdp.Empty{})
 	tab.Width(1280, 800)
+	tab.focus(true)
 	tab.beforehand(watching)
 	return tab
 }
@@ -104,6 +105,7 @@ func (tab *Tab) WithoutScripts() {
 // LooksAway puts the window out of sight, LooksBack takes it up again.
 func (tab *Tab) LooksAway() {
 	tab.t.Helper()
+	tab.focus(false)
 	tab.window(browserdomain.WindowStateMinimized)
 	tab.until("looks away", `() => document.hidden && !document.hasFocus()`)
 }
@@ -112,6 +114,7 @@ func (tab *Tab) LooksAway() {
 func (tab *Tab) LooksBack() {
 	tab.t.Helper()
 	tab.window(browserdomain.WindowStateNormal)
+	tab.focus(true)
 	tab.until("looks back", `() => !document.hidden && document.hasFocus()`)
 }
 
@@ -122,6 +125,13 @@ func (tab *Tab) Glances() {
 	tab.LooksAway()
 	tab.FindsNone(".unread-line")
 	tab.LooksBack()
+}
+
+// focus says whether the page has the focus whatever other tabs of the browser do, also those of other stories: somebody
+// is in front of each. Without it the tab that was opened last may take it from the others.
+func (tab *Tab) focus(held bool) {
+	tab.t.Helper()
+	send(tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: held})
 }
 
 func (tab *Tab) window(state browserdomain.WindowState) {
@@ -174,29 +184,29 @@ func ask[T any](tab *Tab, function string, args ...any) T {
 // says what is still missing.
 func (tab *Tab) until(what string, function string, args ...any) {
 	tab.t.Helper()
-	missing, ok := tab.waits(patience, function, args...)
-	if !ok {
-		tab.t.Fatalf("%s waited in vain: %s\n%s", tab.person.Name, what, shortened(missing))
-	}
+	found[bool](tab, what, function, args...)
 }
 
-// waits is until with a bound of its own, and says whether it came true.
-func (tab *Tab) waits(bound time.Duration, function string, args ...any) (missing string, ok bool) {
+// found is until for a function that returns what it has found: any T but a text and false. A page that has come only in
+// part does not count: what is missing may be on its way, and what is there may go.
+func found[T any](tab *Tab, what, function string, args ...any) T {
+	tab.t.Helper()
+	whole := `(...args) => document.readyState === "loading" ? "the page is on its way" : (` + function + `)(...args)`
+	missing := ""
 	// Often at first, seldom later: a page that takes long needs the processor for itself.
 	pause := 10 * time.Millisecond
-	for end := time.Now().Add(bound); ; <-time.After(pause) {
+	for end := time.Now().Add(patience); ; <-time.After(pause) {
 		pause = min(pause*5/4, 150*time.Millisecond)
-		answer, err := try[any](tab, function, args...)
-		switch {
-		case err != nil:
+		answer, err := try[any](tab, whole, args...)
+		if typed, ok := answer.(T); ok && answer != false {
+			return typed
+		}
+		missing = fmt.Sprint(answer)
+		if err != nil {
 			missing = err.Error()
-		case answer == true:
-			return "", true
-		default:
-			missing = fmt.Sprint(answer)
 		}
 		if time.Now().After(end) {
-			return missing, false
+			tab.t.Fatalf("%s waited in vain: %s\n%s", tab.person.Name, what, shortened(missing))
 		}
 	}
 }
