@@ -53,13 +53,15 @@ func (q *positionQueue) put(positions ...chat.Position) {
 }
 
 // later is what holds of two positions in one conversation. Of what was seen before and after the conversation was marked
-// unread the latter does.
+// unread the latter does; a position of nothing seen, only delivered, says nothing of marks.
 func later(known, p chat.Position) chat.Position {
 	p.Delivered = max(p.Delivered, known.Delivered)
-	if of, before := marksOf(p), marksOf(known); of == before {
-		p.Read = max(p.Read, known.Read)
-	} else if of < before {
+	of, before := marksOf(p), marksOf(known)
+	switch {
+	case p.Read == 0, known.Read > 0 && of < before:
 		p.Read, p.Marks = known.Read, known.Marks
+	case of == before:
+		p.Read = max(p.Read, known.Read)
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -94,4 +95,49 @@ func TestFlushPositions(t *testing.T) {
 			t.Errorf("%d wait after %d pieces", len(waiting), store.asked)
 		}
 	})
+}
+
+func TestPositionsOfOneConversation(t *testing.T) {
+	t.Parallel()
+	mark := func(n int64) *int64 { return &n }
+	tests := map[string]struct {
+		said []chat.Position // by pages of one person, before one write
+		want chat.Position
+	}{
+		"the furthest counts": {
+			[]chat.Position{{Delivered: 5, Read: 3, Marks: mark(0)}, {Delivered: 4, Read: 4, Marks: mark(0)}},
+			chat.Position{Delivered: 5, Read: 4, Marks: mark(0)},
+		},
+		"what the list got, before it knew of marks, does not undo what was read": {
+			[]chat.Position{{Delivered: 2}, {Delivered: 2, Read: 2, Marks: mark(0)}},
+			chat.Position{Delivered: 2, Read: 2, Marks: mark(0)},
+		},
+		"nor after it": {
+			[]chat.Position{{Delivered: 2, Read: 2, Marks: mark(0)}, {Delivered: 3}},
+			chat.Position{Delivered: 3, Read: 2, Marks: mark(0)},
+		},
+		"what was seen before the latest mark does not count": {
+			[]chat.Position{{Delivered: 9, Read: 9, Marks: mark(0)}, {Delivered: 4, Read: 4, Marks: mark(1)}},
+			chat.Position{Delivered: 9, Read: 4, Marks: mark(1)},
+		},
+		"nor when it is said after it": {
+			[]chat.Position{{Delivered: 4, Read: 4, Marks: mark(1)}, {Delivered: 9, Read: 9, Marks: mark(0)}},
+			chat.Position{Delivered: 9, Read: 4, Marks: mark(1)},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			person, conversation := chat.NewID(), chat.NewID()
+			q := newPositionQueue()
+			for _, p := range tt.said {
+				p.PersonID, p.ConversationID = person, conversation
+				q.put(p)
+			}
+			tt.want.PersonID, tt.want.ConversationID = person, conversation
+			if got := q.take(); len(got) != 1 || !reflect.DeepEqual(got[0], tt.want) {
+				t.Errorf("got %+v, want %+v", got, tt.want)
+			}
+		})
+	}
 }
