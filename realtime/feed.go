@@ -380,8 +380,10 @@ func (sub *subscription) goLive(after int64) bool {
 	return true
 }
 
-// reenter asks anew what the page's person may see of the open conversation, after that has changed.
-func (h *Hub) reenter(s *Socket) {
+// reenter asks anew what the page's person may see of the open conversation, after the person's view counter has come to
+// viewSeq. Only a page whose conversation it leaves as it was hears the number: until a page has been drawn anew its cursor
+// has to say what it was drawn with, or it would be taken for a current one when it comes back.
+func (h *Hub) reenter(s *Socket, viewSeq int64) {
 	s.mu.Lock()
 	sub, before, visit := s.sub, s.past, s.visit
 	s.mu.Unlock()
@@ -411,6 +413,20 @@ func (h *Hub) reenter(s *Socket) {
 		if h.leave(s, visit) {
 			h.sendReset(s, conversation)
 		}
+	default:
+		h.tellView(s, visit, conversation, viewSeq)
+	}
+}
+
+// tellView moves the page's cursor on, unless the page has gone on, or the counter has: then the latest number is told by
+// whoever has asked with it.
+func (h *Hub) tellView(s *Socket, visit int64, conversation chat.ID, viewSeq int64) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := h.people[s.viewer.ID]; p != nil && p.viewSeq == viewSeq && s.visit == visit {
+		s.send(frame{Type: frameView, Conversation: conversation.String(), View: viewSeq})
 	}
 }
 

@@ -519,6 +519,75 @@ func TestEntitlement(t *testing.T) {
 		p.until("changes", func(g got) bool { return slices.Contains(g.texts(t), "welcome back") })
 	})
 
+	t.Run("who is taken in again while the database is away hears of it when it is back", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		owner, who, group := n.inGroup(t, "former member")
+		p := n.connect(t, who)
+		at := n.page(t, who, group)
+		p.follow(at)
+		told := at
+		n.store.fail(errors.New("on purpose"))
+		if err := chat.New(n.Store, n.hub, chat.Settings{BcryptCost: 4}).AddMembers(t.Context(), owner, group, []chat.ID{who.ID}); err != nil {
+			t.Fatal(err)
+		}
+		p.end()
+		for len(p.frames) > 0 {
+			if g := <-p.frames; g.Type == "view" && g.Conversation == group.String() {
+				told.ViewSeq = g.View // a page comes back with what it was told last
+			}
+		}
+		n.store.fail(nil)
+		p = n.connect(t, who)
+		p.open(told)
+		p.next("reset")
+	})
+
+	t.Run("a page that has to be drawn anew keeps its cursor until it is", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		beside := chat.New(n.Store, n.hub, chat.Settings{BcryptCost: 4})
+		owner, who, group := n.inGroup(t, "former member")
+		p := n.connect(t, who)
+		p.follow(n.page(t, who, group))
+		asking, answer := make(chan struct{}), make(chan struct{})
+		n.store.onceAsked(func() {
+			close(asking)
+			<-answer
+		})
+		if err := beside.AddMembers(t.Context(), owner, group, []chat.ID{who.ID}); err != nil {
+			t.Fatal(err)
+		}
+		<-asking
+		n.sayThrough(t, beside, who, n.note(t, who), "a mark")
+		p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "a mark") }, func(g got) {
+			if g.Type == "view" {
+				t.Errorf("it came: %+v", g)
+			}
+		})
+		close(answer)
+		p.next("reset")
+	})
+
+	t.Run("the counter moves a page's cursor only for the conversation that it follows", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		_, ben, conversation := n.pair(t)
+		p := n.connect(t, ben)
+		n.raise(t, ben)
+		n.say(t, ben, n.note(t, ben), "a mark")
+		p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "a mark") }, func(g got) {
+			if g.Type == "view" {
+				t.Errorf("it came: %+v", g)
+			}
+		})
+		p.follow(n.page(t, ben, conversation))
+		n.raise(t, ben)
+		if g := p.next("view"); g.Conversation != conversation.String() {
+			t.Errorf("got %+v", g)
+		}
+	})
+
 	t.Run("who is taken in again while the page with the past is being opened hears of it, too", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)
@@ -544,7 +613,8 @@ func TestEntitlement(t *testing.T) {
 		p.follow(n.page(t, who, group))
 		n.raise(t, who)
 		p.next("view")
-		p.none("list", "reset", "closed")
+		n.say(t, who, n.note(t, who), "the mark")
+		p.none("rows", "reset", "closed")
 	})
 
 	t.Run("a change of rights that leaves this conversation alone only moves the counter", func(t *testing.T) {
@@ -558,7 +628,8 @@ func TestEntitlement(t *testing.T) {
 		if g := p.next("view"); g.View != at.ViewSeq+1 {
 			t.Errorf("view %d after %d", g.View, at.ViewSeq)
 		}
-		p.none("list", "reset", "closed")
+		n.say(t, ben, n.note(t, ben), "the mark")
+		p.none("rows", "reset", "closed")
 	})
 }
 

@@ -10,7 +10,9 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -256,10 +258,7 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	var sockets []*Socket
 	if news {
 		p.viewSeq = viewSeq
-		for s := range p.sockets {
-			s.send(frame{Type: frameView, View: viewSeq}) // under the lock, or a later number might overtake it
-			sockets = append(sockets, s)
-		}
+		sockets = slices.Collect(maps.Keys(p.sockets))
 	}
 	h.mu.Unlock()
 	if !news {
@@ -268,7 +267,7 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	h.rows.whole(id)
 	h.spawn(func() { h.tellPreferences(id, viewSeq) })
 	for _, s := range sockets {
-		h.spawn(func() { h.reenter(s) })
+		h.spawn(func() { h.reenter(s, viewSeq) })
 	}
 }
 

@@ -1,6 +1,7 @@
 package realtime_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -281,6 +282,7 @@ func newLimitedNode(t *testing.T, timing realtime.Timing) *node {
 
 func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
 	t.Helper()
+	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
 	n := &node{World: chattest.New(t), viewers: map[string]chat.Viewer{}}
 	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)

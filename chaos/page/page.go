@@ -175,7 +175,7 @@ func (p *Page) Receive(f Frame, now time.Time) (Do, error) {
 			return Reload, nil
 		}
 	case "view":
-		if p.Log != nil {
+		if mine {
 			p.Log.View = f.View
 		}
 	case "closed":

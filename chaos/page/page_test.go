@@ -243,7 +243,8 @@ func TestPage(t *testing.T) {
 		if do := frame(t, p, `{"type":"closed","conversation":"t"}`); do != page.Leave {
 			t.Errorf("do %v", do)
 		}
-		if frame(t, p, `{"type":"view","view":5}`); p.Log.View != 5 {
+		frame(t, p, `{"type":"view","conversation":"t","view":5}`)
+		if frame(t, p, `{"type":"view","conversation":"another","view":6}`); p.Log.View != 5 {
 			t.Errorf("view %d", p.Log.View)
 		}
 	})

@@ -93,9 +93,10 @@ export const frames = {
     if (mine(frame) && !(await (openLog() ? reloadInPlace() : reloadDetails()))) setTimeout(tell, ASK_AGAIN_MS, "gap");
   },
 
-  view({ view }) {
-    const shown = followed();
-    if (shown) shown.dataset.view = view;
+  /** What this person may see has changed, and what the page shows is as it was. */
+  view(frame) {
+    const shown = mine(frame);
+    if (shown) shown.dataset.view = frame.view;
   },
 
   closed(frame) {

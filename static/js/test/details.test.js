@@ -124,7 +124,7 @@ test("a page without messages follows its conversation: its cursor moves, and it
   document.addEventListener("parley:gap", listener);
   receive({ type: "hello" });
   receive({ type: "changes", conversation: TALK, from: 4, to: 6, html: message({ seq: 6 }) });
-  receive({ type: "view", view: 7 });
+  receive({ type: "view", conversation: TALK, view: 7 });
   equal([pane.dataset.change, pane.dataset.view, asked, pane.querySelector(".message")], ["6", "7", 0, null]);
   receive({ type: "changes", conversation: TALK, from: 9, to: 11 });
   receive({ type: "changes", conversation: "another", from: 6, to: 11 });

@@ -87,7 +87,8 @@ test("a frame of a type from the future, or from a prototype, is ignored", () =>
 
 test("the view counter moves with its frame", () => {
   const log = world(many(1, 1));
-  receive({ type: "view", view: 8 });
+  receive({ type: "view", conversation: TALK, view: 8 });
+  receive({ type: "view", conversation: "another", view: 9 });
   equal(log.dataset.view, "8");
 });
 
