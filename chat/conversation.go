@@ -39,6 +39,8 @@ type Member struct {
 	Closed         bool   // new messages are not possible here
 	Muted          bool   // by those who look after the place: may not write for a while
 	Draft          string // private: begun and not sent
+	// Of those who are or were in the conversation: whom the member has blocked, and who has blocked the member.
+	Blocks, BlockedBy []ID
 }
 
 // Stay is a span of membership that is over: messages after FromSeq, changes up to UntilChange.
@@ -102,7 +104,8 @@ type ConversationPage struct {
 }
 
 // StartDirect returns the one conversation of the viewer and another active person, made if need be. Both are told of
-// a new one, and whoever starts one that the other has made and nobody has written in. Errors: not_found, too_many.
+// a new one, and whoever starts one that the other has made and nobody has written in. With somebody from whom a block parts
+// the viewer none is made, as if there were no such person. Errors: not_found, too_many.
 func (c *Chat) StartDirect(ctx context.Context, viewer Viewer, other ID) (ID, error) {
 	if err := c.allow(ctx, limited{LimitStart, viewer.ID.String()}); err != nil {
 		return ID{}, err
@@ -112,6 +115,9 @@ func (c *Chat) StartDirect(ctx context.Context, viewer Viewer, other ID) (ID, er
 	err := c.store.InTx(ctx, func(tx Store) error {
 		var news []ID
 		var err error
+		if err = tx.LockPeople(ctx, viewer.ID, other); err != nil {
+			return err
+		}
 		if id, news, err = tx.EnsureDirect(ctx, NewID(), viewer.ID, other); err != nil || len(news) == 0 {
 			return err
 		}
@@ -128,7 +134,13 @@ func (c *Chat) StartDirect(ctx context.Context, viewer Viewer, other ID) (ID, er
 // OpenConversation returns a page of a conversation. Errors: not_found for what is not there, for what is not the
 // viewer's, and for a message to go around that is not in it.
 func (c *Chat) OpenConversation(ctx context.Context, viewer Viewer, id ID, place Place) (ConversationPage, error) {
-	return c.store.ConversationPage(ctx, viewer.ID, id, place, MessagesPerPage)
+	page, err := c.store.ConversationPage(ctx, viewer.ID, id, place, MessagesPerPage)
+	for i, message := range page.Messages {
+		if page.Kind == KindGroup && concealable(message) && slices.Contains(page.Member.Blocks, message.Author.ID) {
+			page.Messages[i] = message.Conceal()
+		}
+	}
+	return page, err
 }
 
 // Membership returns the viewer's place in a conversation, for a feed that joins. Errors: not_found.
@@ -169,6 +181,7 @@ type LastMessage struct {
 	Body       string      // the beginning, PreviewLength characters at most
 	Event      *GroupEvent // of a system message
 	Deleted    bool
+	Concealed  bool // by somebody whom the person has blocked: neither author nor text is there
 	At         time.Time
 }
 

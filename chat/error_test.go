@@ -79,6 +79,10 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 		"SessionsAlive":    func() error { _, err := c.SessionsAlive(ctx, []chat.ID{anna.SessionID}); return err },
 		"SweepSessions":    func() error { _, err := c.SweepSessions(ctx); return err },
 		"SearchPeople":     func() error { _, err := c.SearchPeople(ctx, anna, "anna", ""); return err },
+		"Relations":        func() error { _, err := c.Relations(ctx, anna.ID, []chat.ID{anna.ID}); return err },
+		"PersonToBlock":    func() error { _, err := c.PersonToBlock(ctx, anna, id); return err },
+		"Blocked":          func() error { _, err := c.Blocked(ctx, anna, ""); return err },
+		"OpenMessage":      func() error { _, err := c.OpenMessage(ctx, anna, id, id); return err },
 		"PersonByUsername": func() error { _, err := c.PersonByUsername(ctx, anna, "anna"); return err },
 		"SavePreferences": func() error {
 			return c.SavePreferences(ctx, anna, chat.Preferences{TimeZone: "UTC", Theme: chat.ThemeAuto})

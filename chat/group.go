@@ -118,6 +118,9 @@ func (c *Chat) CreateGroup(ctx context.Context, viewer Viewer, settings GroupSet
 	id := NewID()
 	var told []PersonChanged
 	err := c.store.InTx(ctx, func(tx Store) error {
+		if err := tx.LockPeople(ctx, append(people, viewer.ID)...); err != nil {
+			return err
+		}
 		if err := tx.InsertGroup(ctx, id, viewer.ID, settings, people); err != nil {
 			return err
 		}
@@ -256,7 +259,7 @@ func forbidden(code Code) error { return &Error{Kind: KindForbidden, Code: code}
 
 // AddMembers takes people into a group, those who were in it before too; who is in it already stays as they are.
 //
-// Errors: invalid (people), not_found also for somebody who is not there, forbidden (not_yours_to_do), conflict (too_many_members).
+// Errors: invalid (people), not_found also for somebody who is not there or from whom a block parts the viewer, forbidden (not_yours_to_do), conflict (too_many_members).
 func (c *Chat) AddMembers(ctx context.Context, viewer Viewer, group ID, people []ID) error {
 	people = others(people, viewer.ID)
 	switch {
@@ -269,7 +272,7 @@ func (c *Chat) AddMembers(ctx context.Context, viewer Viewer, group ID, people [
 		if !g.WhoAdds.includes(g.Members[viewer.ID]) {
 			return nil, forbidden(CodeNotYoursToDo)
 		}
-		added, err := c.takeIn(ctx, tx, g, people)
+		added, err := c.takeIn(ctx, tx, g, viewer.ID, people)
 		if err != nil || len(added) == 0 {
 			return nil, err
 		}
@@ -277,8 +280,8 @@ func (c *Chat) AddMembers(ctx context.Context, viewer Viewer, group ID, people [
 	})
 }
 
-// takeIn makes members of those of the people who are none, and returns them.
-func (c *Chat) takeIn(ctx context.Context, tx Store, g LockedGroup, people []ID) ([]ID, error) {
+// takeIn makes members of those of the people who are none, and returns them; by is who does it.
+func (c *Chat) takeIn(ctx context.Context, tx Store, g LockedGroup, by ID, people []ID) ([]ID, error) {
 	added := make([]ID, 0, len(people))
 	for _, id := range people {
 		if _, in := g.Members[id]; !in {
@@ -291,7 +294,10 @@ func (c *Chat) takeIn(ctx context.Context, tx Store, g LockedGroup, people []ID)
 	if g.MemberCount+len(added) > MaxGroupMembers {
 		return nil, &Error{Kind: KindConflict, Code: CodeTooManyMembers, Args: Args{"Max": MaxGroupMembers, "Count": MaxGroupMembers}}
 	}
-	return added, tx.UpsertMembers(ctx, g.ID, added)
+	if err := tx.LockPeople(ctx, append(added, by)...); err != nil {
+		return nil, err
+	}
+	return added, tx.UpsertMembers(ctx, g.ID, by, added)
 }
 
 // RemoveMember ends somebody's membership. What that person saw until now stays to be seen, and nothing new; the way back is

@@ -94,7 +94,8 @@ type GroupInvitation struct {
 }
 
 // OpenGroupLink shows where a link leads; to a group that everybody has left it leads no more, and nowhere for whoever was
-// removed. Errors: not_found (group_link), too_many.
+// removed, or is parted by a block from who made the link. Another link to the same group leads there: a block is between
+// two people, and no ban from what both may be in. Errors: not_found (group_link), too_many.
 func (c *Chat) OpenGroupLink(ctx context.Context, viewer Viewer, token string) (GroupInvitation, error) {
 	if err := c.allow(ctx, limited{LimitJoin, viewer.ID.String()}); err != nil {
 		return GroupInvitation{}, err
@@ -120,12 +121,12 @@ func (c *Chat) JoinGroup(ctx context.Context, viewer Viewer, token string) (ID, 
 		if g.MemberCount == 0 || g.Removed[viewer.ID] { // without anybody, whoever joins would be in it without an owner
 			return &Error{Kind: KindNotFound, Code: CodeGroupLink}
 		}
-		added, err := c.takeIn(ctx, tx, g, []ID{viewer.ID})
+		added, err := c.takeIn(ctx, tx, g, viewer.ID, []ID{viewer.ID})
 		if err != nil || len(added) == 0 {
 			return err
 		}
 		// Behind the group's lock, under which links are also made and revoked.
-		if err := tx.UseGroupLink(ctx, tokenHash(token)); err != nil {
+		if err := tx.UseGroupLink(ctx, viewer.ID, tokenHash(token)); err != nil {
 			return err
 		}
 		event := GroupEvent{Code: EventJoined, Members: g.MemberCount + 1}

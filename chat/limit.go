@@ -33,6 +33,7 @@ var (
 	LimitGroup             = Limit{Name: "group", Every: 2 * time.Second, Burst: 60}
 	LimitJoin              = Limit{Name: "join", Every: 2 * time.Second, Burst: 30}
 	LimitSettings          = Limit{Name: "settings", Every: 2 * time.Second, Burst: 20}
+	LimitBlock             = Limit{Name: "block", Every: 2 * time.Second, Burst: 60}
 	LimitAdminister        = Limit{Name: "administer", Every: 2 * time.Second, Burst: 60}
 	// A link cannot be guessed; a whole class may follow one from a single address.
 	LimitInvitationByAddress = Limit{Name: "invitation_address", Every: 5 * time.Second, Burst: 120, ByAddress: true}
@@ -65,7 +66,7 @@ func Limits() []Limit {
 		LimitForgotByAddress, LimitForgotByAccount, LimitForgotGlobal, LimitEmail, LimitLettersTo, LimitEmailLinkByAddress,
 		LimitRegisterByAddress, LimitRegisterGlobal, LimitLoginByAddress, LimitLoginByAccount, LimitLoginByPerson, LimitLoginGlobal,
 		LimitResetByAddress, LimitConfirm, LimitRename, LimitSend, LimitDraft, LimitSearch, LimitStart, LimitGroup, LimitJoin,
-		LimitSettings, LimitAdminister, LimitInvitationByAddress,
+		LimitSettings, LimitBlock, LimitAdminister, LimitInvitationByAddress,
 	}
 }
 

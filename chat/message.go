@@ -30,6 +30,8 @@ type Message struct {
 	CreatedAt      time.Time
 	EditedAt       *time.Time
 	DeletedAt      *time.Time
+	// Concealed: only the message's place is there.
+	Concealed bool
 }
 
 // Draft is what somebody wants to send. ClientID is chosen by the sender, one per send; a repeated send carries the
@@ -127,6 +129,9 @@ type Changes struct {
 	// Moved are the members whose part of the conversation began or ended at From or later, as they stood when the
 	// messages were read. Nothing but what they may see is told of them.
 	Moved map[ID]Member
+	// BlockedBy says of authors, in a group, which of the readers at hand have blocked them, as it was when the messages were
+	// read.
+	BlockedBy map[ID][]ID
 }
 
 // Until is what of the stretch lies before a change and at it.

@@ -76,24 +76,25 @@ type PeoplePage struct {
 	Next   string // the cursor of the next page; empty at the end
 }
 
-// SearchPeople finds active people whose name or username contains q, accents and case aside; without q it lists
+// SearchPeople finds active people, but for those from whom a block parts the viewer, whose name or username contains q, accents and case aside; without q it lists
 // everybody by name. after is the Next of the page before. Pages hold 20. Errors: too_many.
 func (c *Chat) SearchPeople(ctx context.Context, viewer Viewer, q, after string) (PeoplePage, error) {
 	if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
 		return PeoplePage{}, err
 	}
 	q = cleanQuery(q)
-	return c.store.SearchPeople(ctx, q, after, peoplePerPage)
+	return c.store.SearchPeople(ctx, viewer.ID, q, after, peoplePerPage)
 }
 
 const peoplePerPage = 20
 
-// PersonByUsername returns the card of an active person. Errors: not_found.
-func (c *Chat) PersonByUsername(ctx context.Context, _ Viewer, username string) (Card, error) {
+// PersonByUsername returns what the viewer may see of an active person; of somebody who has blocked the viewer nothing, as if
+// the account were closed. Errors: not_found.
+func (c *Chat) PersonByUsername(ctx context.Context, viewer Viewer, username string) (Profile, error) {
 	if badText(username, false) {
-		return Card{}, NotFound() // nobody's, and nothing that the database can be asked for
+		return Profile{}, NotFound() // nobody's, and nothing that the database can be asked for
 	}
-	return c.store.CardByUsername(ctx, username)
+	return c.store.ProfileByUsername(ctx, viewer.ID, username)
 }
 
 // PickPeople is for choosing several people: it returns the cards of those chosen so far who are active, in the order of
@@ -101,7 +102,7 @@ func (c *Chat) PersonByUsername(ctx context.Context, _ Viewer, username string) 
 // is refused those chosen come all the same. Errors: too_many.
 func (c *Chat) PickPeople(ctx context.Context, viewer Viewer, q string, chosen []ID) (cards []Card, found PeoplePage, err error) {
 	if len(chosen) > 0 {
-		if cards, err = c.store.Cards(ctx, chosen); err != nil {
+		if cards, err = c.store.Cards(ctx, viewer.ID, chosen); err != nil {
 			return nil, PeoplePage{}, err
 		}
 	}
@@ -110,7 +111,7 @@ func (c *Chat) PickPeople(ctx context.Context, viewer Viewer, q string, chosen [
 			return cards, PeoplePage{}, err
 		}
 	}
-	found, err = c.store.SearchPeople(ctx, q, "", peoplePerPage)
+	found, err = c.store.SearchPeople(ctx, viewer.ID, q, "", peoplePerPage)
 	return cards, found, err
 }
 

@@ -240,8 +240,8 @@ func TestPersonByUsername(t *testing.T) {
 	w := chattest.New(t)
 	anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
 	for _, username := range []string{"ben", "BEN"} {
-		if card := value[chat.Card](t)(w.Chat.PersonByUsername(t.Context(), anna, username)); card != ben.Card {
-			t.Errorf("got %v", card)
+		if profile := value[chat.Profile](t)(w.Chat.PersonByUsername(t.Context(), anna, username)); profile != (chat.Profile{Card: ben.Card}) {
+			t.Errorf("got %v", profile)
 		}
 	}
 	_, err := w.Chat.PersonByUsername(t.Context(), anna, "nobody")

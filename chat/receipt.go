@@ -59,6 +59,7 @@ type ReceiptSource struct {
 	Large  bool
 	Own    []int64
 	Places []ReceiptPlace // of everybody, the author included; shared, not to be changed
+	Apart  []ID           // of them, from whom a block parts the author
 }
 
 // ReceiptsOf returns the receipts of each author; without runs where there is none to see, because the author is not in the
@@ -101,29 +102,36 @@ func newTally(places []ReceiptPlace) *tally {
 }
 
 // count makes the runs: equal neighbours become one. Whoever has come later than a message has a Read that is at least as
-// high, so what was read by those who count is what is read by all, less those. The author is left out.
+// high, so what was read by those who count is what is read by all, less those. The author is left out, and whoever a block
+// parts from the author.
 func (s ReceiptSource) count(t *tally) Receipts {
 	r := Receipts{From: s.From, Large: s.Large}
-	author, in := t.places[s.PersonID]
-	others := func(counters []int64, own, seq int64) int {
+	var out []ReceiptPlace
+	for _, id := range append([]ID{s.PersonID}, s.Apart...) {
+		if place, in := t.places[id]; in {
+			out = append(out, place)
+		}
+	}
+	others := func(counters []int64, of func(ReceiptPlace) int64, seq int64) int {
 		n := fromOn(counters, seq)
-		if in && own >= seq {
-			n--
+		for _, place := range out {
+			if of(place) >= seq {
+				n--
+			}
 		}
 		return n
 	}
-	all := len(t.joined)
-	if in {
-		all--
-	}
+	joined := func(p ReceiptPlace) int64 { return p.Joined }
+	delivered := func(p ReceiptPlace) int64 { return p.Delivered }
+	read := func(p ReceiptPlace) int64 { return p.Read }
+	all := len(t.joined) - len(out)
 	if all == 0 {
 		return r
 	}
 	for _, seq := range s.Own {
-		late := others(t.joined, author.Joined, seq)
+		late := others(t.joined, joined, seq)
 		receipt := Receipt{
-			Delivered: others(t.delivered, author.Delivered, seq) - late,
-			Read:      others(t.read, author.Read, seq) - late, Of: all - late,
+			Delivered: others(t.delivered, delivered, seq) - late, Read: others(t.read, read, seq) - late, Of: all - late,
 		}
 		if n := len(r.Runs); n > 0 && r.Runs[n-1].Receipt == receipt {
 			r.Runs[n-1].Seq = seq

@@ -27,11 +27,13 @@ type Store interface {
 	FirstFreeUsername(ctx context.Context, candidates []string) (string, error)
 	// PersonByLogin finds by username or confirmed e-mail address. Errors: not_found.
 	PersonByLogin(ctx context.Context, login string) (Person, error)
-	Cards(ctx context.Context, people []ID) ([]Card, error)
+	// Cards are those of active people, but for those from whom a block parts the viewer.
+	Cards(ctx context.Context, viewer ID, people []ID) ([]Card, error)
 	// PersonByID. Errors: not_found.
 	PersonByID(ctx context.Context, id ID) (Person, error)
-	CardByUsername(ctx context.Context, username string) (Card, error)
-	SearchPeople(ctx context.Context, folded, after string, limit int) (PeoplePage, error)
+	// ProfileByUsername is of an active person who has not blocked the viewer. Errors: not_found.
+	ProfileByUsername(ctx context.Context, viewer ID, username string) (Profile, error)
+	SearchPeople(ctx context.Context, viewer ID, folded, after string, limit int) (PeoplePage, error)
 	// Preferences. Errors: not_found.
 	Preferences(ctx context.Context, person ID) (Preferences, error)
 	// UpdatePreferences also says whether receipts were hidden before. Errors: not_found.
@@ -49,6 +51,21 @@ type Store interface {
 	UpdateState(ctx context.Context, person ID, state State) (viewSeq int64, err error)
 	RaiseViewSeq(ctx context.Context, people ...ID) ([]PersonChanged, error)
 	ViewSeqs(ctx context.Context, people []ID) (map[ID]int64, error)
+
+	// LockPeople holds the rows of people, in the order of their ids, until the end of the transaction. Who blocks somebody
+	// holds both; so does whoever is about to reach somebody, and finds then what stands between them.
+	LockPeople(ctx context.Context, people ...ID) error
+	// InsertBlock says whether there was none. Errors: not_found for somebody who is not there.
+	InsertBlock(ctx context.Context, blocker, blocked ID) (made bool, err error)
+	// DeleteBlock says whether there was one.
+	DeleteBlock(ctx context.Context, blocker, blocked ID) (ended bool, err error)
+	// UpdateClosed notes in both rows of the direct conversation of two people, if there is one, whether new messages are
+	// possible there.
+	UpdateClosed(ctx context.Context, a, b ID) error
+	Relations(ctx context.Context, viewer ID, people []ID) (map[ID]Relation, error)
+	// PersonToBlock. Errors: not_found.
+	PersonToBlock(ctx context.Context, viewer, person ID) (Profile, error)
+	Blocked(ctx context.Context, viewer ID, after string, limit int) (BlockedPage, error)
 
 	// InsertLetter keeps a letter to be sent, from the commit on.
 	InsertLetter(ctx context.Context, letter Letter) error
@@ -124,7 +141,7 @@ type Store interface {
 
 	// EnsureDirect returns the direct conversation of two active people, made under id if there was none, and to whom of
 	// them it is new: both where it was made, the one who starts it where it was not in that person's list yet.
-	// Errors: not_found.
+	// The two are locked. Errors: not_found, also where a block parts the two and there was none.
 	EnsureDirect(ctx context.Context, id, starter, other ID) (conversation ID, news []ID, err error)
 	ConversationPage(ctx context.Context, viewer, id ID, place Place, limit int) (ConversationPage, error)
 	Member(ctx context.Context, person, conversation ID) (Member, error)
@@ -135,13 +152,15 @@ type Store interface {
 	Heads(ctx context.Context, conversations []ID) (map[ID]int64, error)
 	Active(ctx context.Context, since time.Time) (map[ID]int64, time.Time, error)
 
-	// InsertGroup makes a group whose first message says so. Errors: not_found for somebody who is not active.
+	// InsertGroup makes a group whose first message says so. The people are locked. Errors: not_found for somebody who is not
+	// active, or is parted by a block from the owner.
 	InsertGroup(ctx context.Context, id, owner ID, settings GroupSettings, people []ID) error
 	// LockGroup holds the members' rows of these people, in the order of their ids, and then the group's row, until the
 	// end of the transaction. Errors: not_found.
 	LockGroup(ctx context.Context, group ID, people []ID) (LockedGroup, error)
-	// UpsertMembers makes members of people who are none. The group is locked. Errors: not_found.
-	UpsertMembers(ctx context.Context, group ID, people []ID) error
+	// UpsertMembers makes members of people who are none, on behalf of somebody from whom no block parts them. The group and
+	// the people are locked. Errors: not_found.
+	UpsertMembers(ctx context.Context, group, by ID, people []ID) error
 	// EndMembership lets somebody see what there is up to now; who was removed comes back only by being added. The group
 	// is locked.
 	EndMembership(ctx context.Context, group, person ID, removed bool) error
@@ -159,9 +178,10 @@ type Store interface {
 	InsertGroupLink(ctx context.Context, id, group, by ID, hash []byte, life time.Duration, uses, most int) error
 	GroupLinks(ctx context.Context, group ID) ([]GroupLink, error)
 	RevokeGroupLink(ctx context.Context, group, link ID) error
-	// GroupByLink and UseGroupLink. Errors: not_found (group_link), for GroupByLink also where the viewer was removed.
+	// GroupByLink and UseGroupLink. Errors: not_found (group_link), also where a block parts the viewer from who made the
+	// link, and for GroupByLink where the viewer was removed.
 	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
-	UseGroupLink(ctx context.Context, hash []byte) error
+	UseGroupLink(ctx context.Context, viewer ID, hash []byte) error
 
 	// QuietEnded returns, by person, where quiet has ended after one moment and up to another.
 	QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"parley/chat"
 )
 
@@ -29,7 +31,7 @@ func (s *Store) EnsureDirect(ctx context.Context, id, starter, other chat.ID) (c
 	}
 	made, err := s.exec(ctx, `
 		INSERT INTO conversations (id, kind, direct_key, created_by)
-		SELECT $1, 'direct', $2, $3 FROM people WHERE id = $4 AND state = 'active'
+		SELECT $1, 'direct', $2, $3 FROM people WHERE id = $4 AND state = 'active' AND NOT `+apart("$3", "$4")+`
 		ON CONFLICT (direct_key) DO NOTHING`, id, directKey(starter, other), starter, other)
 	if err != nil {
 		return chat.ID{}, nil, err
@@ -81,17 +83,20 @@ type memberRow struct {
 	UnreadMarks  int64         `db:"unread_marks"`
 	Closed       bool          `db:"closed"`
 	Draft        string        `db:"draft"`
+	Blocks       idList        `db:"blocks"`
+	BlockedBy    idList        `db:"blocked_by"`
 }
 
 const memberColumns = `m.role, m.past_from_seq, m.past_until_change,
 	coalesce(m.muted_until > now(), false) AS muted, m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.unread_marks, m.closed,
 	coalesce((SELECT d.body FROM drafts d
-		WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id AND m.until_change IS NULL), '') AS draft`
+		WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id AND m.until_change IS NULL), '') AS draft, ` + memberBlocks
 
 func (r memberRow) member(person, conversation chat.ID) chat.Member {
 	member := chat.Member{
 		ConversationID: conversation, PersonID: person, Role: chat.MemberRole(r.Role), Muted: r.Muted, FromSeq: r.FromSeq, UnreadFrom: r.UnreadFrom,
 		DeliveredSeq: r.DeliveredSeq, ReadSeq: r.ReadSeq, UnreadMarks: r.UnreadMarks, Closed: r.Closed, Draft: r.Draft,
+		Blocks: r.Blocks, BlockedBy: r.BlockedBy,
 	}
 	if r.UntilChange.Valid {
 		member.UntilChange = &r.UntilChange.Int64
@@ -121,6 +126,29 @@ func (a *int64s) Scan(from any) error {
 			return err
 		}
 		*a = append(*a, n)
+	}
+	return nil
+}
+
+// idList is an array of ids as the driver hands it over: {a,b}.
+type idList []chat.ID
+
+// Scan implements [sql.Scanner].
+func (a *idList) Scan(from any) error {
+	text, ok := from.(string)
+	if !ok || len(text) < 2 {
+		return fmt.Errorf("%v is no array of ids", from)
+	}
+	*a = nil
+	if text == "{}" {
+		return nil
+	}
+	for each := range strings.SplitSeq(text[1:len(text)-1], ",") {
+		id, err := uuid.Parse(each)
+		if err != nil {
+			return err
+		}
+		*a = append(*a, id)
 	}
 	return nil
 }
@@ -249,7 +277,7 @@ func (s *Store) ConversationPage(
 		), `+stays+`, places AS MATERIALIZED (
 			SELECT m.joined_seq AS joined, `+receiptDeliveredIn("head.large")+` AS delivered, `+receiptRead+` AS read, count(*) AS n
 			FROM head JOIN members m ON m.conversation_id = $2 AND m.person_id <> $1
-			WHERE head.receipts AND `+receiptCounts+`
+			WHERE head.receipts AND `+receiptCountsFor("$1")+`
 			GROUP BY 1, 2, 3
 		)
 		SELECT head.*, `+pageMessageColumns+`, receipt.*

@@ -21,7 +21,7 @@ func (s *Store) InsertGroup(ctx context.Context, id, owner chat.ID, g chat.Group
 	made, err := s.exec(ctx, `
 		INSERT INTO members (conversation_id, person_id, role, unread_from, delivered_seq, read_seq)
 		SELECT $1, id, CASE WHEN id = $2 THEN 'owner' ELSE 'member' END, 1, 1, 1 FROM people
-		WHERE id = ANY($3) AND state = 'active' ORDER BY id`, id, owner, everybody)
+		WHERE id = ANY($3) AND state = 'active' AND NOT `+apart("$2", "people.id")+` ORDER BY id`, id, owner, everybody)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *Store) LockGroup(ctx context.Context, group chat.ID, people []chat.ID) 
 }
 
 // UpsertMembers implements chat.Store. Who was there before keeps what was seen then, unless everything can be seen now.
-func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.ID) error {
+func (s *Store) UpsertMembers(ctx context.Context, group, by chat.ID, people []chat.ID) error {
 	back, err := s.exec(ctx, `
 		UPDATE members m SET
 			past_from_seq = CASE c.history WHEN 'all' THEN '{}' ELSE m.past_from_seq || m.from_seq END,
@@ -141,7 +141,8 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 		WHERE m.ctid = ANY(ARRAY(
 				SELECT m.ctid FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id) p `+memberOfPerson+`
 				WHERE m.until_change IS NOT NULL))
-			AND c.id = m.conversation_id AND p.id = m.person_id AND p.state = 'active'`, group, people)
+			AND c.id = m.conversation_id AND p.id = m.person_id AND p.state = 'active' AND NOT `+apart("$3", "p.id")+`
+		`, group, people, by)
 	if err != nil {
 		return err
 	}
@@ -150,9 +151,9 @@ func (s *Store) UpsertMembers(ctx context.Context, group chat.ID, people []chat.
 		SELECT c.id, p.id, CASE c.history WHEN 'all' THEN 0 ELSE c.msg_seq END,
 			CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END, c.msg_seq, c.msg_seq, c.msg_seq, c.msg_seq
 		FROM conversations c, people p
-		WHERE c.id = $1 AND p.id = ANY($2) AND p.state = 'active'
+		WHERE c.id = $1 AND p.id = ANY($2) AND p.state = 'active' AND NOT `+apart("$3", "p.id")+`
 			AND (SELECT true FROM members m WHERE m.conversation_id = c.id AND m.person_id = p.id LIMIT 1) IS NULL
-		ORDER BY p.id`, group, people)
+		ORDER BY p.id`, group, people, by)
 	if err == nil && int(back+fresh) != len(people) {
 		return chat.NotFound()
 	}

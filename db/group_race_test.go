@@ -459,7 +459,7 @@ func TestGroupRaces(t *testing.T) {
 		}
 		g.Exec(t, "INSERT INTO people (id, username, display_name, password_hash) SELECT id, 'u' || replace(id::text, '-', ''), 'x', '' FROM unnest($1::uuid[]) id", ids)
 		must(t, g.Store.InTx(t.Context(), func(tx chat.Store) error {
-			if err := tx.UpsertMembers(t.Context(), g.id, ids); err != nil {
+			if err := tx.UpsertMembers(t.Context(), g.id, ids[0], ids); err != nil {
 				return err
 			}
 			return tx.InsertEvent(t.Context(), g.id, g.people[0].ID, nil, chat.GroupEvent{Code: chat.EventRules, Members: chat.MaxGroupMembers - 1})

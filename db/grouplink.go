@@ -69,15 +69,18 @@ func (s *Store) GroupByLink(ctx context.Context, viewer chat.ID, hash []byte) (c
 		SELECT `+groupColumns+`, m.person_id IS NOT NULL AND m.until_change IS NULL AS member
 		FROM group_links l JOIN conversations c ON c.id = l.conversation_id
 		LEFT JOIN LATERAL (SELECT * FROM members WHERE conversation_id = c.id AND person_id = $1 LIMIT 1) m ON true
-		WHERE l.token_hash = $2 AND c.member_count > 0 AND `+removed+` IS NOT TRUE AND `+working, viewer, hash)
+		WHERE l.token_hash = $2 AND c.member_count > 0 AND `+removed+` IS NOT TRUE
+			AND NOT `+apart("$1", "l.created_by")+` AND `+working, viewer, hash)
 	return chat.GroupInvitation{
 		GroupID: row.ID, Name: row.Name, Description: row.Description, MemberCount: row.MemberCount, Member: row.Member,
 	}, groupLink(err)
 }
 
 // UseGroupLink implements chat.Store. One statement takes a use, or finds none left.
-func (s *Store) UseGroupLink(ctx context.Context, hash []byte) error {
-	return groupLink(s.change(ctx, `UPDATE group_links l SET uses = l.uses + 1 WHERE l.token_hash = $1 AND `+working, hash))
+func (s *Store) UseGroupLink(ctx context.Context, viewer chat.ID, hash []byte) error {
+	return groupLink(s.change(ctx, `
+		UPDATE group_links l SET uses = l.uses + 1
+		WHERE l.token_hash = $2 AND NOT `+apart("$1", "l.created_by")+` AND `+working, viewer, hash))
 }
 
 func groupLink(err error) error {

@@ -26,6 +26,7 @@ type listRow struct {
 	LastKind       *string    `db:"last_kind"`
 	LastBody       *string    `db:"last_body"`
 	LastDeleted    *bool      `db:"last_deleted"`
+	LastConcealed  *bool      `db:"last_concealed"`
 	LastAt         *time.Time `db:"last_at"`
 	Draft          string     `db:"draft"`
 	Pinned         bool       `db:"pinned"`
@@ -48,7 +49,7 @@ func (r listRow) row() chat.ListRow {
 	if r.LastAuthorID != nil {
 		row.Last = &chat.LastMessage{
 			AuthorID: *r.LastAuthorID, AuthorName: *r.LastAuthorName, Kind: chat.MessageKind(*r.LastKind),
-			Body: *r.LastBody, Deleted: *r.LastDeleted, At: *r.LastAt,
+			Body: *r.LastBody, Deleted: *r.LastDeleted, Concealed: *r.LastConcealed, At: *r.LastAt,
 			Event: eventOf(r.LastEvent, r.LastSubjects),
 		}
 	}
@@ -61,7 +62,7 @@ var listColumns = `c.id AS conversation_id, m.person_id, c.kind, ` + nameOfMembe
 		` + unreadCount + `, m.pinned_at IS NOT NULL AS pinned, ` + quiet + ` AS quiet, ` + archived + ` AS archived,
 		m.until_change IS NOT NULL AS past,
 		last.author_id AS last_author_id, last.author_name AS last_author_name, last.kind AS last_kind,
-		last.body AS last_body, last.deleted AS last_deleted, last.created_at AS last_at, last.event AS last_event,
+		last.body AS last_body, last.deleted AS last_deleted, last.concealed AS last_concealed, last.created_at AS last_at, last.event AS last_event,
 		last.subjects AS last_subjects, m.unread_marks,
 		CASE WHEN m.until_change IS NULL AND m.delivered_seq < c.msg_seq AND last.author_id <> m.person_id AND last.kind = 'text'
 			AND NOT ` + largeGroup + ` AND (SELECT receipts FROM people WHERE id = m.person_id) THEN c.msg_seq ELSE 0 END AS undelivered,
@@ -70,9 +71,15 @@ var listColumns = `c.id AS conversation_id, m.person_id, c.kind, ` + nameOfMembe
 
 var listJoins = otherMember + `
 		LEFT JOIN LATERAL (
-			SELECT x.author_id, a.display_name AS author_name, x.kind, x.deleted_at IS NOT NULL AS deleted, x.created_at,
-				CASE WHEN x.deleted_at IS NULL THEN left(x.body, 140) ELSE '' END AS body, x.event, ` + subjectsOf("x") + `
+			SELECT x.author_id, CASE WHEN hidden.so THEN '' ELSE a.display_name END AS author_name, x.kind,
+				x.deleted_at IS NOT NULL AND NOT hidden.so AS deleted, x.created_at,
+				CASE WHEN x.deleted_at IS NULL AND NOT hidden.so THEN left(x.body, 140) ELSE '' END AS body, x.event,
+				hidden.so AS concealed, ` + subjectsOf("x") + `
 			FROM messages x JOIN people a ON a.id = x.author_id
+			CROSS JOIN LATERAL (
+				SELECT x.kind = 'text' AND EXISTS (
+					SELECT FROM blocks WHERE blocker_id = m.person_id AND blocked_id = x.author_id) AS so
+			) hidden
 			WHERE x.conversation_id = c.id AND x.seq = coalesce(m.left_seq, c.msg_seq) AND x.seq > m.from_seq
 				AND (m.until_change IS NULL OR x.change_seq <= m.until_change)
 		) last ON true`

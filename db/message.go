@@ -25,6 +25,7 @@ type pageMessage struct {
 	AuthorCardSeq     *int64     `db:"author_card_seq"`
 	Event             *string    `db:"event"`
 	Subjects          *string    `db:"subjects"`
+	ConcealedFrom     idList     `db:"concealed_from"`
 }
 
 var pageMessageColumns = `msg.id, msg.seq, msg.change_seq AS message_change, msg.kind AS message_kind,
@@ -32,6 +33,12 @@ var pageMessageColumns = `msg.id, msg.seq, msg.change_seq AS message_change, msg
 	msg.created_at, msg.edited_at, msg.deleted_at,
 	author.id AS author_id, author.username AS author_username, author.display_name AS author_display_name,
 	author.card_seq AS author_card_seq, msg.event, ` + subjectsOf("msg")
+
+// concealedFrom are those readers (of whom the condition on a block b holds) who have blocked the author of the message msg:
+// nobody in a direct conversation c, where one goes to see what the other has said.
+func concealedFrom(condition string) string {
+	return `ARRAY(SELECT b.blocker_id FROM blocks b WHERE b.blocked_id = msg.author_id AND c.kind = 'group' AND ` + condition + `) AS concealed_from`
+}
 
 // subjectsOf is whom a system message is about, as their cards are now.
 func subjectsOf(message string) string {
@@ -182,6 +189,12 @@ func changesFrom(conversation chat.ID, after, head int64, rows []pageMessage, li
 	for _, row := range rows {
 		if row.ID != nil {
 			changes.Messages = append(changes.Messages, row.message(conversation))
+			if len(row.ConcealedFrom) > 0 {
+				if changes.BlockedBy == nil {
+					changes.BlockedBy = map[chat.ID][]chat.ID{}
+				}
+				changes.BlockedBy[*row.AuthorID] = row.ConcealedFrom
+			}
 		}
 	}
 	if n := len(changes.Messages); n > 0 && n == limit {
@@ -199,7 +212,8 @@ func (s *Store) ChangesSince(ctx context.Context, conversation chat.ID, after in
 		pageMessage
 	}
 	err := s.list(ctx, &rows, `
-		SELECT c.change_seq AS head, `+movedMembers+`, `+pageMessageColumns+`
+		SELECT c.change_seq AS head, `+movedMembers+`, `+pageMessageColumns+`, `+concealedFrom(`(
+				SELECT true FROM members om WHERE om.conversation_id = c.id AND om.person_id = b.blocker_id LIMIT 1)`)+`
 		FROM conversations c`+changedMessages("true")+`
 		WHERE c.id = $1
 		ORDER BY msg.change_seq`, conversation, after, limit)
@@ -231,7 +245,7 @@ func (s *Store) ChangesFor(
 		WITH m AS MATERIALIZED (
 			SELECT `+memberColumns+` FROM members m WHERE m.conversation_id = $1 AND m.person_id = $4
 		)
-		SELECT m.*, c.change_seq AS head, `+pageMessageColumns+`
+		SELECT m.*, c.change_seq AS head, `+pageMessageColumns+`, `+concealedFrom("b.blocker_id = $4")+`
 		FROM m JOIN conversations c ON c.id = $1`+changedMessages("m.until_change IS NULL")+`
 		ORDER BY msg.change_seq`, conversation, after, limit, person)
 	if err != nil {

@@ -89,11 +89,12 @@ func (s *Store) PersonByID(ctx context.Context, id chat.ID) (chat.Person, error)
 }
 
 // Cards implements chat.Store.
-func (s *Store) Cards(ctx context.Context, people []chat.ID) ([]chat.Card, error) {
+func (s *Store) Cards(ctx context.Context, viewer chat.ID, people []chat.ID) ([]chat.Card, error) {
 	var rows []cardRow
 	err := s.list(ctx, &rows, `
-		SELECT id, username, display_name, card_seq FROM people WHERE id = ANY($1) AND state = 'active'
-		ORDER BY sort_name, id`, people)
+		SELECT id, username, display_name, card_seq FROM people
+		WHERE id = ANY($1) AND state = 'active' AND NOT `+apart("$2", "people.id")+`
+		ORDER BY sort_name, id`, people, viewer)
 	cards := make([]chat.Card, 0, len(rows))
 	for _, row := range rows {
 		cards = append(cards, row.card())
@@ -101,13 +102,19 @@ func (s *Store) Cards(ctx context.Context, people []chat.ID) ([]chat.Card, error
 	return cards, err
 }
 
-// CardByUsername implements chat.Store.
-func (s *Store) CardByUsername(ctx context.Context, username string) (chat.Card, error) {
-	var row cardRow
+// ProfileByUsername implements chat.Store.
+func (s *Store) ProfileByUsername(ctx context.Context, viewer chat.ID, username string) (chat.Profile, error) {
+	var row struct {
+		cardRow
+		Blocked bool `db:"blocked"`
+	}
 	err := s.get(ctx, &row, `
-		SELECT id, username, display_name, card_seq FROM people WHERE username = $1 AND state = 'active'`,
-		strings.ToLower(username))
-	return row.card(), err
+		SELECT p.id, p.username, p.display_name, p.card_seq,
+			EXISTS (SELECT FROM blocks WHERE blocker_id = $2 AND blocked_id = p.id) AS blocked
+		FROM people p
+		WHERE p.username = $1 AND p.state = 'active'
+			AND NOT EXISTS (SELECT FROM blocks WHERE blocker_id = p.id AND blocked_id = $2)`, strings.ToLower(username), viewer)
+	return chat.Profile{Card: row.card(), Blocked: row.Blocked}, err
 }
 
 // searchCursor is the sort key of the last row of a page.
@@ -143,7 +150,7 @@ func few(q string) bool {
 // SearchPeople implements chat.Store. Ranks: the username itself, its beginning, the name's beginning, a word's
 // beginning, anywhere. What has a meaning in a pattern is escaped after folding, which makes % and \ of other characters.
 // The pattern is made once, and not for each person anew.
-func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (chat.PeoplePage, error) {
+func (s *Store) SearchPeople(ctx context.Context, viewer chat.ID, q, after string, limit int) (chat.PeoplePage, error) {
 	cursor := parseSearchCursor(after)
 	var rows []struct {
 		cardRow
@@ -155,8 +162,8 @@ func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (c
 		// No name sorts before the empty one, where a search begins.
 		err = s.list(ctx, &rows, `
 			SELECT id, username, display_name, 0 AS rank, sort_name AS sort FROM people
-			WHERE state = 'active' AND (sort_name, id) > ($1, $2)
-			ORDER BY sort_name, id LIMIT $3`, cursor.Name, cursor.ID, limit+1)
+			WHERE state = 'active' AND (sort_name, id) > ($1, $2) AND NOT `+apart("$4", "people.id")+`
+			ORDER BY sort_name, id LIMIT $3`, cursor.Name, cursor.ID, limit+1, viewer)
 	} else {
 		where, pattern := "search", `replace(replace(replace(fold($1), '\', '\\'), '%', '\%'), '_', '\_')`
 		if few(q) {
@@ -171,10 +178,10 @@ func (s *Store) SearchPeople(ctx context.Context, q, after string, limit int) (c
 					WHEN strpos(search, ' ' || q.folded) > 0 THEN 3
 					ELSE 4 END AS rank
 				FROM (SELECT fold($1) AS folded, '%' || `+pattern+` || '%' AS pattern OFFSET 0) q CROSS JOIN people
-				WHERE state = 'active' AND `+where+` LIKE q.pattern
+				WHERE state = 'active' AND `+where+` LIKE q.pattern AND NOT `+apart("$6", "people.id")+`
 			) found
 			WHERE (rank, sort, id) > ($2, $3, $4)
-			ORDER BY rank, sort, id LIMIT $5`, q, cursor.Rank, cursor.Name, cursor.ID, limit+1)
+			ORDER BY rank, sort, id LIMIT $5`, q, cursor.Rank, cursor.Name, cursor.ID, limit+1, viewer)
 	}
 	if err != nil {
 		return chat.PeoplePage{}, err

@@ -160,11 +160,11 @@ func TestPlans(t *testing.T) {
 	var clientID, author chat.ID
 	must(t, c.DB.Pool().QueryRow(ctx, "SELECT client_id, author_id FROM messages WHERE id = $1", middle).Scan(&clientID, &author))
 	var someone []chat.ID
-	for _, row := range value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 100)).People {
+	for _, row := range value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, chat.ID{}, "", "", 100)).People {
 		someone = append(someone, row.ID)
 	}
 	thousand := chattest.Value[[]chat.ID](t, c.World, "SELECT array_agg(id) FROM (SELECT id FROM people ORDER BY sort_name, id LIMIT 1000) p")
-	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, "", "", 2900)).Next
+	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, chat.ID{}, "", "", 2900)).Next
 	list := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100))
 	now := time.Now()
 	mailed := value[chat.Person](t)(c.Store.PersonByLogin(ctx, "user7@example.org"))
@@ -186,7 +186,7 @@ func TestPlans(t *testing.T) {
 		return func() error { _, err := c.Store.ConversationPage(ctx, c.hub.ID, c.big, place, 50); return err }
 	}
 	search := func(q, after string) func() error {
-		return func() error { _, err := c.Store.SearchPeople(ctx, q, after, 20); return err }
+		return func() error { _, err := c.Store.SearchPeople(ctx, c.hub.ID, q, after, 20); return err }
 	}
 
 	undone := func(f func(tx chat.Store) error) func() error {
@@ -252,7 +252,7 @@ func TestPlans(t *testing.T) {
 		"Members of a small group":                     {func() error { _, err := c.Store.Members(ctx, c.hub.ID, c.big, "", "", 50); return err }, 120},
 		"LockGroup":                                    {undone(func(tx chat.Store) error { _, err := tx.LockGroup(ctx, c.huge, append(someone, c.bot.ID)); return err }), 220},
 		"UpsertMembers": {undone(func(tx chat.Store) error {
-			return tx.UpsertMembers(ctx, c.huge, []chat.ID{c.hub.ID, c.gone.ID, c.past.ID})
+			return tx.UpsertMembers(ctx, c.huge, c.hub.ID, []chat.ID{c.hub.ID, c.gone.ID, c.past.ID})
 		}), 20},
 		"EndMembership":    {undone(func(tx chat.Store) error { return tx.EndMembership(ctx, c.huge, author, true) }), 5},
 		"CountOwners":      {func() error { _, err := c.Store.CountOwners(ctx, c.huge, author); return err }, 5},
@@ -266,7 +266,7 @@ func TestPlans(t *testing.T) {
 		}), 120},
 		"GroupLinks":      {func() error { _, err := c.Store.GroupLinks(ctx, c.huge); return err }, 130},
 		"GroupByLink":     {func() error { _, err := c.Store.GroupByLink(ctx, author, link); return err }, 4},
-		"UseGroupLink":    {undone(func(tx chat.Store) error { return tx.UseGroupLink(ctx, link) }), 3},
+		"UseGroupLink":    {undone(func(tx chat.Store) error { return tx.UseGroupLink(ctx, c.hub.ID, link) }), 3},
 		"RevokeGroupLink": {undone(func(tx chat.Store) error { return tx.RevokeGroupLink(ctx, c.huge, linkID) }), 3},
 		"UpdateChoices": {undone(func(tx chat.Store) error {
 			return tx.UpdateChoices(ctx, author, c.huge, chat.NewChoices{QuietUntil: &now, Pinned: new(true), Archived: new(true), Notify: new(chat.NotifyAll)})
@@ -341,10 +341,10 @@ func TestPlans(t *testing.T) {
 		"InsertPasswordResetByMail": {undone(func(tx chat.Store) error {
 			return tx.InsertPasswordResetByMail(ctx, mailed.ID, mailed.Email, []byte("x"), time.Hour)
 		}), 3},
-		"VoidLinks":        {func() error { return c.Store.VoidLinks(ctx, author) }, 3},
-		"UsePasswordReset": {undone(func(tx chat.Store) error { _, err := tx.UsePasswordReset(ctx, resetting); return err }), 8},
-		"CardByUsername":   {func() error { _, err := c.Store.CardByUsername(ctx, "user1234"); return err }, 1},
-		"ViewerBySession":  {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
+		"VoidLinks":         {func() error { return c.Store.VoidLinks(ctx, author) }, 3},
+		"UsePasswordReset":  {undone(func(tx chat.Store) error { _, err := tx.UsePasswordReset(ctx, resetting); return err }), 8},
+		"ProfileByUsername": {func() error { _, err := c.Store.ProfileByUsername(ctx, c.hub.ID, "user1234"); return err }, 1},
+		"ViewerBySession":   {func() error { _, _, err := c.Store.ViewerBySession(ctx, c.hub.SessionID, chat.SessionIdle); return err }, 2},
 		"ViewerByToken": {func() error {
 			_, _, err := c.Store.ViewerByToken(ctx, c.hub.SessionID, "token", chat.SessionIdle)
 			return err

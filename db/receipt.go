@@ -25,6 +25,11 @@ const (
 	hasReceipt = `x.kind = 'text' AND x.deleted_at IS NULL`
 )
 
+// receiptCountsFor is receiptCounts for an author: a block parts neither from the other.
+func receiptCountsFor(author string) string {
+	return receiptCounts + ` AND NOT ` + apart(author, "m.person_id")
+}
+
 func receiptDeliveredIn(large string) string {
 	return strings.ReplaceAll(receiptDelivered, "LARGE", large)
 }
@@ -59,12 +64,16 @@ func (s *Store) ReceiptSources(ctx context.Context, authors []chat.Authorship) (
 			CROSS JOIN LATERAL unnest(ARRAY[o.joined, o.delivered, o.read, a.msg_seq]) AS step (seq)
 			WHERE NOT a.large
 		)
-		SELECT 'now' AS what, NULL::uuid AS conversation_id, NULL::uuid AS person_id, (extract(epoch FROM now()) * 1000000)::bigint AS seq,
+		SELECT 'now' AS what, NULL::uuid AS conversation_id, NULL::uuid AS person_id, NULL::uuid AS other_id, (extract(epoch FROM now()) * 1000000)::bigint AS seq,
 			false AS large, 0::bigint AS delivered, 0::bigint AS read
-		UNION ALL SELECT 'author', conversation_id, person_id, msg_seq, large, 0, 0 FROM asked
-		UNION ALL SELECT 'place', conversation_id, person_id, joined, large, delivered, read FROM places
+		UNION ALL SELECT 'author', conversation_id, person_id, NULL, msg_seq, large, 0, 0 FROM asked
+		UNION ALL SELECT 'place', conversation_id, person_id, NULL, joined, large, delivered, read FROM places
+		UNION ALL
+			SELECT 'apart', a.conversation_id, a.person_id, o.person_id, 0, false, 0, 0
+			FROM asked a CROSS JOIN LATERAL `+apartFrom("a.person_id")+` b
+			JOIN places o ON o.conversation_id = a.conversation_id AND o.person_id = b.id
 		UNION ALL (
-			SELECT DISTINCT 'own', st.conversation_id, st.person_id, own.seq, false, 0, 0
+			SELECT DISTINCT 'own', st.conversation_id, st.person_id, NULL::uuid, own.seq, false, 0, 0
 			FROM steps st CROSS JOIN LATERAL (
 				SELECT x.seq FROM messages x
 				WHERE x.conversation_id = st.conversation_id AND x.author_id = st.person_id AND `+hasReceipt+` AND x.seq <= st.seq
@@ -72,7 +81,7 @@ func (s *Store) ReceiptSources(ctx context.Context, authors []chat.Authorship) (
 			) own
 		)
 		UNION ALL
-			SELECT 'own', a.conversation_id, a.person_id, own.seq, true, 0, 0
+			SELECT 'own', a.conversation_id, a.person_id, NULL, own.seq, true, 0, 0
 			FROM asked a CROSS JOIN LATERAL (
 				SELECT x.seq FROM messages x
 				WHERE x.conversation_id = a.conversation_id AND x.author_id = a.person_id AND `+hasReceipt+`
@@ -84,11 +93,13 @@ func (s *Store) ReceiptSources(ctx context.Context, authors []chat.Authorship) (
 	return sources, at, err
 }
 
-// receiptRow is the moment, an author who asks, a member's place, or a message of an author.
+// receiptRow is the moment, an author who asks, a member's place, one from whom a block parts an author, or a message of an
+// author.
 type receiptRow struct {
 	What           string  `db:"what"`
 	ConversationID chat.ID `db:"conversation_id"`
 	PersonID       chat.ID `db:"person_id"`
+	OtherID        chat.ID `db:"other_id"`
 	Seq            int64   `db:"seq"` // microseconds since 1970; the conversation's end; where the member joined; the message's
 	Large          bool    `db:"large"`
 	Delivered      int64   `db:"delivered"`
@@ -97,7 +108,7 @@ type receiptRow struct {
 
 func receiptSources(rows []receiptRow) (sources []chat.ReceiptSource, at time.Time) {
 	places := map[chat.ID][]chat.ReceiptPlace{}
-	own := map[chat.Authorship][]int64{}
+	own, apart := map[chat.Authorship][]int64{}, map[chat.Authorship][]chat.ID{}
 	for _, row := range rows {
 		switch row.What {
 		case "now":
@@ -106,6 +117,11 @@ func receiptSources(rows []receiptRow) (sources []chat.ReceiptSource, at time.Ti
 			places[row.ConversationID] = append(places[row.ConversationID], chat.ReceiptPlace{
 				PersonID: row.PersonID, Joined: row.Seq, Delivered: row.Delivered, Read: row.Read,
 			})
+		case "apart":
+			author := chat.Authorship{ConversationID: row.ConversationID, PersonID: row.PersonID}
+			if !slices.Contains(apart[author], row.OtherID) { // each may have blocked the other
+				apart[author] = append(apart[author], row.OtherID)
+			}
 		case "own":
 			author := chat.Authorship{ConversationID: row.ConversationID, PersonID: row.PersonID}
 			own[author] = append(own[author], row.Seq)
@@ -122,7 +138,7 @@ func receiptSources(rows []receiptRow) (sources []chat.ReceiptSource, at time.Ti
 		if row.Large {
 			source.From = max(0, row.Seq-chat.ReceiptWindow+1)
 		}
-		source.Own = own[source.Authorship]
+		source.Own, source.Apart = own[source.Authorship], apart[source.Authorship]
 		slices.Sort(source.Own)
 		sources = append(sources, source)
 	}
@@ -185,7 +201,7 @@ func (s *Store) Receivers(
 		), receivers AS MATERIALIZED (
 			SELECT m.person_id, CASE WHEN `+receiptRead+` >= about.seq THEN 0 WHEN `+receiptDeliveredIn("about.large")+` >= about.seq THEN 1 ELSE 2 END AS rank
 			FROM about JOIN members m ON m.conversation_id = $2 AND m.person_id <> $1
-			WHERE NOT about.hidden AND m.joined_seq < about.seq AND `+receiptCounts+`
+			WHERE NOT about.hidden AND m.joined_seq < about.seq AND `+receiptCountsFor("$1")+`
 		)
 		SELECT about.hidden, about.large, n.*, page.*
 		FROM about

@@ -87,17 +87,17 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"Cards": {
-			good: func() error { _, err := s.Cards(ctx, []chat.ID{anna.ID}); return err },
-			bad:  func() error { _, err := s.Cards(ctx, []chat.ID{nobody}); return err },
+			good: func() error { _, err := s.Cards(ctx, ben.ID, []chat.ID{anna.ID}); return err },
+			bad:  func() error { _, err := s.Cards(ctx, ben.ID, []chat.ID{nobody}); return err },
 		},
-		"CardByUsername": {
-			good:    func() error { _, err := s.CardByUsername(ctx, "anna"); return err },
-			bad:     func() error { _, err := s.CardByUsername(ctx, ""); return err },
+		"ProfileByUsername": {
+			good:    func() error { _, err := s.ProfileByUsername(ctx, ben.ID, "anna"); return err },
+			bad:     func() error { _, err := s.ProfileByUsername(ctx, ben.ID, ""); return err },
 			refusal: chat.CodeNotFound,
 		},
 		"SearchPeople": {
-			good: func() error { _, err := s.SearchPeople(ctx, "anna", "", 20); return err },
-			bad:  func() error { _, err := s.SearchPeople(ctx, "nobody", "x", 20); return err },
+			good: func() error { _, err := s.SearchPeople(ctx, ben.ID, "anna", "", 20); return err },
+			bad:  func() error { _, err := s.SearchPeople(ctx, ben.ID, "nobody", "x", 20); return err },
 		},
 		"Preferences": {
 			good:    func() error { _, err := s.Preferences(ctx, anna.ID); return err },
@@ -420,9 +420,9 @@ func TestStore(t *testing.T) {
 				if err := s.InsertPerson(ctx, p); err != nil {
 					return err
 				}
-				return s.UpsertMembers(ctx, group, []chat.ID{p.ID})
+				return s.UpsertMembers(ctx, group, anna.ID, []chat.ID{p.ID})
 			},
-			bad:     func() error { return s.UpsertMembers(ctx, group, []chat.ID{nobody}) },
+			bad:     func() error { return s.UpsertMembers(ctx, group, anna.ID, []chat.ID{nobody}) },
 			refusal: chat.CodeNotFound,
 		},
 		"EndMembership": {
@@ -490,9 +490,36 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeGroupLink,
 		},
 		"UseGroupLink": {
-			good:    func() error { return s.UseGroupLink(ctx, []byte("open")) },
-			bad:     func() error { return s.UseGroupLink(ctx, nil) },
+			good:    func() error { return s.UseGroupLink(ctx, ben.ID, []byte("open")) },
+			bad:     func() error { return s.UseGroupLink(ctx, ben.ID, nil) },
 			refusal: chat.CodeGroupLink,
+		},
+		"LockPeople": {good: func() error { return s.LockPeople(ctx, anna.ID, ben.ID, nobody) }},
+		"InsertBlock": {
+			good:    func() error { _, err := s.InsertBlock(ctx, eve.ID, gina.ID); return err },
+			bad:     func() error { _, err := s.InsertBlock(ctx, eve.ID, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"DeleteBlock": {
+			good: func() error { _, err := s.DeleteBlock(ctx, eve.ID, gina.ID); return err },
+			bad:  func() error { _, err := s.DeleteBlock(ctx, eve.ID, nobody); return err },
+		},
+		"UpdateClosed": {
+			good: func() error { return s.UpdateClosed(ctx, anna.ID, gina.ID) },
+			bad:  func() error { return s.UpdateClosed(ctx, nobody, nobody) },
+		},
+		"Relations": {
+			good: func() error { _, err := s.Relations(ctx, anna.ID, []chat.ID{ben.ID}); return err },
+			bad:  func() error { _, err := s.Relations(ctx, nobody, nil); return err },
+		},
+		"PersonToBlock": {
+			good:    func() error { _, err := s.PersonToBlock(ctx, anna.ID, ben.ID); return err },
+			bad:     func() error { _, err := s.PersonToBlock(ctx, anna.ID, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"Blocked": {
+			good: func() error { _, err := s.Blocked(ctx, anna.ID, "", 10); return err },
+			bad:  func() error { _, err := s.Blocked(ctx, nobody, "x", 10); return err },
 		},
 		"UpdateChoices": {
 			good:    func() error { return s.UpdateChoices(ctx, anna.ID, group, chat.NewChoices{}) },

@@ -42,10 +42,12 @@ const unreadTemplate = `CASE WHEN greatest(m.unread_from, m.from_seq) >= END_SEQ
 	) END`
 
 // unreadUpTo is an expression over the aliases m (a member) and c (the conversation): how many messages of others come
-// after the member's place, not the system's and not deleted, visible to the member; most means that or more.
+// after the member's place, not the system's and not deleted, visible to the member and by nobody whom the member has
+// blocked; most means that or more.
 func unreadUpTo(most int) string {
 	return strings.NewReplacer(
-		"COUNTS", `u.kind = 'text' AND u.deleted_at IS NULL AND (m.until_change IS NULL OR u.change_seq <= m.until_change)`,
+		"COUNTS", `u.kind = 'text' AND u.deleted_at IS NULL AND (m.until_change IS NULL OR u.change_seq <= m.until_change)
+			AND `+notBlockedBy("m.person_id", "u.author_id"),
 		"END_SEQ", `coalesce(m.left_seq, m.until_change, c.msg_seq)`, // what came after somebody left need not even be looked at
 		"MOST", strconv.Itoa(most),
 		"NEAR", strconv.Itoa(most+32),
