@@ -153,6 +153,8 @@ func groupRows(c *crew) map[string]row {
 		// Of the owner's message; nobody else's business, whoever they are in the group.
 		"GET /conversations/:id/messages/:message/receipts #receivers-more": {gets: yields(toLogin, none, none, none, none, ok), readsFragment: people},
 		"GET /conversations/:id/messages/:message/receipts":                 {gets: yields(toLogin, none, none, none, none, ok), reads: people},
+		"GET /conversations/:id/messages/:message":                          {gets: yields(toLogin, none, none, ok, ok, ok), reads: secret},
+		"GET /conversations/:id/messages/:message #opened":                  {gets: yields(toLogin, none, none, ok, ok, ok), readsFragment: secret},
 		"GET /conversations/:id/settings":                                   {gets: yields(toLogin, none, none, all(403), ok, ok)},
 		"POST /conversations/:id/settings":                                  {form: rules, gets: yields(toLogin, none, none, all(403), home, home)},
 		"GET /conversations/:id/links":                                      {gets: yields(toLogin, none, none, all(403), ok, ok)},
@@ -182,6 +184,7 @@ var elsewhere = []string{
 	"GET /settings", "POST /settings", "POST /settings/profile", "GET /settings/account", "POST /settings/email",
 	"POST /settings/email/again", "POST /settings/email/cancel", "POST /settings/password", "GET /settings/sessions",
 	"POST /settings/sessions/others/end", "POST /settings/sessions/:id/end",
+	"GET /settings/blocks", "POST /settings/blocks", "GET /settings/blocks/new", "POST /settings/blocks/:person/end",
 	"GET /administration", "GET /administration/people", "GET /administration/people/:id", "GET /administration/people/:id/role",
 	"POST /administration/people/:id/role", "GET /administration/people/:id/suspension",
 	"POST /administration/people/:id/suspension", "POST /administration/people/:id/suspension/end",
@@ -329,7 +332,7 @@ func partsAsked(t *testing.T) map[string]bool {
 	ids := map[string]string{
 		"DetailsID": views.DetailsID, "MembersID": views.MembersID, "MembersMoreID": views.MembersMoreID,
 		"PickerResultsID": views.PickerResultsID, "PeopleResultsID": views.PeopleResultsID, "PeopleMoreID": views.PeopleMoreID,
-		"ReceiversMoreID": views.ReceiversMoreID,
+		"ReceiversMoreID": views.ReceiversMoreID, "OpenedID": views.OpenedID,
 	}
 	files, err := fs.Glob(os.DirFS("."), "*.go")
 	if err != nil {

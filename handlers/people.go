@@ -71,11 +71,11 @@ func (h *Handlers) PersonShow(c echo.Context) error {
 	if !ok {
 		return chat.NotFound()
 	}
-	card, err := h.config.Chat.PersonByUsername(r.Context(), viewer, username)
+	found, err := h.config.Chat.PersonByUsername(r.Context(), viewer, username)
 	if err != nil {
 		return err
 	}
-	profile := views.NewProfile(card, viewer.ID)
+	profile := views.NewProfile(found, viewer.ID)
 	if partial(r) {
 		return h.answer(c, http.StatusOK, views.ProfilePane(profile))
 	}

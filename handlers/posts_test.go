@@ -25,6 +25,7 @@ type place struct {
 	group, joining string // the paths of the group and of a link to it
 	link           chat.ID
 	others         chat.ID // another session of the member's
+	blocked        chat.ID // by the stranger
 }
 
 func newPlace(t *testing.T) *place {
@@ -43,6 +44,10 @@ func newPlace(t *testing.T) *place {
 	}
 	p.group, p.joining = "/conversations/"+id.String(), "/groups/join/"+token
 	p.link = value[chat.ID](p.site, `SELECT id FROM group_links`)
+	p.blocked = p.person().id
+	if err := p.chat.BlockPerson(t.Context(), p.viewerOf(p.stranger), p.blocked); err != nil {
+		t.Fatal(err)
+	}
 	p.others = value[chat.ID](p.site, `SELECT id FROM sessions WHERE person_id = $1 ORDER BY created_at DESC LIMIT 1`, p.member.id)
 	return p
 }
@@ -111,6 +116,8 @@ func posts(p *place) map[string]posted {
 		"POST /settings/email/again":         {by: p.stranger, path: "/settings/email/again"},
 		"POST /settings/email/cancel":        {by: p.stranger, path: "/settings/email/cancel"},
 		"POST /settings/password":            {by: p.stranger, path: "/settings/password", form: with("password", "another short sentence")},
+		"POST /settings/blocks":              {by: p.stranger, path: "/settings/blocks", form: url.Values{"person": {p.member.id.String()}}, pages: []string{"/settings/blocks", "/people/" + p.member.username}},
+		"POST /settings/blocks/:person/end":  {by: p.stranger, path: "/settings/blocks/" + p.blocked.String() + "/end"},
 		"POST /settings/sessions/others/end": {by: p.member, path: "/settings/sessions/others/end"},
 		"POST /settings/sessions/:id/end":    {by: p.member, path: "/settings/sessions/" + p.others.String() + "/end"},
 

@@ -107,6 +107,7 @@ func (h *Handlers) routes() []route {
 		// Messages
 		{method: http.MethodPost, path: "/conversations/:id/messages", may: person, handler: h.MessageCreate, body: maxMessageBody},
 		{method: http.MethodPost, path: "/conversations/:id/draft", may: person, handler: h.DraftUpdate, body: maxDraftBody, quiet: true},
+		{method: http.MethodGet, path: "/conversations/:id/messages/:message", may: person, handler: h.MessageShow},
 
 		// What was read
 		{method: http.MethodPost, path: "/conversations/:id/read", may: person, handler: h.ReadCreate},
@@ -129,6 +130,12 @@ func (h *Handlers) routes() []route {
 		{method: http.MethodGet, path: "/settings/sessions", may: person, handler: h.SessionIndex},
 		{method: http.MethodPost, path: "/settings/sessions/others/end", may: person, handler: h.OtherSessionsEnd},
 		{method: http.MethodPost, path: "/settings/sessions/:id/end", may: person, handler: h.SessionEnd},
+
+		// Blocks
+		{method: http.MethodGet, path: "/settings/blocks", may: person, handler: h.BlockIndex},
+		{method: http.MethodPost, path: "/settings/blocks", may: person, handler: h.BlockCreate},
+		{method: http.MethodGet, path: "/settings/blocks/new", may: person, handler: h.BlockNew},
+		{method: http.MethodPost, path: "/settings/blocks/:person/end", may: person, handler: h.BlockEnd},
 
 		// Administration
 		{method: http.MethodGet, path: "/administration", may: administrator, handler: h.AdministrationShow},

@@ -211,6 +211,8 @@ var expectations = map[string]expectation{
 	// Of the member's own message; whoever else is in the conversation gets what a stranger gets (receipt_test.go).
 	"GET /conversations/:id/messages/:message/receipts": {path: func(w *world) string { return w.receipts() },
 		anonymous: toLogin, stranger: all(404), member: all(200)},
+	"GET /conversations/:id/messages/:message": {path: func(w *world) string { return strings.TrimSuffix(w.receipts(), "/receipts") },
+		anonymous: toLogin, stranger: all(404), member: all(200)},
 	"GET /conversations/:id/changes": {path: inConversation("/changes?after=0"),
 		anonymous: all(401), stranger: all(404), member: all(200)},
 	"GET /ws": {path: at("/ws"), anonymous: all(401), stranger: all(200), member: all(200)},
@@ -232,6 +234,13 @@ var expectations = map[string]expectation{
 			return url.Values{"current_password": {"not it"}, "password": {"another horse"}}
 		}},
 	"GET /settings/sessions": {path: at("/settings/sessions"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"GET /settings/blocks":   {path: at("/settings/blocks"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /settings/blocks": {path: at("/settings/blocks"), anonymous: toLogin, stranger: home, member: home,
+		form: func(w *world) url.Values { return url.Values{"person": {w.person().id.String()}} }},
+	"GET /settings/blocks/new": {path: func(w *world) string { return "/settings/blocks/new?person=" + w.other.id.String() },
+		anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /settings/blocks/:person/end": {path: func(w *world) string { return "/settings/blocks/" + w.other.id.String() + "/end" },
+		anonymous: toLogin, stranger: home, member: home},
 	// What only groups have is not there in a direct conversation; TestGroupMatrix says who gets what in a group.
 	"GET /conversations/:id/settings":                 onlyGroups("/settings", nil),
 	"POST /conversations/:id/settings":                onlyGroups("/settings", url.Values{"name": {"x"}}),

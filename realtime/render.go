@@ -13,7 +13,8 @@ import (
 // rendering holds the frames of one stretch of changes, each made once per kind of viewer and shared by all of them.
 //
 // A kind is the language together with what differs from message to message: hidden from this viewer, the viewer's own or
-// about the viewer, or somebody else's. Times, day lines and grouping are the page's to derive: in a frame they would multiply the kinds.
+// about the viewer, by somebody whom the viewer has blocked, or somebody else's. Who has blocked the author is read together
+// with the message: so no feed shows what was said by somebody who was blocked before, however late the hint comes. Times, day lines and grouping are the page's to derive: in a frame they would multiply the kinds.
 type rendering struct {
 	changes chat.Changes
 	items   map[item]string
@@ -24,6 +25,8 @@ type item struct {
 	index    int
 	language string
 	viewer   chat.ID // where it makes a difference: the author, or one of those whom it is about
+	// concealed: for those who have blocked the author.
+	concealed bool
 }
 
 func newRendering(changes chat.Changes) *rendering {
@@ -46,6 +49,8 @@ func (r *rendering) frameFor(viewer chat.Viewer, member chat.Member) []byte {
 		switch {
 		case !member.Sees(message):
 			kind = append(kind, 'h')
+		case r.changes.Conceals(message, viewer.ID):
+			kind = append(kind, 'c')
 		case concerns(message, viewer.ID):
 			kind = append(append(kind, 'm'), viewer.ID[:]...)
 		default:
@@ -66,7 +71,10 @@ func (r *rendering) htmlFor(viewer chat.Viewer, member chat.Member) string {
 	for i, message := range r.changes.Messages {
 		if member.Sees(message) {
 			key := item{index: i, language: viewer.Language}
-			if concerns(message, viewer.ID) {
+			switch {
+			case r.changes.Conceals(message, viewer.ID):
+				key.concealed = true
+			case concerns(message, viewer.ID):
 				key.viewer = viewer.ID
 			}
 			html.WriteString(r.item(key))
@@ -80,6 +88,9 @@ func (r *rendering) item(key item) string {
 		return html
 	}
 	message := r.changes.Messages[key.index]
+	if key.concealed {
+		message = message.Conceal()
+	}
 	html := renderMessage(views.WithLanguage(context.Background(), key.language), message, key.viewer)
 	r.items[key] = html
 	return html

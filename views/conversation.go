@@ -32,7 +32,8 @@ type MessageActsProps struct {
 	ConversationID chat.ID
 	MessageID      chat.ID
 	Seq            int64
-	Mine           bool // one's own, that others may have read
+	Mine           bool    // one's own, that others may have read
+	Author         chat.ID // of somebody else's; zero where there is none to see
 }
 
 // ComposerProps is the form for writing. Where Closed, there is a sentence instead.
@@ -84,7 +85,11 @@ func actsFor(page chat.ConversationPage, viewer chat.ID) *MessageActsProps {
 	for _, m := range page.Messages {
 		if m.ID == page.Around {
 			mine := m.Author.ID == viewer && m.Kind == chat.MessageText && m.DeletedAt == nil
-			return &MessageActsProps{ConversationID: page.ID, MessageID: m.ID, Seq: m.Seq, Mine: mine}
+			acts := &MessageActsProps{ConversationID: page.ID, MessageID: m.ID, Seq: m.Seq, Mine: mine}
+			if m.Author.ID != viewer && m.Kind == chat.MessageText {
+				acts.Author = m.Author.ID
+			}
+			return acts
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"parley/chat"
@@ -17,6 +18,7 @@ type DetailsProps struct {
 	Other       PersonProps // in a direct conversation
 	Note        bool
 	Past        bool // the viewer is in it no more
+	Blocked     bool // the other, by the viewer
 	Manages     bool // looks after the group
 	Pinned      bool
 	Archived    bool
@@ -39,7 +41,8 @@ func NewDetails(d chat.Details, members chat.MembersPage, viewer chat.Viewer) De
 	return DetailsProps{
 		ID: d.ID, Kind: d.Kind, Name: d.Group.Name, Description: d.Group.Description, MemberCount: d.MemberCount,
 		Other: NewPerson(d.Other), Note: d.Kind == chat.KindDirect && d.Other.ID == viewer.ID,
-		Past: !d.Member.Present(), Manages: d.Member.Role.MayManage(),
+		Blocked: slices.Contains(d.Member.Blocks, d.Other.ID),
+		Past:    !d.Member.Present(), Manages: d.Member.Role.MayManage(),
 		Pinned: d.Pinned, Archived: d.Archived, QuietUntil: d.QuietUntil, Notify: d.Notify, Zone: Zone(viewer.TimeZone),
 		Members: NewMembers(d, members, "", viewer), Cursor: d.Cursor,
 	}
@@ -107,9 +110,9 @@ func NewMembers(d chat.Details, page chat.MembersPage, query string, viewer chat
 	return p
 }
 
-// mayChange says whether there is anything that the viewer can do about the member.
+// mayChange says whether there is anything that the viewer can do about the member: of others at least a block.
 func (p *MembersProps) mayChange(m MemberProps) bool {
-	return p.Role == chat.MemberOwner || !m.Self && p.Role.MayManage() && p.Role.Outranks(m.Role)
+	return !m.Self || p.Role == chat.MemberOwner
 }
 
 // MembersNewProps is the form for taking people into a group.

@@ -36,6 +36,7 @@ const (
 	ReadByID        = "read-by-template"
 	MessageMenuID   = "message-menu-template"
 	MembersQueryID  = "members-query"
+	OpenedID        = "opened" // what scripts ask for who put one message into the log
 )
 
 // MessageID is the id of a message's element, and the end of a link to it.

@@ -34,12 +34,13 @@ type ListRowProps struct {
 
 // Preview is the beginning of a conversation's last message. By is set where its author is to be named.
 type Preview struct {
-	Mine    bool
-	By      string
-	Text    string
-	Deleted bool
-	Event   *EventProps
-	Nothing bool // there is no message yet
+	Mine      bool
+	By        string
+	Text      string
+	Deleted   bool
+	Event     *EventProps
+	Nothing   bool // there is no message yet
+	Concealed bool // it is by somebody whom the viewer has blocked
 }
 
 // NewListRow makes props of a row for the viewer. current is the conversation that is open, or zero.
@@ -56,6 +57,9 @@ func NewListRow(row chat.ListRow, viewer chat.ID, zone *time.Location, now time.
 	last := row.Last
 	if last == nil {
 		p.Preview.Nothing = true
+		return p
+	}
+	if p.Preview.Concealed = last.Concealed; last.Concealed {
 		return p
 	}
 	p.Preview.Deleted = last.Deleted

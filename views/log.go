@@ -89,7 +89,7 @@ func unreadAt(page chat.ConversationPage, viewer chat.ID) int {
 		return -1
 	}
 	for n, m := range page.Messages {
-		if m.Seq > page.Member.UnreadFrom && m.Author.ID != viewer && m.Kind != chat.MessageSystem && m.DeletedAt == nil {
+		if m.Seq > page.Member.UnreadFrom && m.Author.ID != viewer && m.Kind != chat.MessageSystem && !m.Concealed && m.DeletedAt == nil {
 			return n
 		}
 	}
@@ -99,7 +99,7 @@ func unreadAt(page chat.ConversationPage, viewer chat.ID) int {
 // sameGroup says whether a message goes on where the one before it ended. Both are on the same day.
 func sameGroup(before, message *MessageItemProps) bool {
 	gap := message.At.Truncate(time.Second).Sub(before.At.Truncate(time.Second))
-	return !before.System && !message.System && before.Author.ID == message.Author.ID && gap <= groupWithin
+	return !before.System && !message.System && !before.Concealed && !message.Concealed && before.Author.ID == message.Author.ID && gap <= groupWithin
 }
 
 func sameDay(a, b time.Time, zone *time.Location) bool {

@@ -520,7 +520,7 @@ func logTemplates() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = MessageMenu(MessageMenuProps{Receivers: HomePath}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = MessageMenu(MessageMenuProps{Receivers: HomePath, Block: BlockNewPath}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

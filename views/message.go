@@ -41,6 +41,7 @@ type MessageItemProps struct {
 	Author         PersonProps
 	Mine           bool
 	System         bool
+	Concealed      bool        // there is its place alone
 	Event          *EventProps // what a system message says
 	Body           string
 	At             time.Time
@@ -58,7 +59,7 @@ type MessageItemProps struct {
 func NewMessageItem(m chat.Message, viewer chat.ID, zone *time.Location) MessageItemProps {
 	p := MessageItemProps{
 		ID: m.ID, ConversationID: m.ConversationID, Seq: m.Seq, Change: m.ChangeSeq,
-		Author: NewPerson(m.Author), Mine: m.Author.ID == viewer, System: m.Kind == chat.MessageSystem,
+		Author: NewPerson(m.Author), Mine: m.Author.ID == viewer, System: m.Kind == chat.MessageSystem, Concealed: m.Concealed,
 		Body: m.Body, At: m.CreatedAt, Zone: zone,
 		Edited: m.EditedAt != nil, Deleted: m.DeletedAt != nil, Delivery: DeliverySent,
 	}
@@ -77,6 +78,9 @@ func NewMessageItem(m chat.Message, viewer chat.ID, zone *time.Location) Message
 func (p *MessageItemProps) class() string {
 	if p.System {
 		return "message message--system"
+	}
+	if p.Concealed {
+		return "message message--concealed"
 	}
 	b := make([]byte, 0, 96)
 	if p.Mine {

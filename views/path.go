@@ -28,6 +28,8 @@ const (
 	PasswordPath      = "/settings/password"
 	SessionsPath      = "/settings/sessions"
 	OtherSessionsPath = "/settings/sessions/others/end"
+	BlocksPath        = "/settings/blocks"
+	BlockNewPath      = "/settings/blocks/new"
 	GalleryPath       = "/gallery"
 )
 
@@ -110,6 +112,19 @@ func ReceiversPath(conversation, message chat.ID, after string) string {
 		path += "?" + url.Values{"after": {after}}.Encode()
 	}
 	return path
+}
+
+// BlockPersonPath says what a block of somebody does, and does it.
+func BlockPersonPath(person chat.ID) string {
+	return BlockNewPath + "?" + url.Values{"person": {person.String()}}.Encode()
+}
+
+// BlockEndPath is where a block is ended.
+func BlockEndPath(person chat.ID) string { return BlocksPath + "/" + person.String() + "/end" }
+
+// MessagePath is one message alone, which may be one that is concealed elsewhere.
+func MessagePath(conversation, message chat.ID) string {
+	return MessagesPath(conversation) + "/" + message.String()
 }
 
 // SessionEndPath is where one of the viewer's own sessions is ended.

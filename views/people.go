@@ -31,10 +31,12 @@ func NewPeopleResults(query string, page chat.PeoplePage, viewer chat.ID) People
 type ProfileProps struct {
 	Person PersonProps
 	Self   bool
-	Err    *chat.Error // why a conversation could not be started
+	// Blocked by the viewer: then there is the name, and the way back.
+	Blocked bool
+	Err     *chat.Error // why a conversation could not be started
 }
 
-// NewProfile makes props of a card.
-func NewProfile(card chat.Card, viewer chat.ID) ProfileProps {
-	return ProfileProps{Person: NewPerson(card), Self: card.ID == viewer}
+// NewProfile makes props of what the viewer may see.
+func NewProfile(profile chat.Profile, viewer chat.ID) ProfileProps {
+	return ProfileProps{Person: NewPerson(profile.Card), Self: profile.ID == viewer, Blocked: profile.Blocked}
 }

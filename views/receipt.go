@@ -39,6 +39,7 @@ func NewReceivers(conversation, message chat.ID, page chat.ReceiversPage) Receiv
 type MessageMenuProps struct {
 	Open      bool
 	Receivers string // the path of who has read it; empty where that is not this person's to know
+	Block     string // the path for blocking its author; empty for one's own
 }
 
 func receiverWords(ctx context.Context, state chat.ReceiverState) string {

@@ -24,7 +24,8 @@ function dayOfItem(item) {
   return day;
 }
 
-const isSystem = (item) => item.dataset.kind === "system";
+/** What the system says, and what is concealed, belongs to no group and is nothing to read. */
+const isSystem = (item) => "kind" in item.dataset;
 
 /** Whether b goes on where a, the message before it, left off. */
 export function grouped(a, b) {

@@ -7,6 +7,7 @@ import * as announce from "./announce.js";
 import * as cards from "./cards.js";
 import * as clock from "./clock.js";
 import * as composer from "./composer.js";
+import * as concealed from "./concealed.js";
 import * as connection from "./connection.js";
 import * as copy from "./copy.js";
 import * as details from "./details.js";
@@ -37,7 +38,7 @@ document.documentElement.dataset.js = "";
 // to stand in it, then what looks at it.
 const behaviours = {
   shell, store, scroll, pending, place, history, cards, composer, draft, navigate, list, dress, read, title,
-  menu, connection, socket, poll, announce, activity, keys, clock, zone, password, details, picker, copy,
+  menu, connection, socket, poll, announce, activity, keys, clock, zone, password, details, picker, copy, concealed,
 };
 
 for (const [name, behaviour] of Object.entries(behaviours)) {

@@ -10,7 +10,7 @@ let menu = null;
 
 function show(item) {
   const log = openLog();
-  if (!log || item.parentElement !== log || !item.dataset.seq || item.dataset.kind === "system") return;
+  if (!log || item.parentElement !== log || !item.dataset.seq || item.dataset.kind) return;
   if (menu?.parentElement === item || menu?.open) return;
   menu?.remove();
   menu = stamp("message-menu-template");
@@ -19,6 +19,9 @@ function show(item) {
   if (item.matches(".message--mine:not(.message--deleted)")) {
     link.href = conversationPath(log.dataset.conversation, `/messages/${messageId(item.id)}/receipts`);
   } else link.remove();
+  const block = menu.querySelector("[data-block]");
+  if (item.matches(".message--mine")) block.remove();
+  else block.href += `?person=${item.dataset.author}`;
   item.append(menu);
 }
 

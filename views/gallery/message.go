@@ -143,6 +143,16 @@ func unread(p chat.ConversationPage, seq int64) chat.ConversationPage {
 	return p
 }
 
+// concealing is a page for whoever has blocked the author.
+func concealing(p chat.ConversationPage, author chat.Card) chat.ConversationPage {
+	for n, m := range p.Messages {
+		if m.Author.ID == author.ID && m.Kind == chat.MessageText {
+			p.Messages[n] = m.Conceal()
+		}
+	}
+	return p
+}
+
 // older makes it the newest page of a long conversation, unread since before its beginning.
 func older(p chat.ConversationPage) chat.ConversationPage {
 	const before = 60
@@ -207,6 +217,7 @@ func messages() []Component {
 			{Name: "delivered-to-some", View: receipt("It has reached two of five.", 2, 0, 5)},
 			{Name: "read-by-some", View: receipt("Three of five have read it.", 5, 3, 5)},
 			{Name: "read-by-all", View: receipt("All five have read it.", 5, 5, 5)},
+			{Name: "concealed", View: stack(views.MessageItem(views.NewMessageItem(newWriter("one", "2026-11-21", "14:32").say(jonas, 0, "folded").Conceal(), lena.ID, zone)))},
 			{Name: "system", View: events()},
 			{Name: "menu", View: withMenu(false)},
 			{Name: "menu-mine", View: withMenu(true)},
@@ -215,6 +226,7 @@ func messages() []Component {
 			{Name: "direct", View: list(direct())},
 			{Name: "unread", View: list(unread(direct(), 8))},
 			{Name: "group", View: list(crew())},
+			{Name: "concealed", View: list(concealing(crew(), jonas))},
 			{Name: "nothing", View: list(page(&writer{conversation: id("new")}, chat.Conversation{Kind: chat.KindDirect}, mira))},
 		}},
 		{Name: "composer", Group: "Messages", Alone: true, States: composers()},

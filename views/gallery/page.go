@@ -50,7 +50,7 @@ func panes() []Component {
 	}
 	profile := func(card chat.Card) func(views.Page) templ.Component {
 		return func(p views.Page) templ.Component {
-			return views.ProfilePage(loggedIn(p, chat.ID{}), views.NewProfile(card, lena.ID))
+			return views.ProfilePage(loggedIn(p, chat.ID{}), views.NewProfile(chat.Profile{Card: card}, lena.ID))
 		}
 	}
 	settings := func(change func(*views.SettingsProps)) func(views.Page) templ.Component {
@@ -106,6 +106,9 @@ func panes() []Component {
 			{Name: "right-to-left", Page: profile(nour)},
 			{Name: "long", Page: profile(long)},
 			{Name: "oneself", Page: profile(lena)},
+			{Name: "blocked", Page: func(p views.Page) templ.Component {
+				return views.ProfilePage(loggedIn(p, chat.ID{}), views.NewProfile(chat.Profile{Card: jonas, Blocked: true}, lena.ID))
+			}},
 		}},
 		{Name: "settings-page", Group: "Pages with the list", States: []State{
 			{Name: "plain", Page: settings(func(*views.SettingsProps) {})},
@@ -117,6 +120,13 @@ func panes() []Component {
 			})},
 		}},
 		accountPage(),
+		blocksPage(),
+		blockPage(),
+		{Name: "opened-page", Group: "Pages with the list", States: []State{{Name: "theirs", Page: func(p views.Page) templ.Component {
+			item := views.NewMessageItem(*newWriter("one", "2026-11-21", "14:32").say(jonas, 0, "The boat leaves at seven."), lena.ID, zone)
+			item.First, item.Last = true, true
+			return views.OpenedPage(loggedIn(p, chat.ID{}), item)
+		}}}},
 		{Name: "sessions-page", Group: "Pages with the list", States: []State{
 			{Name: "several", Page: sessions(-1, 0, 1, 2, 3)},
 			{Name: "ended", Page: sessions(2, 0, 1)},
