@@ -1,0 +1,220 @@
+package realtime_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/chat"
+)
+
+const secret = "a secret of the blocked"
+
+// What the two of a pair get of each other by a frame, and what a third person gets of both.
+const (
+	nothing  = "nothing"
+	place    = "the place alone" // that there is a message
+	plain    = "as always"
+	plainFor = "the plain name"
+)
+
+// blockRow says of a frame what of it the blocker gets about the blocked, the blocked about the blocker, and a third person
+// about both, in a group that all three are in.
+type blockRow struct{ blocker, blocked, third string }
+
+// blockMatrix has a row for each frame that the server sends. Those that say nothing of anybody else are as always.
+var blockMatrix = map[string]blockRow{
+	"changes":  {place, plain, plain},
+	"rows":     {place, plain, plain},
+	"list":     {place, plain, plain},
+	"people":   {plainFor, plainFor, plain},
+	"receipts": {nothing, nothing, plain},
+	// Of oneself, or of the page alone.
+	"draft": {plain, plain, plain}, "resumed": {plain, plain, plain}, "reset": {plain, plain, plain}, "closed": {plain, plain, plain},
+	"hello": {plain, plain, plain}, "view": {plain, plain, plain}, "preferences": {plain, plain, plain}, "beat": {plain, plain, plain},
+}
+
+func (n *node) block(t *testing.T, c *chat.Chat, by, whom chat.Viewer) {
+	t.Helper()
+	if err := c.BlockPerson(t.Context(), by, whom.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBlockMatrix(t *testing.T) {
+	t.Parallel()
+	t.Run("every frame has a row", func(t *testing.T) {
+		t.Parallel()
+		if rows := slices.Sorted(maps.Keys(blockMatrix)); !slices.Equal(framesOut(t), rows) {
+			t.Errorf("the socket knows %v, the matrix %v", framesOut(t), rows)
+		}
+	})
+	for _, who := range []string{"blocker", "blocked", "third"} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t, withoutSweep)
+			people := map[string]chat.Viewer{"blocker": n.Person(t, "Bea"), "blocked": n.Person(t, "Ned"), "third": n.Person(t, "Tom")}
+			about := people["blocked"] // whose the frames are about that this viewer gets
+			if who == "blocked" {
+				about = people["blocker"]
+			}
+			group := n.Group(t, "Crew", people["third"], people["blocker"], people["blocked"])
+			n.block(t, n.quiet, people["blocker"], people["blocked"])
+			viewer := n.current(t, people[who])
+			gets := func(kind string) string {
+				row := blockMatrix[kind]
+				return map[string]string{"blocker": row.blocker, "blocked": row.blocked, "third": row.third}[who]
+			}
+			p := n.connect(t, viewer)
+			p.follow(n.page(t, viewer, group))
+			holds := func(g got) {
+				t.Helper()
+				if (gets(g.Type) == place || gets(g.Type) == nothing) && strings.Contains(g.HTML, secret) {
+					t.Errorf("%s: %s", g.Type, g.HTML)
+				}
+			}
+			sees := func(g got) bool {
+				if gets(g.Type) == place {
+					return strings.Contains(g.HTML, "Message from somebody you blocked.") && !strings.Contains(g.HTML, about.ID.String()) &&
+						!strings.Contains(g.HTML, about.DisplayName)
+				}
+				return strings.Contains(g.HTML, secret)
+			}
+			n.say(t, about, group, secret)
+			p.until("changes", func(g got) bool { return sees(g) }, holds)
+			p.until("rows", func(g got) bool { return sees(g) }, holds)
+			n.rename(t, n.chat, about, "Anew")
+			p.until("people", func(g got) bool { return strings.Contains(g.HTML, "Anew") }, holds)
+
+			mine := n.say(t, viewer, group, "of one's own")
+			other := people["third"]
+			if who == "third" {
+				other = people["blocker"]
+			}
+			n.has(t, about, group, mine.Seq, mine.Seq)
+			n.has(t, other, group, mine.Seq, mine.Seq)
+			of := int64(2)
+			if gets("receipts") == nothing {
+				of = 1
+			}
+			p.until("receipts", func(g got) bool {
+				for _, run := range g.Runs {
+					if run[3] != of {
+						t.Errorf("of %d, want %d", run[3], of)
+					}
+				}
+				return slices.ContainsFunc(g.Runs, func(run [4]int64) bool { return run[0] == mine.Seq && run[2] == of })
+			}, holds)
+
+			n.say(t, about, group, secret+", again")
+			second := n.dial(t, viewer)
+			go second.read()
+			second.until("list", func(g got) bool { return sees(g) }, holds)
+
+			doc, err := n.changes(t, viewer, group, map[string][]string{"after": {"0"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			html, _ := doc.Html()
+			if strings.Contains(html, secret) != (who != "blocker") || strings.Contains(html, "Message from somebody") != (who == "blocker") {
+				t.Errorf("polled: %s", html)
+			}
+		})
+	}
+}
+
+// TestBlockOnOpenPages holds what happens to pages that are open while a block comes and goes.
+func TestBlockOnOpenPages(t *testing.T) {
+	t.Parallel()
+	reset := func(p *page, conversation chat.ID) {
+		p.until("reset", func(g got) bool { return g.Conversation == conversation.String() })
+	}
+
+	t.Run("the pages of both are drawn anew, a third person's stays", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, third := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Tom")
+		for _, conversation := range []chat.ID{n.Direct(t, ana, ben), n.Group(t, "Crew", third, ana, ben)} {
+			ana, ben, third = n.current(t, ana), n.current(t, ben), n.current(t, third)
+			at := n.page(t, ana, conversation)
+			anas, bens := n.connect(t, ana), n.connect(t, ben)
+			anas.follow(at)
+			bens.follow(n.page(t, ben, conversation))
+			var thirds *page
+			if at.Kind == chat.KindGroup {
+				thirds = n.connect(t, third)
+				thirds.follow(n.page(t, third, conversation))
+			}
+			for _, change := range []func() error{
+				func() error { return n.chat.BlockPerson(t.Context(), ana, ben.ID) },
+				func() error { return n.chat.UnblockPerson(t.Context(), ana, ben.ID) },
+			} {
+				if err := change(); err != nil {
+					t.Fatal(err)
+				}
+				reset(anas, conversation)
+				reset(bens, conversation)
+				anas.follow(n.page(t, n.current(t, ana), conversation))
+				bens.follow(n.page(t, n.current(t, ben), conversation))
+			}
+			if thirds != nil {
+				n.say(t, third, conversation, "the mark")
+				thirds.until("changes", func(g got) bool { return strings.Contains(g.HTML, "the mark") }, func(g got) {
+					if g.Type == "reset" {
+						t.Error("the third person's page is drawn anew")
+					}
+				})
+			}
+		}
+	})
+
+	t.Run("a conversation that the other is not in stays as it is", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, third := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Tom")
+		conversation := n.Direct(t, ana, third)
+		ana = n.current(t, ana)
+		p := n.connect(t, ana)
+		p.follow(n.page(t, ana, conversation))
+		n.block(t, n.chat, ana, ben)
+		p.until("view", func(g got) bool { return g.Conversation == conversation.String() }, func(g got) {
+			if g.Type == "reset" {
+				t.Error("the page is drawn anew")
+			}
+		})
+		n.say(t, third, conversation, "still live")
+		p.until("changes", func(g got) bool { return strings.Contains(g.HTML, "still live") })
+	})
+
+	t.Run("of what is said after a block nothing is shown, also where the hint of it is lost", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben := n.Person(t, "Ana"), n.Person(t, "Ben")
+		group := n.Group(t, "Crew", ana, ben)
+		p := n.connect(t, ana)
+		p.follow(n.page(t, ana, group))
+		n.say(t, ben, group, "before, in the open")
+		p.until("changes", func(g got) bool { return strings.Contains(g.HTML, "before, in the open") })
+		n.block(t, n.quiet, ana, ben)
+		n.say(t, ben, group, secret)
+		p.until("changes", func(g got) bool { return strings.Contains(g.HTML, "Message from somebody you blocked.") }, func(g got) {
+			if strings.Contains(g.HTML, secret) {
+				t.Errorf("got %+v", g)
+			}
+		})
+	})
+
+	t.Run("the sweep finds a block whose hint is lost", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ana, ben, conversation := n.pair(t)
+		ana, ben = n.current(t, ana), n.current(t, ben)
+		anas, bens := n.connect(t, ana), n.connect(t, ben)
+		anas.follow(n.page(t, ana, conversation))
+		bens.follow(n.page(t, ben, conversation))
+		n.block(t, n.quiet, ana, ben)
+		reset(anas, conversation)
+		reset(bens, conversation)
+	})
+}
