@@ -41,6 +41,7 @@ type Member struct {
 	Draft          string // private: begun and not sent
 	// Of those who are or were in the conversation: whom the member has blocked, and who has blocked the member.
 	Blocks, BlockedBy []ID
+	Request           RequestState // somebody whom the member does not let write first began the conversation
 }
 
 // Stay is a span of membership that is over: messages after FromSeq, changes up to UntilChange.
@@ -197,6 +198,8 @@ type ListPage struct {
 	UnreadTotal int
 	// Archived is how many conversations are archived.
 	Archived int
+	// Requests is how many conversations wait for an answer, see Requests.
+	Requests int
 }
 
 // ListLength is how many conversations a page's list holds; the others are reached by searching, or page by page.

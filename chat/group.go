@@ -455,7 +455,7 @@ func (d Details) MayAdd() bool {
 
 // MayWrite says whether the person may write in the conversation.
 func (m Member) MayWrite(kind ConversationKind, who Who) bool {
-	return m.Present() && !m.Closed && !m.Muted && (kind != KindGroup || who.includes(m.Role))
+	return m.Present() && !m.Closed && !m.Muted && m.Request == "" && (kind != KindGroup || who.includes(m.Role))
 }
 
 // GroupMember is a line of the list of members.

@@ -76,14 +76,14 @@ type PeoplePage struct {
 	Next   string // the cursor of the next page; empty at the end
 }
 
-// SearchPeople finds active people, but for those from whom a block parts the viewer, whose name or username contains q, accents and case aside; without q it lists
+// SearchPeople finds active people, but for those whom the viewer may not find, whose name or username contains q, accents and case aside; without q it lists
 // everybody by name. after is the Next of the page before. Pages hold 20. Errors: too_many.
 func (c *Chat) SearchPeople(ctx context.Context, viewer Viewer, q, after string) (PeoplePage, error) {
 	if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
 		return PeoplePage{}, err
 	}
 	q = cleanQuery(q)
-	return c.store.SearchPeople(ctx, viewer.ID, q, after, peoplePerPage)
+	return c.store.SearchPeople(ctx, viewer.ID, q, after, false, peoplePerPage)
 }
 
 const peoplePerPage = 20
@@ -111,7 +111,7 @@ func (c *Chat) PickPeople(ctx context.Context, viewer Viewer, q string, chosen [
 			return cards, PeoplePage{}, err
 		}
 	}
-	found, err = c.store.SearchPeople(ctx, viewer.ID, q, "", peoplePerPage)
+	found, err = c.store.SearchPeople(ctx, viewer.ID, q, "", true, peoplePerPage)
 	return cards, found, err
 }
 

@@ -27,13 +27,14 @@ type Store interface {
 	FirstFreeUsername(ctx context.Context, candidates []string) (string, error)
 	// PersonByLogin finds by username or confirmed e-mail address. Errors: not_found.
 	PersonByLogin(ctx context.Context, login string) (Person, error)
-	// Cards are those of active people, but for those from whom a block parts the viewer.
+	// Cards are those of active people whom the viewer may take into a group.
 	Cards(ctx context.Context, viewer ID, people []ID) ([]Card, error)
 	// PersonByID. Errors: not_found.
 	PersonByID(ctx context.Context, id ID) (Person, error)
 	// ProfileByUsername is of an active person who has not blocked the viewer. Errors: not_found.
 	ProfileByUsername(ctx context.Context, viewer ID, username string) (Profile, error)
-	SearchPeople(ctx context.Context, viewer ID, folded, after string, limit int) (PeoplePage, error)
+	// SearchPeople finds those who let the viewer find them; where toAdd, only those whom the viewer may take into a group.
+	SearchPeople(ctx context.Context, viewer ID, folded, after string, toAdd bool, limit int) (PeoplePage, error)
 	// Preferences. Errors: not_found.
 	Preferences(ctx context.Context, person ID) (Preferences, error)
 	// UpdatePreferences also says whether receipts were hidden before. Errors: not_found.
@@ -66,6 +67,13 @@ type Store interface {
 	// PersonToBlock. Errors: not_found.
 	PersonToBlock(ctx context.Context, viewer, person ID) (Profile, error)
 	Blocked(ctx context.Context, viewer ID, after string, limit int) (BlockedPage, error)
+
+	// Reach. Errors: not_found.
+	Reach(ctx context.Context, person ID) (Reach, error)
+	UpdateReach(ctx context.Context, person ID, reach Reach) error
+	Requests(ctx context.Context, person ID, limit int) ([]ListRow, error)
+	// UpdateRequest answers one that waits. Errors: not_found.
+	UpdateRequest(ctx context.Context, person, conversation ID, answer RequestState) error
 
 	// InsertLetter keeps a letter to be sent, from the commit on.
 	InsertLetter(ctx context.Context, letter Letter) error

@@ -73,7 +73,8 @@ func (s *Store) UpdateClosed(ctx context.Context, a, b chat.ID) error {
 			FROM conversations c JOIN members m ON m.conversation_id = c.id
 			WHERE c.direct_key = $1 ORDER BY m.person_id FOR NO KEY UPDATE OF m
 		)
-		UPDATE members m SET closed = `+apart("$2", "$3")+`
+		UPDATE members m SET closed = `+apart("$2", "$3")+` OR EXISTS (
+			SELECT FROM members asked WHERE asked.conversation_id = locked.conversation_id AND asked.request = 'declined')
 		FROM locked
 		WHERE m.conversation_id = locked.conversation_id AND m.person_id = locked.person_id`, directKey(a, b), a, b)
 	return err

@@ -41,9 +41,9 @@ func (s *Store) EnsureDirect(ctx context.Context, id, starter, other chat.ID) (c
 		return s.openDirect(ctx, starter, other)
 	}
 	_, err = s.exec(ctx, `
-		INSERT INTO members (conversation_id, person_id, opened_at)
-		SELECT DISTINCT $1::uuid, person, CASE WHEN person = $2 THEN now() END
-		FROM unnest(ARRAY[$2, $3]::uuid[]) AS t (person) ORDER BY 2`, id, starter, other)
+		INSERT INTO members (conversation_id, person_id, opened_at, request)
+		SELECT $1::uuid, p.id, CASE WHEN p.id = $2 THEN now() END, CASE WHEN p.id <> $2 AND NOT `+admits("may_write", "p", "$2")+` THEN 'pending' END
+		FROM people p WHERE p.id = ANY(ARRAY[$2, $3]::uuid[]) ORDER BY p.id`, id, starter, other)
 	return id, []chat.ID{starter, other}, err
 }
 
@@ -53,11 +53,19 @@ func (s *Store) openDirect(ctx context.Context, starter, other chat.ID) (id chat
 	var found struct {
 		ID    chat.ID `db:"id"`
 		Fresh bool    `db:"fresh"`
+		Asked bool    `db:"asked"`
 	}
 	err = s.get(ctx, &found, `
-		SELECT c.id, c.msg_seq = 0 AND m.opened_at IS NULL AS fresh
+		SELECT c.id, c.msg_seq = 0 AND m.opened_at IS NULL AS fresh, m.request IS NOT NULL AS asked
 		FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.person_id = $2
 		WHERE c.direct_key = $1`, directKey(starter, other), starter)
+	if err == nil && found.Asked { // whoever begins it wants it
+		if _, err = s.exec(ctx, `UPDATE members SET request = NULL, opened_at = coalesce(opened_at, now()) WHERE conversation_id = $1 AND person_id = $2`,
+			found.ID, starter); err != nil {
+			return found.ID, nil, err
+		}
+		return found.ID, []chat.ID{starter, other}, s.UpdateClosed(ctx, starter, other)
+	}
 	if err != nil || !found.Fresh {
 		return found.ID, nil, err
 	}
@@ -85,9 +93,10 @@ type memberRow struct {
 	Draft        string        `db:"draft"`
 	Blocks       idList        `db:"blocks"`
 	BlockedBy    idList        `db:"blocked_by"`
+	Request      string        `db:"request"`
 }
 
-const memberColumns = `m.role, m.past_from_seq, m.past_until_change,
+const memberColumns = `m.role, coalesce(m.request, '') AS request, m.past_from_seq, m.past_until_change,
 	coalesce(m.muted_until > now(), false) AS muted, m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.unread_marks, m.closed,
 	coalesce((SELECT d.body FROM drafts d
 		WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id AND m.until_change IS NULL), '') AS draft, ` + memberBlocks
@@ -96,7 +105,7 @@ func (r memberRow) member(person, conversation chat.ID) chat.Member {
 	member := chat.Member{
 		ConversationID: conversation, PersonID: person, Role: chat.MemberRole(r.Role), Muted: r.Muted, FromSeq: r.FromSeq, UnreadFrom: r.UnreadFrom,
 		DeliveredSeq: r.DeliveredSeq, ReadSeq: r.ReadSeq, UnreadMarks: r.UnreadMarks, Closed: r.Closed, Draft: r.Draft,
-		Blocks: r.Blocks, BlockedBy: r.BlockedBy,
+		Blocks: r.Blocks, BlockedBy: r.BlockedBy, Request: chat.RequestState(r.Request),
 	}
 	if r.UntilChange.Valid {
 		member.UntilChange = &r.UntilChange.Int64

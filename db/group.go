@@ -21,7 +21,8 @@ func (s *Store) InsertGroup(ctx context.Context, id, owner chat.ID, g chat.Group
 	made, err := s.exec(ctx, `
 		INSERT INTO members (conversation_id, person_id, role, unread_from, delivered_seq, read_seq)
 		SELECT $1, id, CASE WHEN id = $2 THEN 'owner' ELSE 'member' END, 1, 1, 1 FROM people
-		WHERE id = ANY($3) AND state = 'active' AND NOT `+apart("$2", "people.id")+` ORDER BY id`, id, owner, everybody)
+		WHERE id = ANY($3) AND state = 'active' AND NOT `+apart("$2", "people.id")+`
+			AND `+admits("may_add", "people", "$2")+` ORDER BY id`, id, owner, everybody)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (s *Store) UpsertMembers(ctx context.Context, group, by chat.ID, people []c
 		WHERE m.ctid = ANY(ARRAY(
 				SELECT m.ctid FROM (SELECT DISTINCT id FROM unnest($2::uuid[]) id) p `+memberOfPerson+`
 				WHERE m.until_change IS NOT NULL))
-			AND c.id = m.conversation_id AND p.id = m.person_id AND p.state = 'active' AND NOT `+apart("$3", "p.id")+`
+			AND c.id = m.conversation_id AND p.id = m.person_id AND p.state = 'active' AND NOT `+apart("$3", "p.id")+` AND `+admits("may_add", "p", "$3")+`
 		`, group, people, by)
 	if err != nil {
 		return err
@@ -151,7 +152,7 @@ func (s *Store) UpsertMembers(ctx context.Context, group, by chat.ID, people []c
 		SELECT c.id, p.id, CASE c.history WHEN 'all' THEN 0 ELSE c.msg_seq END,
 			CASE c.history WHEN 'all' THEN 0 ELSE c.change_seq END, c.msg_seq, c.msg_seq, c.msg_seq, c.msg_seq
 		FROM conversations c, people p
-		WHERE c.id = $1 AND p.id = ANY($2) AND p.state = 'active' AND NOT `+apart("$3", "p.id")+`
+		WHERE c.id = $1 AND p.id = ANY($2) AND p.state = 'active' AND NOT `+apart("$3", "p.id")+` AND `+admits("may_add", "p", "$3")+`
 			AND (SELECT true FROM members m WHERE m.conversation_id = c.id AND m.person_id = p.id LIMIT 1) IS NULL
 		ORDER BY p.id`, group, people, by)
 	if err == nil && int(back+fresh) != len(people) {

@@ -88,8 +88,8 @@ const (
 	// The LIMIT makes it a look-up for each member's row. As a plain join the planner, who thinks badly of the unread
 	// number beside it, reads every conversation there is instead.
 	conversationOfMember = `CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = m.conversation_id LIMIT 1) c`
-	// A direct conversation that nobody has written in yet stands in the lists of those alone who have opened it.
-	listed = `(c.kind = 'group' OR c.msg_seq > 0 OR c.created_by = m.person_id OR m.opened_at IS NOT NULL)`
+	// One that waits for an answer, or was declined, stands in no list. A direct conversation that nobody has written in yet stands in the lists of those alone who have opened it.
+	listed = `m.request IS NULL AND (c.kind = 'group' OR c.msg_seq > 0 OR c.created_by = m.person_id OR m.opened_at IS NOT NULL)`
 	// Joining brings a group to the top; what happens in one that somebody left does not.
 	activity = `coalesce(m.left_at, greatest(c.last_activity_at, m.joined_at))`
 	quiet    = `coalesce(m.quiet_until > now(), false)`
@@ -121,7 +121,7 @@ var listOf = `
 		ORDER BY pinned DESC, activity DESC, id DESC LIMIT $4 + 1
 	)
 	SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total,
-		(SELECT count(*) FROM mine WHERE archived) AS archived_total, ` + listColumns + `
+		(SELECT count(*) FROM mine WHERE archived) AS archived_total, (SELECT count(*) FROM members m ` + conversationOfMember + ` WHERE m.person_id = PERSON AND ` + waits + `) AS requests_total, ` + listColumns + `
 	FROM top
 	JOIN members m ON m.conversation_id = top.id AND m.person_id = PERSON
 	` + conversationOfMember + `
@@ -132,6 +132,7 @@ var listOf = `
 type listedRow struct {
 	listRow
 	ArchivedTotal int `db:"archived_total"`
+	RequestsTotal int `db:"requests_total"`
 }
 
 // List implements chat.Store.
@@ -151,7 +152,12 @@ func (s *Store) List(
 	}
 	if len(rows) == 0 { // the totals are over the whole list
 		totals, err := s.ListTotals(ctx, []chat.ID{person})
-		return chat.ListPage{UnreadTotal: totals[person].Unread, Archived: totals[person].Archived}, err
+		if err != nil {
+			return chat.ListPage{}, err
+		}
+		page := chat.ListPage{UnreadTotal: totals[person].Unread, Archived: totals[person].Archived}
+		return page, s.get(ctx, &page.Requests, `
+			SELECT count(*) FROM members m `+conversationOfMember+` WHERE m.person_id = $1 AND `+waits, person)
 	}
 	return listPage(rows, limit), nil
 }
@@ -189,7 +195,7 @@ func (s *Store) Lists(ctx context.Context, people []chat.ID, limit int) (map[cha
 // listPage makes a page of what listOf found.
 func listPage(rows []listedRow, limit int) (page chat.ListPage) {
 	for i, row := range rows {
-		page.UnreadTotal, page.Archived = row.UnreadTotal, row.ArchivedTotal
+		page.UnreadTotal, page.Archived, page.Requests = row.UnreadTotal, row.ArchivedTotal, row.RequestsTotal
 		if page.HasMore = i == limit; page.HasMore {
 			break
 		}

@@ -89,7 +89,7 @@ func (s *Store) InsertMessage(ctx context.Context, n chat.NewMessage) (chat.Mess
 	err := s.get(ctx, &row, `
 		WITH m AS MATERIALIZED (
 			SELECT role FROM members
-			WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed
+			WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed AND request IS NULL
 				AND (muted_until IS NULL OR muted_until <= now())
 			FOR NO KEY UPDATE
 		), c AS (

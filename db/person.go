@@ -93,7 +93,7 @@ func (s *Store) Cards(ctx context.Context, viewer chat.ID, people []chat.ID) ([]
 	var rows []cardRow
 	err := s.list(ctx, &rows, `
 		SELECT id, username, display_name, card_seq FROM people
-		WHERE id = ANY($1) AND state = 'active' AND NOT `+apart("$2", "people.id")+`
+		WHERE id = ANY($1) AND state = 'active' AND NOT `+apart("$2", "people.id")+` AND `+admits("may_add", "people", "$2")+`
 		ORDER BY sort_name, id`, people, viewer)
 	cards := make([]chat.Card, 0, len(rows))
 	for _, row := range rows {
@@ -150,7 +150,7 @@ func few(q string) bool {
 // SearchPeople implements chat.Store. Ranks: the username itself, its beginning, the name's beginning, a word's
 // beginning, anywhere. What has a meaning in a pattern is escaped after folding, which makes % and \ of other characters.
 // The pattern is made once, and not for each person anew.
-func (s *Store) SearchPeople(ctx context.Context, viewer chat.ID, q, after string, limit int) (chat.PeoplePage, error) {
+func (s *Store) SearchPeople(ctx context.Context, viewer chat.ID, q, after string, toAdd bool, limit int) (chat.PeoplePage, error) {
 	cursor := parseSearchCursor(after)
 	var rows []struct {
 		cardRow
@@ -162,8 +162,9 @@ func (s *Store) SearchPeople(ctx context.Context, viewer chat.ID, q, after strin
 		// No name sorts before the empty one, where a search begins.
 		err = s.list(ctx, &rows, `
 			SELECT id, username, display_name, 0 AS rank, sort_name AS sort FROM people
-			WHERE state = 'active' AND (sort_name, id) > ($1, $2) AND NOT `+apart("$4", "people.id")+`
-			ORDER BY sort_name, id LIMIT $3`, cursor.Name, cursor.ID, limit+1, viewer)
+			WHERE state = 'active' AND (sort_name, id) > ($1, $2) AND NOT `+apart("$4", "people.id")+` AND `+admits("may_find", "people", "$4")+`
+				AND (NOT $5 OR `+admits("may_add", "people", "$4")+`)
+			ORDER BY sort_name, id LIMIT $3`, cursor.Name, cursor.ID, limit+1, viewer, toAdd)
 	} else {
 		where, pattern := "search", `replace(replace(replace(fold($1), '\', '\\'), '%', '\%'), '_', '\_')`
 		if few(q) {
@@ -178,10 +179,11 @@ func (s *Store) SearchPeople(ctx context.Context, viewer chat.ID, q, after strin
 					WHEN strpos(search, ' ' || q.folded) > 0 THEN 3
 					ELSE 4 END AS rank
 				FROM (SELECT fold($1) AS folded, '%' || `+pattern+` || '%' AS pattern OFFSET 0) q CROSS JOIN people
-				WHERE state = 'active' AND `+where+` LIKE q.pattern AND NOT `+apart("$6", "people.id")+`
+				WHERE state = 'active' AND `+where+` LIKE q.pattern AND NOT `+apart("$6", "people.id")+` AND `+admits("may_find", "people", "$6")+`
+					AND (NOT $7 OR `+admits("may_add", "people", "$6")+`)
 			) found
 			WHERE (rank, sort, id) > ($2, $3, $4)
-			ORDER BY rank, sort, id LIMIT $5`, q, cursor.Rank, cursor.Name, cursor.ID, limit+1, viewer)
+			ORDER BY rank, sort, id LIMIT $5`, q, cursor.Rank, cursor.Name, cursor.ID, limit+1, viewer, toAdd)
 	}
 	if err != nil {
 		return chat.PeoplePage{}, err

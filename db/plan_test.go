@@ -160,11 +160,11 @@ func TestPlans(t *testing.T) {
 	var clientID, author chat.ID
 	must(t, c.DB.Pool().QueryRow(ctx, "SELECT client_id, author_id FROM messages WHERE id = $1", middle).Scan(&clientID, &author))
 	var someone []chat.ID
-	for _, row := range value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, chat.ID{}, "", "", 100)).People {
+	for _, row := range value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, chat.ID{}, "", "", false, 100)).People {
 		someone = append(someone, row.ID)
 	}
 	thousand := chattest.Value[[]chat.ID](t, c.World, "SELECT array_agg(id) FROM (SELECT id FROM people ORDER BY sort_name, id LIMIT 1000) p")
-	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, chat.ID{}, "", "", 2900)).Next
+	deep := value[chat.PeoplePage](t)(c.Store.SearchPeople(ctx, chat.ID{}, "", "", false, 2900)).Next
 	list := value[chat.ListPage](t)(c.Store.List(ctx, c.hub.ID, false, nil, 100))
 	now := time.Now()
 	mailed := value[chat.Person](t)(c.Store.PersonByLogin(ctx, "user7@example.org"))
@@ -186,7 +186,7 @@ func TestPlans(t *testing.T) {
 		return func() error { _, err := c.Store.ConversationPage(ctx, c.hub.ID, c.big, place, 50); return err }
 	}
 	search := func(q, after string) func() error {
-		return func() error { _, err := c.Store.SearchPeople(ctx, c.hub.ID, q, after, 20); return err }
+		return func() error { _, err := c.Store.SearchPeople(ctx, c.hub.ID, q, after, false, 20); return err }
 	}
 
 	undone := func(f func(tx chat.Store) error) func() error {

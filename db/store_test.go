@@ -61,6 +61,8 @@ func TestStore(t *testing.T) {
 	_, used := wanting("Finn")
 	gina, _ := wanting("Gina")
 
+	asked := w.Direct(t, eve, eve)
+
 	// For each: how it succeeds, and how it answers to nothing at all ("" where that is no refusal).
 	methods := map[string]struct {
 		good    func() error
@@ -96,8 +98,8 @@ func TestStore(t *testing.T) {
 			refusal: chat.CodeNotFound,
 		},
 		"SearchPeople": {
-			good: func() error { _, err := s.SearchPeople(ctx, ben.ID, "anna", "", 20); return err },
-			bad:  func() error { _, err := s.SearchPeople(ctx, ben.ID, "nobody", "x", 20); return err },
+			good: func() error { _, err := s.SearchPeople(ctx, ben.ID, "anna", "", false, 20); return err },
+			bad:  func() error { _, err := s.SearchPeople(ctx, ben.ID, "nobody", "x", true, 20); return err },
 		},
 		"Preferences": {
 			good:    func() error { _, err := s.Preferences(ctx, anna.ID); return err },
@@ -511,6 +513,32 @@ func TestStore(t *testing.T) {
 		"Relations": {
 			good: func() error { _, err := s.Relations(ctx, anna.ID, []chat.ID{ben.ID}); return err },
 			bad:  func() error { _, err := s.Relations(ctx, nobody, nil); return err },
+		},
+		"Reach": {
+			good:    func() error { _, err := s.Reach(ctx, anna.ID); return err },
+			bad:     func() error { _, err := s.Reach(ctx, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"UpdateReach": {
+			good: func() error {
+				return s.UpdateReach(ctx, gina.ID, chat.Reach{Writes: "nobody", Adds: "groups", Finds: "everybody"})
+			},
+			bad: func() error {
+				return s.UpdateReach(ctx, nobody, chat.Reach{Writes: "nobody", Adds: "groups", Finds: "everybody"})
+			},
+			refusal: chat.CodeNotFound,
+		},
+		"Requests": {
+			good: func() error { _, err := s.Requests(ctx, anna.ID, 10); return err },
+			bad:  func() error { _, err := s.Requests(ctx, nobody, 10); return err },
+		},
+		"UpdateRequest": {
+			good: func() error {
+				w.Exec(t, "UPDATE members SET request = 'pending' WHERE person_id = $1 AND conversation_id = $2", eve.ID, asked)
+				return s.UpdateRequest(ctx, eve.ID, asked, "")
+			},
+			bad:     func() error { return s.UpdateRequest(ctx, nobody, asked, "") },
+			refusal: chat.CodeNotFound,
 		},
 		"PersonToBlock": {
 			good:    func() error { _, err := s.PersonToBlock(ctx, anna.ID, ben.ID); return err },

@@ -26,7 +26,11 @@ func (h *Handlers) BlockIndex(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := views.NewBlocks(page, viewer, h.config.Clock())
+	reach, err := h.config.Chat.Reach(r.Context(), viewer)
+	if err != nil {
+		return err
+	}
+	p := views.NewBlocks(reach, page, viewer, h.config.Clock())
 	p.Saved = query["saved"]
 	return h.pane(c, http.StatusOK, views.BlocksPane(p), func(page views.Page) templ.Component { return views.BlocksPage(page, p) })
 }

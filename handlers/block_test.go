@@ -103,6 +103,7 @@ func surfaces() map[string]blockSurface {
 	return map[string]blockSurface{
 		"GET /":                                             {page: true, status: all(200), shows: folded},
 		"GET /conversations":                                {status: all(200), shows: folded},
+		"GET /requests":                                     {status: all(200), shows: [3]string{showsNothing, showsNothing, showsNothing}},
 		"GET /conversations/archive":                        {status: all(200), shows: [3]string{showsNothing, showsNothing, showsNothing}},
 		"GET /people":                                       {query: "?q=Called", status: all(200), shows: hidden},
 		"GET /people/:username":                             {status: [3]int{200, 404, 200}, shows: hiddenBut(showsName)},
@@ -141,7 +142,7 @@ func concernsNobody(name string) bool {
 	return slices.Contains([]string{
 		"GET /ws", // package realtime has a row for each frame
 		"POST /conversations/:id/choices", "POST /conversations/:id/draft", "POST /conversations/:id/read", "POST /conversations/:id/unread",
-		"POST /conversations/:id/messages",
+		"POST /conversations/:id/messages", "POST /requests/:id/acceptance", "POST /requests/:id/refusal",
 		"GET /conversations/:id/settings", "POST /conversations/:id/settings", "GET /conversations/:id/links", "POST /conversations/:id/links",
 		"POST /conversations/:id/links/:link/end", "POST /conversations/:id/leave", "POST /conversations/:id/members/:person/role",
 		"POST /conversations/:id/members/:person/removal",

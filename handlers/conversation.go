@@ -41,7 +41,7 @@ func (h *Handlers) showStretch(
 		return err
 	}
 	stretch := views.ListProps{
-		Away: away, Continued: before != nil, Archived: list.Archived, UnreadTotal: list.UnreadTotal,
+		Away: away, Continued: before != nil, Archived: list.Archived, Requests: list.Requests, UnreadTotal: list.UnreadTotal,
 	}
 	var older string
 	if stretch.Rows, older = h.rows(viewer, list, chat.ID{}); older != "" {

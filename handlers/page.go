@@ -99,7 +99,7 @@ func (h *Handlers) shell(c echo.Context, open chat.ID) (views.Page, error) {
 	if page.List, older = h.rows(viewer, list, open); older != "" {
 		page.OlderList = views.ConversationsBeforePath(older)
 	}
-	page.UnreadTotal, page.Archived = list.UnreadTotal, list.Archived
+	page.UnreadTotal, page.Archived, page.Requests = list.UnreadTotal, list.Archived, list.Requests
 	return page, nil
 }
 

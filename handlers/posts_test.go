@@ -26,6 +26,7 @@ type place struct {
 	link           chat.ID
 	others         chat.ID // another session of the member's
 	blocked        chat.ID // by the stranger
+	request        chat.ID // that waits for the other's answer
 }
 
 func newPlace(t *testing.T) *place {
@@ -46,6 +47,10 @@ func newPlace(t *testing.T) *place {
 	p.link = value[chat.ID](p.site, `SELECT id FROM group_links`)
 	p.blocked = p.person().id
 	if err := p.chat.BlockPerson(t.Context(), p.viewerOf(p.stranger), p.blocked); err != nil {
+		t.Fatal(err)
+	}
+	p.exec(`UPDATE people SET may_write = 'nobody' WHERE id = $1`, p.other.id)
+	if p.request, err = p.chat.StartDirect(t.Context(), p.viewerOf(p.stranger), p.other.id); err != nil {
 		t.Fatal(err)
 	}
 	p.others = value[chat.ID](p.site, `SELECT id FROM sessions WHERE person_id = $1 ORDER BY created_at DESC LIMIT 1`, p.member.id)
@@ -113,9 +118,13 @@ func posts(p *place) map[string]posted {
 			pages: []string{"/settings", p.conversation, p.group + "/members", "/people/" + p.member.username}},
 		"POST /settings/email": {by: p.stranger, path: "/settings/email", pages: []string{"/settings/account"},
 			form: url.Values{"email": {"another@example.org"}, "current_password": {goodPassword}, "remove": {""}}},
-		"POST /settings/email/again":         {by: p.stranger, path: "/settings/email/again"},
-		"POST /settings/email/cancel":        {by: p.stranger, path: "/settings/email/cancel"},
-		"POST /settings/password":            {by: p.stranger, path: "/settings/password", form: with("password", "another short sentence")},
+		"POST /settings/email/again":  {by: p.stranger, path: "/settings/email/again"},
+		"POST /settings/email/cancel": {by: p.stranger, path: "/settings/email/cancel"},
+		"POST /settings/password":     {by: p.stranger, path: "/settings/password", form: with("password", "another short sentence")},
+		"POST /settings/reach": {by: p.stranger, path: "/settings/reach", pages: []string{"/settings/blocks"},
+			form: url.Values{"may_write": {"groups"}, "may_add": {"everybody"}, "may_find": {"nobody"}}},
+		"POST /requests/:id/acceptance":      {by: p.other, path: "/requests/" + p.request.String() + "/acceptance"},
+		"POST /requests/:id/refusal":         {by: p.other, path: "/requests/" + p.request.String() + "/refusal"},
 		"POST /settings/blocks":              {by: p.stranger, path: "/settings/blocks", form: url.Values{"person": {p.member.id.String()}}, pages: []string{"/settings/blocks", "/people/" + p.member.username}},
 		"POST /settings/blocks/:person/end":  {by: p.stranger, path: "/settings/blocks/" + p.blocked.String() + "/end"},
 		"POST /settings/sessions/others/end": {by: p.member, path: "/settings/sessions/others/end"},

@@ -131,6 +131,12 @@ func (h *Handlers) routes() []route {
 		{method: http.MethodPost, path: "/settings/sessions/others/end", may: person, handler: h.OtherSessionsEnd},
 		{method: http.MethodPost, path: "/settings/sessions/:id/end", may: person, handler: h.SessionEnd},
 
+		// Who may reach one
+		{method: http.MethodPost, path: "/settings/reach", may: person, handler: h.ReachUpdate},
+		{method: http.MethodGet, path: "/requests", may: person, handler: h.RequestIndex},
+		{method: http.MethodPost, path: "/requests/:id/acceptance", may: person, handler: h.RequestAccept},
+		{method: http.MethodPost, path: "/requests/:id/refusal", may: person, handler: h.RequestDecline},
+
 		// Blocks
 		{method: http.MethodGet, path: "/settings/blocks", may: person, handler: h.BlockIndex},
 		{method: http.MethodPost, path: "/settings/blocks", may: person, handler: h.BlockCreate},

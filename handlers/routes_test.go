@@ -126,6 +126,13 @@ func inConversation(rest string) func(*world) string {
 	return func(w *world) string { return w.conversation + rest }
 }
 
+// ofRequest answers the conversation of the world, which waits for nobody's answer.
+func ofRequest(answer string) func(*world) string {
+	return func(w *world) string {
+		return "/requests" + strings.TrimPrefix(w.conversation, "/conversations") + "/" + answer
+	}
+}
+
 // toLogin: a page leads to the page for logging in, htmx hears 401 and follows its header.
 var toLogin = outcome{303, 401}
 
@@ -234,7 +241,14 @@ var expectations = map[string]expectation{
 			return url.Values{"current_password": {"not it"}, "password": {"another horse"}}
 		}},
 	"GET /settings/sessions": {path: at("/settings/sessions"), anonymous: toLogin, stranger: all(200), member: all(200)},
-	"GET /settings/blocks":   {path: at("/settings/blocks"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /settings/reach": {path: at("/settings/reach"), anonymous: toLogin, stranger: home, member: home,
+		form: func(*world) url.Values {
+			return url.Values{"may_write": {"groups"}, "may_add": {"everybody"}, "may_find": {"nobody"}}
+		}},
+	"GET /requests":                 {path: at("/requests"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /requests/:id/acceptance": {path: ofRequest("acceptance"), anonymous: toLogin, stranger: all(404), member: all(404)},
+	"POST /requests/:id/refusal":    {path: ofRequest("refusal"), anonymous: toLogin, stranger: all(404), member: all(404)},
+	"GET /settings/blocks":          {path: at("/settings/blocks"), anonymous: toLogin, stranger: all(200), member: all(200)},
 	"POST /settings/blocks": {path: at("/settings/blocks"), anonymous: toLogin, stranger: home, member: home,
 		form: func(w *world) url.Values { return url.Values{"person": {w.person().id.String()}} }},
 	"GET /settings/blocks/new": {path: func(w *world) string { return "/settings/blocks/new?person=" + w.other.id.String() },

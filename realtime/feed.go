@@ -431,6 +431,6 @@ func (h *Hub) tellView(s *Socket, visit int64, conversation chat.ID, viewSeq int
 }
 
 func sameEntitlement(a, b chat.Member) bool {
-	return a.SeesLike(b) && a.Closed == b.Closed && a.Muted == b.Muted && a.Role == b.Role &&
+	return a.SeesLike(b) && a.Closed == b.Closed && a.Muted == b.Muted && a.Role == b.Role && a.Request == b.Request &&
 		slices.Equal(a.Blocks, b.Blocks) && slices.Equal(a.BlockedBy, b.BlockedBy)
 }

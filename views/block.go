@@ -12,6 +12,7 @@ import (
 type BlocksProps struct {
 	People []BlockedProps
 	Next   string // the cursor of the next page; empty at the end
+	Reach  chat.Reach
 	Saved  string // names what has just been done, if anything
 	Err    *chat.Error
 }
@@ -25,8 +26,8 @@ type BlockedProps struct {
 }
 
 // NewBlocks makes props of a page of the list.
-func NewBlocks(page chat.BlockedPage, viewer chat.Viewer, now time.Time) BlocksProps {
-	p := BlocksProps{Next: page.Next}
+func NewBlocks(reach chat.Reach, page chat.BlockedPage, viewer chat.Viewer, now time.Time) BlocksProps {
+	p := BlocksProps{Reach: reach, Next: page.Next}
 	for _, blocked := range page.People {
 		p.People = append(p.People, BlockedProps{
 			Person: NewPerson(blocked.Card), Since: blocked.Since, Now: now, Zone: Zone(viewer.TimeZone),
@@ -45,6 +46,8 @@ type BlockProps struct {
 // blockSentence says what has just been done, by a word of the page's address; any other word says nothing.
 func blockSentence(ctx context.Context, saved string) string {
 	switch saved {
+	case "yes":
+		return T(ctx, "settings.saved")
 	case "blocked":
 		return T(ctx, "block.done")
 	case "unblocked":
@@ -56,4 +59,13 @@ func blockSentence(ctx context.Context, saved string) string {
 // BlocksAfterPath continues the list of the blocked; after is the cursor of the page before.
 func BlocksAfterPath(after string) string {
 	return BlocksPath + "?" + url.Values{"after": {after}}.Encode()
+}
+
+// circles are the circles to choose from.
+func circles(ctx context.Context) []OptionProps {
+	return []OptionProps{
+		{Value: string(chat.CircleEverybody), Label: T(ctx, "reach.everybody")},
+		{Value: string(chat.CircleGroups), Label: T(ctx, "reach.groups")},
+		{Value: string(chat.CircleNobody), Label: T(ctx, "reach.nobody")},
+	}
 }

@@ -45,7 +45,8 @@ type ComposerProps struct {
 	Body           string  // the draft, or what a refusal gives back; where Closed, only the latter is shown
 	Drafted        bool    // a draft is stored
 	Err            *chat.Error
-	Closed         string // why writing is not possible, as the end of a key of the catalogue; empty where it is
+	Other          chat.ID // in a direct conversation
+	Closed         string  // why writing is not possible, as the end of a key of the catalogue; empty where it is
 }
 
 // NewConversation makes props of a page. clientID is the fresh id of the next send. After a refused send the caller
@@ -62,6 +63,9 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 	p.Composer = ComposerProps{
 		ConversationID: page.ID, ClientID: clientID, As: viewer.ID, Closed: closedReason(page),
 		Body: page.Member.Draft, Drafted: page.Member.Draft != "",
+	}
+	if p.Kind == chat.KindDirect {
+		p.Composer.Other = page.Other.ID
 	}
 	switch {
 	case p.Kind == chat.KindGroup:
@@ -104,6 +108,8 @@ func closedReason(page chat.ConversationPage) string {
 		return "past"
 	case m.Closed:
 		return "closed"
+	case m.Request == chat.RequestPending:
+		return "request"
 	case m.Muted:
 		return "muted"
 	default:
@@ -115,6 +121,8 @@ func (p *ComposerProps) closedSentence(ctx context.Context) string {
 	switch p.Closed {
 	case "past":
 		return T(ctx, "conversation.past")
+	case "request":
+		return T(ctx, "request.ask")
 	case "muted":
 		return T(ctx, "conversation.muted")
 	case "administrators":

@@ -117,6 +117,8 @@ type ListProps struct {
 	// Archived is how many conversations are archived; Away says that these are those.
 	Archived int
 	Away     bool
+	// Requests is how many conversations wait for an answer.
+	Requests int
 	// UnreadTotal is over the whole list.
 	UnreadTotal int
 }

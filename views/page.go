@@ -25,6 +25,8 @@ type Page struct {
 	UnreadTotal int
 	// Archived is how many conversations are archived.
 	Archived int
+	// Requests is how many conversations wait for an answer.
+	Requests int
 	// Dev adds a link to the gallery, below the list.
 	Dev bool
 	// Still makes a page of the gallery: it looks like somebody's, or like nobody's, and says nothing of who is logged in.
@@ -36,7 +38,7 @@ func (p *Page) list() ListProps {
 	if p.stretch != nil {
 		return *p.stretch
 	}
-	return ListProps{Rows: p.List, Older: p.OlderList, Archived: p.Archived, UnreadTotal: p.UnreadTotal}
+	return ListProps{Rows: p.List, Older: p.OlderList, Archived: p.Archived, Requests: p.Requests, UnreadTotal: p.UnreadTotal}
 }
 
 func (p *Page) theme() string {

@@ -28,6 +28,8 @@ const (
 	PasswordPath      = "/settings/password"
 	SessionsPath      = "/settings/sessions"
 	OtherSessionsPath = "/settings/sessions/others/end"
+	ReachPath         = "/settings/reach"
+	RequestsPath      = "/requests"
 	BlocksPath        = "/settings/blocks"
 	BlockNewPath      = "/settings/blocks/new"
 	GalleryPath       = "/gallery"
@@ -121,6 +123,16 @@ func BlockPersonPath(person chat.ID) string {
 
 // BlockEndPath is where a block is ended.
 func BlockEndPath(person chat.ID) string { return BlocksPath + "/" + person.String() + "/end" }
+
+// RequestAcceptPath and RequestDeclinePath are where a request is answered.
+func RequestAcceptPath(conversation chat.ID) string {
+	return RequestsPath + "/" + conversation.String() + "/acceptance"
+}
+
+// RequestDeclinePath is where it is declined.
+func RequestDeclinePath(conversation chat.ID) string {
+	return RequestsPath + "/" + conversation.String() + "/refusal"
+}
 
 // MessagePath is one message alone, which may be one that is concealed elsewhere.
 func MessagePath(conversation, message chat.ID) string {

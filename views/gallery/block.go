@@ -16,7 +16,7 @@ func blocksPage() Component {
 			for n, card := range people {
 				page.People = append(page.People, chat.BlockedPerson{Card: card, Since: now.Add(-time.Duration(n*31) * time.Hour)})
 			}
-			props := views.NewBlocks(page, viewer, now)
+			props := views.NewBlocks(chat.Reach{Writes: chat.CircleGroups, Adds: chat.CircleEverybody, Finds: chat.CircleNobody}, page, viewer, now)
 			props.Saved = saved
 			if len(people) > 2 {
 				props.Next = "cursor"
@@ -29,6 +29,24 @@ func blocksPage() Component {
 		{Name: "several", Page: with("", jonas, nour, long)},
 		{Name: "blocked", Page: with("blocked", jonas)},
 		{Name: "unblocked", Page: with("unblocked")},
+	}}
+}
+
+func requestsPage() Component {
+	with := func(rows ...chat.ListRow) func(views.Page) templ.Component {
+		return func(p views.Page) templ.Component {
+			p = loggedIn(p, chat.ID{})
+			p.Requests = len(rows)
+			return views.RequestsPage(p, views.NewRequests(rows, viewer, now))
+		}
+	}
+	return Component{Name: "requests-page", Group: "Pages with the list", States: []State{
+		{Name: "nobody", Page: with()},
+		{Name: "several", Page: with(
+			row(jonas, at("2026-11-21", "13:50"), jonas, "Hello, we met at the harbour. Is the small boat still for sale?", 0),
+			row(nour, at("2026-11-20", "21:15"), nour, "شكرًا جزيلاً، وصلت الصور", 0),
+			row(long, at("2026-10-03", "09:00"), long, "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz", 0),
+		)},
 	}}
 }
 

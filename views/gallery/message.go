@@ -269,6 +269,7 @@ func composers() []State {
 			p.Closed, p.Body = "closed", unsent
 			p.Err = &chat.Error{Kind: chat.KindForbidden, Code: chat.CodeClosed}
 		})},
+		{Name: "request", View: with(func(p *views.ComposerProps) { p.Closed = "request" })},
 		{Name: "past", View: with(func(p *views.ComposerProps) { p.Closed = "past" })},
 		{Name: "muted", View: with(func(p *views.ComposerProps) { p.Closed = "muted" })},
 		{Name: "administrators", View: with(func(p *views.ComposerProps) { p.Closed = "administrators" })},

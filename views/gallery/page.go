@@ -122,6 +122,7 @@ func panes() []Component {
 		accountPage(),
 		blocksPage(),
 		blockPage(),
+		requestsPage(),
 		{Name: "opened-page", Group: "Pages with the list", States: []State{{Name: "theirs", Page: func(p views.Page) templ.Component {
 			item := views.NewMessageItem(*newWriter("one", "2026-11-21", "14:32").say(jonas, 0, "The boat leaves at seven."), lena.ID, zone)
 			item.First, item.Last = true, true

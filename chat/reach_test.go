@@ -1,0 +1,223 @@
+//go:build unix
+
+package chat_test
+
+import (
+	"slices"
+	"testing"
+
+	"parley/chat"
+	"parley/chat/chattest"
+)
+
+// reaches lets somebody choose one circle for everything.
+func reaches(t *testing.T, w *chattest.World, viewer chat.Viewer, circle chat.Circle) {
+	t.Helper()
+	must(t, w.Chat.SaveReach(t.Context(), viewer, chat.Reach{Writes: circle, Adds: circle, Finds: circle}))
+}
+
+func TestReach(t *testing.T) {
+	t.Parallel()
+
+	t.Run("everybody reaches whoever has chosen nothing, and what is chosen is kept", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		open := chat.Reach{Writes: chat.CircleEverybody, Adds: chat.CircleEverybody, Finds: chat.CircleEverybody}
+		if got := value[chat.Reach](t)(w.Chat.Reach(t.Context(), anna)); got != open {
+			t.Errorf("got %+v", got)
+		}
+		chosen := chat.Reach{Writes: chat.CircleNobody, Adds: chat.CircleGroups, Finds: chat.CircleEverybody}
+		must(t, w.Chat.SaveReach(t.Context(), anna, chosen))
+		if got := value[chat.Reach](t)(w.Chat.Reach(t.Context(), anna)); got != chosen {
+			t.Errorf("got %+v", got)
+		}
+		err := w.Chat.SaveReach(t.Context(), anna, chat.Reach{Writes: "some"})
+		for _, field := range []string{"may_write", "may_add", "may_find"} {
+			if _, wrong := err.(*chat.Error).Field(field); !wrong {
+				t.Errorf("%s is taken", field)
+			}
+		}
+	})
+
+	for circle, admits := range map[chat.Circle]struct{ stranger, fellow bool }{
+		chat.CircleEverybody: {true, true}, chat.CircleGroups: {false, true}, chat.CircleNobody: {false, false},
+	} {
+		t.Run("whom "+string(circle)+" lets in", func(t *testing.T) {
+			t.Parallel()
+			w := chattest.New(t)
+			anna, stranger, fellow, former := w.Person(t, "Anna"), w.Person(t, "Stranger"), w.Person(t, "Fellow"), w.Person(t, "Former")
+			group := w.Group(t, "Garden", anna, fellow, former)
+			w.Remove(t, group, former)
+			reaches(t, w, anna, circle)
+			for _, c := range []struct {
+				by    chat.Viewer
+				finds bool
+			}{{stranger, admits.stranger}, {former, admits.stranger}, {fellow, admits.fellow}} {
+				for _, q := range []string{"", "an", "anna"} {
+					page := value[chat.PeoplePage](t)(w.Chat.SearchPeople(t.Context(), c.by, q, ""))
+					cards, picked, err := w.Chat.PickPeople(t.Context(), c.by, q, []chat.ID{anna.ID})
+					must(t, err)
+					for _, people := range [][]chat.Card{page.People, picked.People, cards} {
+						if slices.Contains(people, anna.Card) != c.finds {
+							t.Errorf("%s by %q: %v", c.by.Username, q, people)
+						}
+					}
+				}
+				_, err := w.Chat.CreateGroup(t.Context(), c.by, chat.GroupSettings{Name: "Crew"}, []chat.ID{anna.ID})
+				if (err == nil) != c.finds {
+					t.Errorf("%s makes a group: %v", c.by.Username, err)
+				}
+				if err == nil {
+					w.Exec(t, "DELETE FROM members WHERE person_id = $1 AND conversation_id <> $2", anna.ID, group)
+				}
+				err = w.Chat.AddMembers(t.Context(), c.by, w.Group(t, "Kitchen", c.by), []chat.ID{anna.ID})
+				if (err == nil) != c.finds {
+					t.Errorf("%s takes in: %v", c.by.Username, err)
+				}
+				w.Exec(t, "DELETE FROM members WHERE person_id = $1 AND conversation_id <> $2", anna.ID, group)
+				if !c.finds {
+					notFound(t, err)
+				}
+				value[chat.Profile](t)(w.Chat.PersonByUsername(t.Context(), c.by, "anna"))
+				id := w.Direct(t, c.by, anna)
+				w.Say(t, c.by, id, "hello")
+				requests := value[[]chat.ListRow](t)(w.Chat.Requests(t.Context(), anna))
+				if asked := slices.ContainsFunc(requests, func(r chat.ListRow) bool { return r.ConversationID == id }); asked == c.finds {
+					t.Errorf("%s: asked %v", c.by.Username, asked)
+				}
+			}
+			// Oneself one always reaches.
+			if id := w.Direct(t, anna, anna); value[chat.Member](t)(w.Chat.Membership(t.Context(), anna, id)).Request != "" {
+				t.Error("a note waits for an answer")
+			}
+			if page := value[chat.PeoplePage](t)(w.Chat.SearchPeople(t.Context(), anna, "anna", "")); len(page.People) != 1 {
+				t.Error("one does not find oneself")
+			}
+		})
+	}
+}
+
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	type asked struct {
+		*chattest.World
+		anna, ben chat.Viewer // Ben has written to Anna
+		id        chat.ID
+	}
+	newAsked := func(t *testing.T) *asked {
+		t.Helper()
+		a := &asked{World: chattest.New(t)}
+		a.anna, a.ben = a.Person(t, "Anna"), a.Person(t, "Ben")
+		reaches(t, a.World, a.anna, chat.CircleNobody)
+		a.id = a.Direct(t, a.ben, a.anna)
+		if rows := value[[]chat.ListRow](t)(a.Chat.Requests(t.Context(), a.anna)); len(rows) != 0 {
+			t.Fatalf("nothing was said yet: %+v", rows)
+		}
+		a.Say(t, a.ben, a.id, "hello")
+		a.Heard()
+		return a
+	}
+	listed := func(t *testing.T, a *asked, viewer chat.Viewer) (bool, chat.ListPage) {
+		t.Helper()
+		list := value[chat.ListPage](t)(a.Chat.List(t.Context(), viewer, nil))
+		rows := value[[]chat.ListRow](t)(a.Chat.RowsOf(t.Context(), []chat.ID{a.id}, []chat.ID{viewer.ID}, nil))
+		if len(rows) != len(list.Rows) {
+			t.Errorf("%s: pushed %+v, listed %+v", viewer.Username, rows, list.Rows)
+		}
+		return len(list.Rows) == 1, list
+	}
+
+	t.Run("one that waits is in no list, counts in no number and gives no receipts", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		in, list := listed(t, a, a.anna)
+		if in || list.UnreadTotal != 0 || list.Requests != 1 {
+			t.Errorf("got %+v", list)
+		}
+		if in, _ := listed(t, a, a.ben); !in {
+			t.Error("it is not in the list of who began it")
+		}
+		rows := value[[]chat.ListRow](t)(a.Chat.Requests(t.Context(), a.anna))
+		if len(rows) != 1 || rows[0].Last.Body != "hello" || rows[0].Other != a.ben.Card {
+			t.Errorf("got %+v", rows)
+		}
+		must(t, a.Chat.MarkRead(t.Context(), a.anna, chat.Position{ConversationID: a.id, Read: 1}))
+		page := value[chat.ConversationPage](t)(a.Chat.OpenConversation(t.Context(), a.ben, a.id, chat.Place{}))
+		if len(page.Receipts) != 0 {
+			t.Errorf("receipts %+v", page.Receipts)
+		}
+		_, err := send(t, a.World, a.anna, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		a.Say(t, a.ben, a.id, "still there?")
+	})
+
+	t.Run("accepted it is one like any other", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		must(t, a.Chat.AcceptRequest(t.Context(), a.anna, a.id))
+		if people := told(a.Heard()); len(people) != 2 {
+			t.Errorf("told %v", people)
+		}
+		if in, list := listed(t, a, a.anna); !in || list.UnreadTotal != 1 || list.Requests != 0 {
+			t.Errorf("got %+v", list)
+		}
+		a.Say(t, a.anna, a.id, "hello yourself")
+		notFound(t, a.Chat.AcceptRequest(t.Context(), a.anna, a.id))
+		notFound(t, a.Chat.DeclineRequest(t.Context(), a.anna, a.id))
+	})
+
+	t.Run("declined it is closed in the words of a closed account, until the one who declined begins it", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		must(t, a.Chat.DeclineRequest(t.Context(), a.anna, a.id))
+		_, err := send(t, a.World, a.ben, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		if in, list := listed(t, a, a.anna); in || list.Requests != 0 {
+			t.Errorf("got %+v", list)
+		}
+		if again := a.Direct(t, a.ben, a.anna); again != a.id {
+			t.Error("it is another one")
+		}
+		_, err = send(t, a.World, a.ben, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		must(t, a.Chat.BlockPerson(t.Context(), a.anna, a.ben.ID))
+		must(t, a.Chat.UnblockPerson(t.Context(), a.anna, a.ben.ID))
+		_, err = send(t, a.World, a.ben, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		a.Heard()
+		a.Direct(t, a.anna, a.ben)
+		if people := told(a.Heard()); len(people) != 2 {
+			t.Errorf("told %v", people)
+		}
+		a.Say(t, a.ben, a.id, "at last")
+		if in, _ := listed(t, a, a.anna); !in {
+			t.Error("it is not in the list")
+		}
+	})
+
+	t.Run("beginning it oneself accepts it", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		a.Direct(t, a.anna, a.ben)
+		a.Say(t, a.anna, a.id, "hello")
+	})
+
+	t.Run("a block ends it", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		must(t, a.Chat.BlockPerson(t.Context(), a.anna, a.ben.ID))
+		if rows := value[[]chat.ListRow](t)(a.Chat.Requests(t.Context(), a.anna)); len(rows) != 0 {
+			t.Errorf("got %+v", rows)
+		}
+	})
+
+	t.Run("nobody answers for somebody else", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		for _, viewer := range []chat.Viewer{a.ben, a.Person(t, "Cleo")} {
+			notFound(t, a.Chat.AcceptRequest(t.Context(), viewer, a.id))
+			notFound(t, a.Chat.DeclineRequest(t.Context(), viewer, a.id))
+		}
+	})
+}

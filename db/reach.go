@@ -1,0 +1,57 @@
+package db
+
+import (
+	"context"
+
+	"parley/chat"
+)
+
+// admits is the condition that a person (whose row has that alias) lets another do what the column speaks of.
+func admits(column, person, other string) string {
+	return `(` + person + `.` + column + ` = 'everybody' OR ` + person + `.id = ` + other + ` OR ` + person + `.` + column + ` = 'groups' AND EXISTS (
+			SELECT FROM members mine JOIN members theirs ON theirs.conversation_id = mine.conversation_id
+			JOIN conversations shared ON shared.id = mine.conversation_id AND shared.kind = 'group'
+			WHERE mine.person_id = ` + person + `.id AND mine.until_change IS NULL AND theirs.person_id = ` + other + ` AND theirs.until_change IS NULL))`
+}
+
+// Reach implements chat.Store.
+func (s *Store) Reach(ctx context.Context, person chat.ID) (chat.Reach, error) {
+	var row struct {
+		Writes string `db:"may_write"`
+		Adds   string `db:"may_add"`
+		Finds  string `db:"may_find"`
+	}
+	err := s.get(ctx, &row, `SELECT may_write, may_add, may_find FROM people WHERE id = $1`, person)
+	return chat.Reach{Writes: chat.Circle(row.Writes), Adds: chat.Circle(row.Adds), Finds: chat.Circle(row.Finds)}, err
+}
+
+// UpdateReach implements chat.Store.
+func (s *Store) UpdateReach(ctx context.Context, person chat.ID, reach chat.Reach) error {
+	return s.change(ctx, `UPDATE people SET may_write = $2, may_add = $3, may_find = $4 WHERE id = $1`,
+		person, reach.Writes, reach.Adds, reach.Finds)
+}
+
+// waits is the condition of a row m whose conversation c waits for the member's answer. One that is closed waits for none.
+const waits = `m.request = 'pending' AND NOT m.closed AND c.msg_seq > 0`
+
+// Requests implements chat.Store.
+func (s *Store) Requests(ctx context.Context, person chat.ID, limit int) ([]chat.ListRow, error) {
+	var rows []listRow
+	err := s.list(ctx, &rows, `
+		SELECT `+listColumns+`
+		FROM members m `+conversationOfMember+` `+listJoins+`
+		WHERE m.person_id = $1 AND `+waits+`
+		ORDER BY c.last_activity_at DESC, c.id LIMIT $2`, person, limit)
+	list := make([]chat.ListRow, 0, len(rows))
+	for _, row := range rows {
+		list = append(list, row.row())
+	}
+	return list, err
+}
+
+// UpdateRequest implements chat.Store.
+func (s *Store) UpdateRequest(ctx context.Context, person, conversation chat.ID, answer chat.RequestState) error {
+	return s.change(ctx, `
+		UPDATE members SET request = nullif($3, '') WHERE person_id = $1 AND conversation_id = $2 AND request = 'pending'`,
+		person, conversation, answer)
+}
