@@ -99,6 +99,10 @@ func (w *world) talk() {
 			if ctx.Err() != nil {
 				return
 			}
+			if moving.IntN(3) == 0 {
+				w.blocks(w.ctx, moving)
+				continue
+			}
 			w.moves(w.ctx, w.groups[moving.IntN(len(w.groups))], moving)
 		}
 	})
@@ -168,4 +172,43 @@ func (w *world) moves(ctx context.Context, g *group, random *rand.Rand) {
 		return
 	}
 	g.out[p] = w.rec.Absent(p.id, g.id)
+}
+
+// fold is a block that stands.
+type fold struct {
+	by, whom *person
+	back     func()
+}
+
+// blocks lets somebody block another one of a group, or end that. One block stands at a time, between two who have no
+// conversation of their own, which would be closed, and who own no group, into which they could not take each other.
+func (w *world) blocks(ctx context.Context, random *rand.Rand) {
+	if f := w.fold; f != nil {
+		f.back() // from here on what was said is to be seen
+		a, _, err := f.by.insist(ctx, "/settings/blocks/"+f.whom.id+"/end", url.Values{})
+		if err != nil {
+			return // the run ends
+		}
+		w.fold = nil
+		if a.status != http.StatusSeeOther {
+			w.problem("%s unblocks %s: %d", f.by.name, f.whom.name, a.status)
+		}
+		return
+	}
+	g := w.groups[random.IntN(len(w.groups))]
+	by, whom := g.people[random.IntN(len(g.people))], g.people[random.IntN(len(g.people))]
+	n, i, j := len(w.people), slices.Index(w.people, by), slices.Index(w.people, whom)
+	if apart := (j - i + n) % n; min(i, j) < max(1, n/3) || apart < 2 || apart > n-2 {
+		return
+	}
+	a, _, err := by.insist(ctx, "/settings/blocks", url.Values{"person": {whom.id}})
+	if err != nil {
+		return
+	}
+	if a.status != http.StatusSeeOther {
+		w.problem("%s blocks %s: %d", by.name, whom.name, a.status)
+		return
+	}
+	w.fold = &fold{by: by, whom: whom, back: w.rec.Folded(by.id, whom.id)}
+	w.rec.Note("blocked", []string{by.id, whom.id})
 }

@@ -171,7 +171,8 @@ func (w *world) unread(ctx context.Context, person string) (map[string]int, erro
 	rows, err := w.database.Query(ctx, `
 		SELECT m.conversation_id::text, (SELECT count(*) FROM messages x
 			WHERE x.conversation_id = m.conversation_id AND x.seq > m.unread_from AND x.seq > m.from_seq
-				AND x.author_id <> m.person_id AND x.kind = 'text' AND x.deleted_at IS NULL)
+				AND x.author_id <> m.person_id AND x.kind = 'text' AND x.deleted_at IS NULL
+				AND NOT EXISTS (SELECT FROM blocks WHERE blocker_id = m.person_id AND blocked_id = x.author_id))
 		FROM members m WHERE m.person_id = $1 AND m.until_change IS NULL`, person)
 	if err != nil {
 		return nil, err

@@ -54,6 +54,7 @@ type world struct {
 	listeners []*person // see audience
 	guests    []*guest  // at real pages
 	groups    []*group
+	fold      *fold // the block that stands, if any
 	lines     []*line
 	database  *pgxpool.Pool // the harness' own way, past all faults but those of the database itself
 	report    *report

@@ -292,6 +292,11 @@ func entitled(j *judge) {
 	for _, a := range j.Absences {
 		absences[a.Person] = append(absences[a.Person], a)
 	}
+	folds := map[[2]string][]Fold{}
+	for _, f := range j.Folds {
+		key := [2]string{f.Person, f.Author}
+		folds[key] = append(folds[key], f)
+	}
 	for _, r := range j.Receipts {
 		if r.N < 1 || r.N > len(j.Sends) {
 			j.fault(nil, "%s was handed send %d, which nobody made", r.Person, r.N)
@@ -315,6 +320,13 @@ func entitled(j *judge) {
 			if a.Conversation == s.Conversation && s.Invoked >= a.From && r.At > a.From && (a.Until == 0 || r.At < a.Until) {
 				j.fault(about, "%s was out of %s from %s on, and was handed send %d of %s at %s",
 					r.Person, s.Conversation, a.From, s.N, s.Invoked, r.At)
+			}
+		}
+		// No time is given: who has blocked the author is read together with the message, however late the hint comes.
+		for _, f := range folds[[2]string{r.Person, s.Person}] {
+			if s.Invoked >= f.From && r.At > f.From && (f.Until == 0 || r.At < f.Until) {
+				j.fault(about, "%s had blocked %s from %s on, and was handed send %d of %s at %s",
+					r.Person, s.Person, f.From, s.N, s.Invoked, r.At)
 			}
 		}
 	}

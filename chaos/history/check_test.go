@@ -70,6 +70,7 @@ func good() history.Evidence {
 		Told:     []history.Told{{Person: "ana", Conversation: "talk", Runs: [][4]int64{{2, 1, 1, 1}, {3, 1, 0, 1}}}, {Person: "ben", Conversation: "talk"}},
 		Hiding:   []string{"cem"},
 		Absences: []history.Absence{{Person: "cem", Conversation: "talk", From: 1500 * time.Millisecond}},
+		Folds:    []history.Fold{{Person: "ana", Author: "cem", From: time.Second}, {Person: "ben", Author: "ana", From: 5 * time.Second}},
 		Finals: []history.Final{
 			{Person: "ana", Conversation: "talk", Applied: []page.Message{m1, m2, m3}, Fetched: []page.Message{m1, m2, m3}},
 			{Person: "ben", Conversation: "talk", Applied: []page.Message{m1, m2, m3}, Fetched: []page.Message{m1, m2, m3}},
@@ -160,6 +161,9 @@ func TestJudge(t *testing.T) {
 			e.Receipts[2] = history.Receipt{Person: "cem", N: 2, At: 3 * time.Second}
 			e.Stays[2].Until = nil
 			e.Finals[2].Fetched = e.Finals[0].Fetched
+		}},
+		"somebody was handed what an author said whom they had blocked before": {[]int{5}, func(e *history.Evidence) {
+			e.Folds = append(e.Folds, history.Fold{Person: "ben", Author: e.Sends[2].Person, From: e.Sends[2].Invoked})
 		}},
 		"a message that is not stored was handed to another": {[]int{5}, func(e *history.Evidence) {
 			e.Sends = append(e.Sends, history.Send{N: 4, Person: "ana", Client: "c4", Outcome: history.Failed, Status: 403})

@@ -90,6 +90,13 @@ type Absence struct {
 	From, Until          time.Duration // Until is 0 where it never ended
 }
 
+// Fold is a time in which what an author says in groups was surely folded away for a person, who has blocked them: from the
+// answer to the block to the request that ended it.
+type Fold struct {
+	Person, Author string
+	From, Until    time.Duration // Until is 0 where it never ended
+}
+
 // Convergence is how long it took until all views were complete after something had healed.
 type Convergence struct {
 	After       string
@@ -128,6 +135,7 @@ type Evidence struct {
 	Told         []Told
 	Hiding       []string // who shows no receipts, all the time
 	Absences     []Absence
+	Folds        []Fold
 	Rows         []Row
 	Heads        map[string]Head
 	Stays        []Stay
@@ -148,6 +156,7 @@ type Recorder struct {
 	receipts map[string]map[int]time.Duration
 	told     []Told
 	absences []Absence
+	folds    []Fold
 	conv     []Convergence
 	res      []Resources
 }
@@ -288,6 +297,21 @@ func (r *Recorder) Absent(person, conversation string) (back func()) {
 	}
 }
 
+// Folded notes that somebody has surely blocked an author; back ends it.
+func (r *Recorder) Folded(person, author string) (back func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := len(r.folds)
+	r.folds = append(r.folds, Fold{Person: person, Author: author, From: r.Now()})
+	r.writeLocked("folded", r.folds[i])
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.folds[i].Until = r.Now()
+		r.writeLocked("unfolded", r.folds[i])
+	}
+}
+
 // Converge notes how long the views took.
 func (r *Recorder) Converge(c Convergence) {
 	r.mu.Lock()
@@ -366,7 +390,7 @@ func (r *Recorder) Arrivals(since time.Duration) map[string]map[string]time.Dura
 func (r *Recorder) Evidence() Evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := Evidence{Steps: r.steps, Told: r.told, Absences: r.absences, Convergences: r.conv, Resources: r.res}
+	e := Evidence{Steps: r.steps, Told: r.told, Absences: r.absences, Folds: r.folds, Convergences: r.conv, Resources: r.res}
 	for _, s := range r.sends {
 		e.Sends = append(e.Sends, *s)
 	}
