@@ -25,6 +25,7 @@ func TestBlockInAnOpenConversation(t *testing.T) {
 	w.Say(ben.Viewer, conversation, "before")
 	ben.At(conversation)
 	ana.At(conversation)
+	first := ana.Tab
 	second := ana.OpensTab()
 	second.Opens("/people/ben")
 	second.Clicks("Block")
@@ -33,8 +34,8 @@ func TestBlockInAnOpenConversation(t *testing.T) {
 	second.IsAt("/settings/blocks?saved=blocked")
 	second.Sees("Blocked.")
 
-	ana.Turns(ana.Tab)
-	for _, tab := range []*Tab{ana.Tab, ben.Tab} {
+	ana.Turns(first)
+	for _, tab := range []*Tab{first, ben.Tab} {
 		tab.Sees("New messages are not possible here.")
 		tab.FindsNone("#composer")
 		tab.Sees("before")
@@ -49,12 +50,12 @@ func TestBlockInAnOpenConversation(t *testing.T) {
 	ana.Turns(second)
 	second.Clicks("Unblock Ben Castle")
 	second.Sees("No longer blocked.")
-	ana.Turns(ana.Tab)
-	for _, tab := range []*Tab{ana.Tab, ben.Tab} {
+	ana.Turns(first)
+	for _, tab := range []*Tab{first, ben.Tab} {
 		tab.Finds("#composer")
 	}
 	ben.Writes("again")
-	ana.Sees("again")
+	first.Sees("again")
 }
 
 // TestBlockInACommonGroup folds what the blocked person says, for the blocker alone.
@@ -125,6 +126,7 @@ func TestBlocksAndRequestsWithoutJavaScript(t *testing.T) {
 	ana.Opens("/conversations/" + group.String() + "?around=" + said.ID.String())
 	ana.Clicks("Block who wrote it")
 	ana.Clicks("Block Ben Castle")
+	ana.Sees("Blocked.")
 	ana.Opens("/conversations/" + group.String())
 	ana.Sees(folded)
 	ana.hides("a word of Ben's")
@@ -132,6 +134,7 @@ func TestBlocksAndRequestsWithoutJavaScript(t *testing.T) {
 	ana.Sees("a word of Ben's")
 	ana.Opens("/settings/blocks")
 	ana.Clicks("Unblock Ben Castle")
+	ana.Sees("No longer blocked.")
 	ana.Opens("/conversations/" + group.String())
 	ana.Sees("a word of Ben's")
 }
