@@ -3,6 +3,7 @@
 package chat_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -32,9 +33,12 @@ func TestReach(t *testing.T) {
 		if got := value[chat.Reach](t)(w.Chat.Reach(t.Context(), anna)); got != chosen {
 			t.Errorf("got %+v", got)
 		}
-		err := w.Chat.SaveReach(t.Context(), anna, chat.Reach{Writes: "some"})
+		var refusal *chat.Error
+		if err := w.Chat.SaveReach(t.Context(), anna, chat.Reach{Writes: "some"}); !errors.As(err, &refusal) {
+			t.Fatal(err)
+		}
 		for _, field := range []string{"may_write", "may_add", "may_find"} {
-			if _, wrong := err.(*chat.Error).Field(field); !wrong {
+			if _, wrong := refusal.Field(field); !wrong {
 				t.Errorf("%s is taken", field)
 			}
 		}
