@@ -84,7 +84,7 @@ const (
 // blockSurface says of a route what comes of it in the order of pairRoles: for the blocker about the blocked, for the blocked
 // about the blocker, for the third about the blocked.
 type blockSurface struct {
-	query  string // :person is the other
+	query  string     // :person is the other
 	form   url.Values // of :person alone
 	part   string
 	page   bool // as a page; otherwise as htmx gets it, without the list
