@@ -42,6 +42,7 @@ var faults = []fault{
 	{name: "clients half open", nodes: 1, run: clientsHalfOpen},
 	{name: "the same POST ten times at once, later, and with another text", nodes: 1, brief: true, run: repeated},
 	{name: "answers of POSTs lost, and later than the push", nodes: 1, brief: true, run: answersLost},
+	{name: "pushes older than what was fetched", nodes: 1, brief: true, run: pushesBehind},
 	{name: "a reader at 1 KB/s, then frozen", nodes: 1, run: slowReader},
 	{name: "SIGTERM under load with 500 sockets", nodes: 1, run: drained(500)},
 	{name: "100 to 1000 sockets within 1 s on a cold node", nodes: 1, run: storm},
@@ -299,6 +300,24 @@ func answersLost(ctx context.Context, w *world, name string) error {
 	for _, p := range w.people {
 		p.line.LoseAnswers(0)
 		p.line.HoldAnswers(0)
+	}
+	w.healed(ctx, name, back, whole)
+	return nil
+}
+
+// pushesBehind lets pages fetch their conversations while what their sockets bring is older than that.
+func pushesBehind(ctx context.Context, w *world, name string) error {
+	for _, p := range w.people {
+		p.line.HoldPushes(700 * time.Millisecond)
+	}
+	for range 5 {
+		sleep(ctx, 800*time.Millisecond)
+		for _, t := range w.tabs() {
+			t.fetch()
+		}
+	}
+	for _, p := range w.people {
+		p.line.HoldPushes(0)
 	}
 	w.healed(ctx, name, back, whole)
 	return nil
