@@ -39,9 +39,9 @@ MINUTES ?= 10
 BRIEF ?=
 ONLY ?=
 TIMES ?= 0
-chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF= ONLY= TIMES=), see docs/delivery.md
+chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF= ONLY= TIMES= OLDER=), see docs/delivery.md
 	@scripts/install.sh test
-	@go run ./chaos -seed $(SEED) -minutes $(MINUTES) $(if $(BRIEF),-brief) -only '$(ONLY)' -times $(TIMES)
+	@go run ./chaos -seed $(SEED) -minutes $(MINUTES) $(if $(BRIEF),-brief) -only '$(ONLY)' -times $(TIMES) -older '$(OLDER)'
 
 cover: ## show what the last tests reached (coverage.html shows each line)
 	@[ -e coverage.out ] || { echo 'make test writes what make cover shows'; exit 1; }

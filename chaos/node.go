@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,6 +24,7 @@ type node struct {
 	name, addr string
 	redis      string // the address it reaches Redis at, if it does
 	root       string
+	binary     string // it runs; the system's where it is empty
 	env        []string
 	ahead      time.Duration // of everybody else's clock
 	process    *process
@@ -70,10 +72,12 @@ func init() {
 }
 `
 
-// build builds the real binary into root under a name. Its sources are the module's; only the probe is laid over them, and
-// what else is given: the text of a file by its path.
-func build(ctx context.Context, root, name string, over map[string]string) (string, error) {
-	where, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "parley").Output()
+// build builds the real binary into root under a name. Its sources are those in a folder, this module's where it is empty;
+// only the probe is laid over them, and what else is given: the text of a file by its path.
+func build(ctx context.Context, root, name, sources string, over map[string]string) (string, error) {
+	list := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "parley")
+	list.Dir = sources
+	where, err := list.Output()
 	if err != nil {
 		return "", fmt.Errorf("where Parley's sources are: %w", err)
 	}
@@ -97,6 +101,7 @@ func build(ctx context.Context, root, name string, over map[string]string) (stri
 	}
 	binary := filepath.Join(root, "bin", name)
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", binary, "parley")
+	cmd.Dir = sources
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building Parley: %w\n%s", err, said)
 	}
@@ -105,7 +110,7 @@ func build(ctx context.Context, root, name string, over map[string]string) (stri
 
 // start runs the binary. It does not wait until it answers, see ready.
 func (n *node) start() error {
-	cmd := exec.Command(filepath.Join(n.root, "bin", "parley"), "serve")
+	cmd := exec.Command(cmp.Or(n.binary, filepath.Join(n.root, "bin", "parley")), "serve")
 	cmd.Dir = n.root
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + n.root, "CHAOS_PROBE=" + n.probe(), "CHAOS_CLOCK=" + fmt.Sprint(int(n.ahead.Seconds())),

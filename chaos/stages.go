@@ -30,6 +30,7 @@ var apart = []struct {
 	{"disk full under the data, then room again", plan.diskFull},
 	{"disk full under the write-ahead log, then room again", plan.logFull},
 	{"the clock of one node an hour ahead, then an hour behind", plan.clockOff},
+	{"two nodes upgraded one after the other", plan.upgraded},
 	{"two real pages meanwhile", plan.realPages},
 }
 
