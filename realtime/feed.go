@@ -234,16 +234,14 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	h.replay(sub, at.After)
 }
 
-// sameView says whether a cursor belongs to the present history, and to what the person may see at present. A page may
-// know of a newer view than this node, which has not heard of it yet: then the row decides.
+// sameView says whether a cursor belongs to the present history, and to what the person may see at present. The row decides,
+// and is read after the membership: a page may know of a newer view than this node, and the membership may be newer than
+// what either knows, which has to be found here, since the hint that comes later is compared with this membership.
 func (h *Hub) sameView(ctx context.Context, s *Socket, at cursor) (bool, error) {
 	if at.Epoch != h.currentEpoch() || at.After < 0 {
 		return false, nil
 	}
 	known := h.viewSeqOf(s.viewer.ID)
-	if at.View == known {
-		return true, nil
-	}
 	seqs, err := h.chat.ViewSeqs(ctx, []chat.ID{s.viewer.ID})
 	if err != nil {
 		return false, err

@@ -78,6 +78,7 @@ type Hub struct {
 	rows       *rowQueue
 	positions  *positionQueue
 	receipts   *receiptQueue
+	moves      heardMoves
 	allowances *allowances
 	flushed    sync.Map // conversation → the change counter its rows were last sent with
 	cards      sync.Map // person → the version of the card that was last sent
@@ -121,6 +122,7 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()
 	h.receipts = newReceiptQueue()
+	h.moves.at = map[int64]time.Time{}
 	h.allowances = newAllowances()
 	return h
 }
@@ -209,6 +211,9 @@ func (h *Hub) hear(event chat.Event) {
 	case chat.PersonChanged:
 		h.hintPerson(e.PersonID, e.ViewSeq)
 	case chat.PositionsMoved:
+		if h.anybody() { // who comes later is sent the whole list
+			h.moves.heard(e.Moves, time.Now())
+		}
 		h.rows.ofPerson(e.PersonID, e.Conversations)
 	case chat.ReceiptsMoved:
 		for _, id := range e.Conversations {

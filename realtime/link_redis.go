@@ -53,6 +53,7 @@ type hint struct {
 	ID   chat.ID   `json:"id"`
 	Seq  int64     `json:"seq,omitempty"`
 	IDs  []chat.ID `json:"ids,omitempty"`
+	Nums []int64   `json:"nums,omitempty"`
 }
 
 func encodeHint(event chat.Event) (h hint, ok bool) {
@@ -62,7 +63,7 @@ func encodeHint(event chat.Event) (h hint, ok bool) {
 	case chat.PersonChanged:
 		return hint{Kind: "person", ID: e.PersonID, Seq: e.ViewSeq}, true
 	case chat.PositionsMoved:
-		return hint{Kind: "positions", ID: e.PersonID, IDs: e.Conversations}, true
+		return hint{Kind: "positions", ID: e.PersonID, IDs: e.Conversations, Nums: e.Moves}, true
 	case chat.ReceiptsMoved:
 		return hint{Kind: "receipts", IDs: e.Conversations}, true
 	case chat.ReceiptsChosen:
@@ -84,7 +85,7 @@ func (h hint) event() (event chat.Event, ok bool) {
 	case "person":
 		return chat.PersonChanged{PersonID: h.ID, ViewSeq: h.Seq}, true
 	case "positions":
-		return chat.PositionsMoved{PersonID: h.ID, Conversations: h.IDs}, true
+		return chat.PositionsMoved{PersonID: h.ID, Conversations: h.IDs, Moves: h.Nums}, true
 	case "receipts":
 		return chat.ReceiptsMoved{Conversations: h.IDs}, true
 	case "receipts_chosen":

@@ -44,7 +44,7 @@ func (h *Hub) sweepLoop(ctx context.Context) {
 func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 	err := errors.Join(h.sweepEpoch(ctx), h.sweepConversations(ctx), h.sweepPeople(ctx), h.sweepSessions(ctx), h.sweepReceipts(ctx))
 	if !since.IsZero() {
-		err = errors.Join(err, h.sweepCards(ctx, since))
+		err = errors.Join(err, h.sweepCards(ctx, since), h.sweepMoves(ctx, since))
 	}
 	active, now, activeErr := h.chat.Active(ctx, since)
 	for id, changeSeq := range active {

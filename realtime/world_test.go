@@ -168,7 +168,7 @@ func (s *faultyStore) ChangesFor(
 	return s.Store.ChangesFor(ctx, person, conversation, after, limit)
 }
 
-func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, []chat.ID, error) {
+func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Move, []chat.ID, error) {
 	if err := s.fault("UpdatePositions"); err != nil {
 		return nil, nil, err
 	}
