@@ -276,3 +276,71 @@ func TestDoor(t *testing.T) {
 		}
 	})
 }
+
+// TestEveryReportMovesItsFigure: what the rooms tell arrives where docs/metrics.md says. That they tell it is tested with
+// them, and for the whole application in app.
+func TestEveryReportMovesItsFigure(t *testing.T) {
+	t.Parallel()
+	for series, report := range map[string]func(m *Metrics){
+		`parley_http_requests_total{code="200",method="GET",route="/"}`:             func(m *Metrics) { m.RequestAnswered(http.MethodGet, "/", 200, 0) },
+		`parley_http_request_duration_seconds_count{method="GET",route="/"}`:        func(m *Metrics) { m.RequestAnswered(http.MethodGet, "/", 200, 0) },
+		`parley_socket_closes_total{reason="slow"}`:                                 func(m *Metrics) { m.SocketClosed(realtime.ClosedSlow) },
+		`parley_socket_queue_overflows_total`:                                       func(m *Metrics) { m.QueueOverflowed() },
+		`parley_messages_total{kind="text"}`:                                        func(m *Metrics) { m.MessageStored(chat.MessageText) },
+		`parley_messages_total{kind="system"}`:                                      func(m *Metrics) { m.MessageStored(chat.MessageSystem) },
+		`parley_messages_total{kind="of a later version"}`:                          func(m *Metrics) { m.MessageStored("of a later version") },
+		`parley_sends_repeated_total`:                                               func(m *Metrics) { m.SendRepeated() },
+		`parley_message_write_lag_seconds_count`:                                    func(m *Metrics) { m.MessageWritten(time.Second) },
+		`parley_message_write_lag_seconds_bucket{le="1"}`:                           func(m *Metrics) { m.MessageWritten(time.Second) },
+		`parley_resumes_total{result="replayed"}`:                                   func(m *Metrics) { m.Resumed(realtime.ResumedReplayed) },
+		`parley_hints_repaired_total{kind="person"}`:                                func(m *Metrics) { m.HintRepaired(realtime.HintPerson) },
+		`parley_login_failures_total`:                                               func(m *Metrics) { m.LoginFailed() },
+		`parley_rate_limit_refusals_total{limit="send"}`:                            func(m *Metrics) { m.LimitReached(chat.LimitSend) },
+		`parley_viewer_cache_requests_total{result="hit"}`:                          func(m *Metrics) { m.ViewerAsked(true) },
+		`parley_viewer_cache_requests_total{result="miss"}`:                         func(m *Metrics) { m.ViewerAsked(false) },
+		`parley_db_statement_duration_seconds_count{statement="Heads"}`:             func(m *Metrics) { m.Statement("Heads").Observe(1) },
+		`parley_db_statement_duration_seconds_bucket{statement="Heads",le="0.001"}`: func(m *Metrics) { m.Statement("Heads").Observe(.001) },
+	} {
+		m := New(config.Build{})
+		before := max(value(t, m, series), 0)
+		if report(m); before != 0 || value(t, m, series) != 1 {
+			t.Errorf("%s is %v, and was %v", series, value(t, m, series), before)
+		}
+	}
+}
+
+// TestWatched: what is read when Prometheus asks is of that moment.
+func TestWatched(t *testing.T) {
+	t.Parallel()
+	m := New(config.Build{Version: "1.2.3", Commit: "abcdef", Go: "go1"})
+	pool, err := pgxpool.New(t.Context(), "postgres://nobody@127.0.0.1:1/none?pool_max_conns=7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	sockets, lost, up := 3, int64(4), true
+	m.Watch(Sources{
+		Pool: pool.Stat, Sockets: func() int { return sockets }, HintsLost: func() int64 { return lost }, RedisUp: func() bool { return up },
+	})
+	is := func(want map[string]float64) {
+		t.Helper()
+		for series, figure := range want {
+			if got := value(t, m, series); got != figure {
+				t.Errorf("%s is %v, want %v", series, got, figure)
+			}
+		}
+	}
+	is(map[string]float64{
+		"parley_sockets": 3, "parley_hints_lost_total": 4, "parley_redis_up": 1, "parley_db_pool_max_connections": 7,
+		"parley_db_pool_acquired_connections": 0, "parley_db_pool_idle_connections": 0,
+		`parley_build_info{commit="abcdef",goversion="go1",version="1.2.3"}`: 1,
+	})
+	sockets, lost, up = 5, 6, false
+	is(map[string]float64{"parley_sockets": 5, "parley_hints_lost_total": 6, "parley_redis_up": 0})
+
+	alone := New(config.Build{})
+	alone.Watch(Sources{Pool: pool.Stat, Sockets: func() int { return 0 }})
+	if up, lost := value(t, alone, "parley_redis_up"), value(t, alone, "parley_hints_lost_total"); up != -1 || lost != 0 {
+		t.Errorf("without Redis it is up: %v, and has lost %v", up, lost)
+	}
+}
