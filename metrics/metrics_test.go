@@ -109,6 +109,37 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestNamesInDocumentsAndRules: what is recommended to be watched is there.
+func TestNamesInDocumentsAndRules(t *testing.T) {
+	t.Parallel()
+	families, err := full(t).registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, f := range families {
+		known[f.GetName()] = true
+		if f.GetType().String() == "HISTOGRAM" {
+			known[f.GetName()+"_bucket"], known[f.GetName()+"_count"], known[f.GetName()+"_sum"] = true, true, true
+		}
+	}
+	for _, path := range []string{"../docs/metrics.md", "../docs/self-hosting.md", "../deploy/alerts.yml"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := regexp.MustCompile(`\b(?:parley|process)_[a-z_]*[a-z]\b`).FindAllString(string(text), -1)
+		if len(names) < 8 {
+			t.Errorf("premise: %s names only %v", path, names)
+		}
+		for _, name := range names {
+			if !known[name] {
+				t.Errorf("%s names %s, which is no figure", path, name)
+			}
+		}
+	}
+}
+
 // TestWords holds the small tables of docs/metrics.md: every reason and every result.
 func TestWords(t *testing.T) {
 	t.Parallel()
