@@ -128,13 +128,15 @@ func TestResumesAreReported(t *testing.T) {
 		_, ben, conversation := n.pair(t)
 		at := n.page(t, ben, conversation)
 		p := n.connect(t, ben)
-		gone := make(chan struct{})
+		asked, gone := make(chan struct{}), make(chan struct{})
 		n.store.onceAsked(func() {
-			p.follow(at)
-			close(gone)
+			close(asked)
+			<-gone
 		})
 		p.open(at)
-		<-gone
+		<-asked
+		p.follow(at)
+		close(gone)
 		n.meter.resumes(t, map[realtime.Resume]int{realtime.ResumedCurrent: 1, realtime.ResumedLeft: 1})
 		n.store.fail(errBroken)
 		p.open(at)
