@@ -61,6 +61,7 @@ func (t Timing) withDefaults() Timing {
 type Hub struct {
 	chat      *chat.Chat
 	log       *slog.Logger
+	meter     Meter
 	timing    Timing
 	melody    *melody.Melody
 	link      Link
@@ -82,6 +83,7 @@ type Hub struct {
 	allowances *allowances
 	flushed    sync.Map // conversation → the change counter its rows were last sent with
 	cards      sync.Map // person → the version of the card that was last sent
+	unheard    unheard
 	stop       context.CancelFunc
 
 	spawning sync.Mutex // guards ended against the waiting in Close
@@ -108,7 +110,7 @@ type person struct {
 // are lost, which is harmless.
 func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h := &Hub{
-		log: log, timing: timing.withDefaults(), link: alone{},
+		log: log, meter: unmetered{}, timing: timing.withDefaults(), link: alone{},
 		sockets:  map[*Socket]struct{}{},
 		people:   map[chat.ID]*person{},
 		sessions: map[chat.ID]map[*Socket]struct{}{},
@@ -126,6 +128,9 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h.allowances = newAllowances()
 	return h
 }
+
+// Measure lets meter count; without it nothing is counted. It must be called before Start.
+func (h *Hub) Measure(meter Meter) { h.meter = meter }
 
 // Start begins to work over c, which publishes to this hub. It fails when the database does not answer.
 func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
@@ -190,7 +195,7 @@ func (h *Hub) awaitEmpty(ctx context.Context) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			h.eachSocket(func(s *Socket) { s.cut() })
+			h.eachSocket(func(s *Socket) { s.cut(ClosedRestart) })
 			return
 		}
 	}
@@ -198,6 +203,9 @@ func (h *Hub) awaitEmpty(ctx context.Context) {
 
 // Publish implements chat.Publisher. It only notes what to look at, here and on other nodes.
 func (h *Hub) Publish(_ context.Context, event chat.Event) {
+	if e, ok := event.(chat.ConversationChanged); ok {
+		h.committed(e, time.Now())
+	}
 	h.hear(event)
 	h.link.Send(event)
 }
@@ -207,9 +215,11 @@ func (h *Hub) hear(event chat.Event) {
 	switch e := event.(type) {
 	case chat.ConversationChanged:
 		h.hintConversation(e.ConversationID, e.ChangeSeq)
+		h.unheard.heard(HintConversation, e.ConversationID, e.ChangeSeq)
 		h.rows.conversation(e.ConversationID)
 	case chat.PersonChanged:
 		h.hintPerson(e.PersonID, e.ViewSeq)
+		h.unheard.heard(HintPerson, e.PersonID, e.ViewSeq)
 	case chat.PositionsMoved:
 		if h.anybody() { // who comes later is sent the whole list
 			h.moves.heard(e.Moves, time.Now())
@@ -231,16 +241,23 @@ func (h *Hub) hear(event chat.Event) {
 	case chat.SessionsEnded:
 		for _, session := range e.Sessions {
 			h.endSession(session)
+			h.unheard.heard(HintSession, session, 0)
 		}
 	}
 }
 
 func (h *Hub) hintConversation(id chat.ID, changeSeq int64) {
-	h.mu.RLock()
-	f := h.feeds[id]
-	h.mu.RUnlock()
-	if f != nil {
+	if f := h.feedOf(id); f != nil {
 		f.hint(changeSeq)
+	}
+}
+
+// committed notes when a change was committed through this node.
+func (h *Hub) committed(e chat.ConversationChanged, at time.Time) {
+	if f := h.feedOf(e.ConversationID); f != nil {
+		f.mu.Lock()
+		f.pending.note(e.ChangeSeq, at)
+		f.mu.Unlock()
 	}
 }
 
@@ -253,7 +270,11 @@ func (h *Hub) hintPerson(id chat.ID, viewSeq int64) {
 // readPerson notes what the person's row says, which was read after this node knew the counter as before. Where that is
 // what is still known, the row is right also with a lower number: then the history is another one.
 func (h *Hub) readPerson(id chat.ID, before, viewSeq int64) {
-	h.moveView(id, viewSeq, func(known int64) bool { return viewSeq > known || viewSeq < known && known == before })
+	h.moveView(id, viewSeq, func(known int64) bool { return otherView(known, before, viewSeq) })
+}
+
+func otherView(known, before, viewSeq int64) bool {
+	return viewSeq > known || viewSeq < known && known == before
 }
 
 func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool) {
@@ -294,7 +315,8 @@ func (h *Hub) tellPreferences(id chat.ID, viewSeq int64) {
 	}
 }
 
-func (h *Hub) endSession(id chat.ID) {
+// endSession closes the sockets of a session; it says whether there was one that was not ending already.
+func (h *Hub) endSession(id chat.ID) (news bool) {
 	h.mu.RLock()
 	var sockets []*Socket
 	for s := range h.sessions[id] {
@@ -302,8 +324,10 @@ func (h *Hub) endSession(id chat.ID) {
 	}
 	h.mu.RUnlock()
 	for _, s := range sockets {
+		news = news || s.ended.Load() == nil
 		s.close(ClosedRevoked)
 	}
+	return news
 }
 
 // register makes a socket known; false while the hub is closing.

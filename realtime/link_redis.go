@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -32,6 +33,7 @@ type RedisLink struct {
 	queue  chan []byte
 	end    context.CancelFunc
 	sender sync.WaitGroup
+	lost   atomic.Int64
 
 	mu   sync.Mutex
 	told time.Time
@@ -116,6 +118,7 @@ func (l *RedisLink) Send(event chat.Event) {
 	select {
 	case l.queue <- said:
 	default:
+		l.lost.Add(1)
 		l.complain(errors.New("too many events wait"))
 	}
 }
@@ -130,11 +133,15 @@ func (l *RedisLink) send(ctx context.Context) {
 			err := l.client.Publish(timed, redisChannel, said).Err()
 			cancel()
 			if err != nil && ctx.Err() == nil {
+				l.lost.Add(1)
 				l.complain(err)
 			}
 		}
 	}
 }
+
+// Lost is how many events could not be handed to Redis.
+func (l *RedisLink) Lost() int64 { return l.lost.Load() }
 
 // Listen implements [Link]. The library subscribes anew by itself when Redis comes back.
 func (l *RedisLink) Listen(ctx context.Context, hear func(chat.Event)) {
