@@ -1,0 +1,173 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/chaos/process"
+)
+
+// callers is how many posts may be under way at once. The schedule does not wait for them: what finds none free waits, and
+// the time counts.
+const callers = 256
+
+// grace is how long what was sent may take to arrive before it counts as lost.
+const grace = 20 * time.Second
+
+// sender posts the send n.
+type sender func(ctx context.Context, c *caller, n int) error
+
+// traffic sends by the board's schedule into a hall, and measures.
+func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *window, send sender) error {
+	w.At, w.Machine, w.Rate, w.Sockets = time.Now(), calibrate(r.folder), b.plan.rate, len(h.seats)
+	jobs := make(chan int, len(b.sends))
+	var work sync.WaitGroup
+	working, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if r.acks {
+		go h.acknowledge(working)
+	}
+	b.begin = time.Now().Add(50 * time.Millisecond)
+	h.now.Store(b)
+	for range callers {
+		work.Go(func() {
+			c := &caller{addr: h.addr}
+			defer c.close()
+			for n := range jobs {
+				if working.Err() != nil {
+					return
+				}
+				if err := send(working, c, n); err != nil {
+					if b.errors.Add(1) == 1 && ctx.Err() == nil {
+						r.say("    a send failed: %v", err)
+					}
+					continue
+				}
+				b.acknowledged(n, time.Now())
+			}
+		})
+	}
+	var before reading
+	warmed := make(chan struct{})
+	go func() {
+		defer close(warmed)
+		process.Sleep(ctx, time.Until(b.begin.Add(b.plan.warm)))
+		before = read(parts)
+		r.profile(ctx, w, b.plan.length)
+	}()
+	b.plan.run(ctx, b.begin, func(n int, due time.Time) {
+		b.fired(n, due)
+		jobs <- n // there is room for all
+	})
+	close(jobs)
+	process.Sleep(ctx, time.Until(b.begin.Add(b.plan.warm+b.plan.length)))
+	after := read(parts)
+	<-warmed
+	posted := make(chan struct{})
+	go func() { work.Wait(); close(posted) }()
+	select {
+	case <-posted:
+	case <-time.After(grace):
+		cancel()
+		<-posted
+	}
+	for end := time.Now().Add(grace); b.missing() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		process.Sleep(ctx, 20*time.Millisecond)
+	}
+	// What comes twice comes soon.
+	process.Sleep(ctx, 300*time.Millisecond)
+	w.used(before, after)
+	b.into(w)
+	return ctx.Err()
+}
+
+// into writes down what became of the sends.
+func (b *board) into(w *window) {
+	w.Sends = len(b.sends) - b.warm
+	w.Lost, w.Doubled, w.Failed = b.missing(), int(b.doubled.Load()), b.unsent()
+	w.Times = map[string]spread{timeDelivered: b.delivered.spread(), timeAnswered: b.answered.spread(), timeLate: b.late.spread()}
+	w.Deliveries = int(w.Times[timeDelivered].N)
+	for i, name := range []string{time50, time95, time100} {
+		if i < len(b.order) {
+			w.Times[name] = b.reached[b.order[i]].spread()
+		}
+	}
+}
+
+// fragmentSender posts as the page's script does.
+func fragmentSender(number int, who func(n int) (conversation, cookie string)) sender {
+	return func(ctx context.Context, c *caller, n int) error {
+		conversation, cookie := who(n)
+		a, err := c.do(ctx, request{
+			method: http.MethodPost, path: "/conversations/" + conversation + "/messages", cookie: cookie, fragment: true,
+			form: "body=" + form(bodyOf(number, n)) + "&client_id=" + uuid.NewString(),
+		})
+		if err == nil && a.status != http.StatusOK {
+			err = fmt.Errorf("a send is answered with %d", a.status)
+		}
+		return err
+	}
+}
+
+// form escapes what stands in a body of ours.
+func form(body string) string {
+	b := make([]byte, 0, len(body)+16)
+	for i := range len(body) {
+		switch c := body[i]; c {
+		case ' ':
+			b = append(b, '+')
+		case '?', ',':
+			b = append(b, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+// profile fetches a CPU profile of the server while a window of Parley's is measured, where that is wanted. It returns at
+// once.
+func (r *run) profile(ctx context.Context, w *window, length time.Duration) {
+	if r.system == nil || r.system.admin == "" || w.Subject != subjectParley {
+		return
+	}
+	name := filepath.Join(r.out, "cpu-"+w.Scenario+"-"+safe(w.Case)+".pprof")
+	seconds := max(1, int(length.Seconds()))
+	r.profiling.Go(func() {
+		c := &caller{addr: r.system.admin}
+		defer c.close()
+		a, err := c.do(ctx, request{method: http.MethodGet, path: "/debug/pprof/profile?seconds=" + strconv.Itoa(seconds), keep: true})
+		if err == nil && a.status != http.StatusOK {
+			err = fmt.Errorf("answered with %d", a.status)
+		}
+		if err == nil {
+			err = os.WriteFile(name, []byte(a.body), 0o600)
+		}
+		if err != nil {
+			r.say("    no profile: %v", err)
+			return
+		}
+		r.say("    profile: go tool pprof -top %s", name)
+	})
+}
+
+// safe is a name for a file.
+func safe(name string) string {
+	b := []byte(name)
+	for i, c := range b {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			b[i] = '-'
+		}
+	}
+	return string(b)
+}
