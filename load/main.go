@@ -87,6 +87,9 @@ func written(args []string, write func(all []result, before string) (string, err
 	return os.WriteFile(to, []byte(text), 0o644)
 }
 
+// longest is how long a run may take; it takes less than half of it.
+const longest = 30 * time.Minute
+
 // run is one call of the tool.
 type run struct {
 	sizes       sizes
@@ -119,6 +122,8 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	sockets := flags.Int("sockets", 0, "A with so many sockets alone")
 	rate := flags.Float64("rate", 0, "B at this rate")
 	length := flags.Duration("length", 0, "how long a window of B and C is")
+	flags.Float64Var(&r.sizes.top, "top", 0, "D no higher than this")
+	flags.StringVar(&r.binary, "binary", "", "measure this binary of Parley's instead of building one")
 	flags.StringVar(&r.out, "out", "bin/load", "where results.jsonl and report.html go")
 	flags.BoolVar(&r.acks, "acks", true, "pages say what they have got and what was seen, once a second, as real ones do")
 	flags.BoolVar(&r.redis, "redis", false, "the server has a Redis, as one of several would")
@@ -130,8 +135,17 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("%q is not known: report, page, or flags", flags.Arg(0))
 	}
+	top := r.sizes.top
 	if *short {
 		r.sizes = brief
+	}
+	if r.sizes.top = top; top == 0 {
+		r.sizes.top = mostRate
+	}
+	if r.binary != "" {
+		if r.binary, err = filepath.Abs(r.binary); err != nil {
+			return err
+		}
 	}
 	if *messages > 0 {
 		r.sizes.messages = *messages
@@ -174,6 +188,8 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	r.about.Forgets = forgets(r.folder)
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
 	if err := r.all(ctx, strings.ToUpper(*only)); err != nil {
 		return err
 	}
@@ -185,9 +201,11 @@ func (r *run) all(ctx context.Context, only string) (err error) {
 	if err := r.records.add(result{Run: &r.about}); err != nil {
 		return err
 	}
-	r.say("Building …")
-	if r.binary, err = build(ctx, r.folder); err != nil {
-		return err
+	if r.binary == "" {
+		r.say("Building …")
+		if r.binary, err = build(ctx, r.folder); err != nil {
+			return err
+		}
 	}
 	scenarios := []struct {
 		name, what string

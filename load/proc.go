@@ -59,10 +59,35 @@ func processes() table {
 			continue // it has ended
 		}
 		if s, err := parseStat(string(line)); err == nil {
+			s.own = finer(s.own, threads(filepath.Dir(path)))
 			t[s.pid] = s
 		}
 	}
 	return t
+}
+
+// threads is the processor time of all threads that a process has now, to the nanosecond.
+func threads(process string) (sum time.Duration) {
+	paths, _ := filepath.Glob(process + "/task/*/schedstat") // the pattern is well formed
+	for _, path := range paths {
+		text, err := os.ReadFile(path) //nolint:gosec // It is under /proc.
+		if err != nil {
+			continue // it has ended
+		}
+		word, _, _ := strings.Cut(string(text), " ")
+		n, _ := strconv.ParseInt(word, 10, 64) // a number, where the kernel counts
+		sum += time.Duration(n)
+	}
+	return sum
+}
+
+// finer takes the threads' word where it says the same as the process' but more exactly. Where threads have ended, or the
+// kernel does not count so finely, it does not: then what is known to the tick has to do.
+func finer(ticks, threads time.Duration) time.Duration {
+	if threads >= ticks && threads < ticks+2*tick {
+		return threads
+	}
+	return ticks
 }
 
 // tree is a process with all that descend from it.

@@ -56,7 +56,7 @@ func short(n float64) string {
 		return fmt.Sprintf("%.2f", n)
 	case n < 100:
 		return fmt.Sprintf("%.1f", n)
-	case n < 10_000:
+	case n < 1000:
 		return fmt.Sprintf("%.0f", n)
 	}
 	digits := fmt.Sprintf("%.0f", n)

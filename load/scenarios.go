@@ -29,6 +29,7 @@ type sizes struct {
 	rates                           []float64
 	warm, length                    time.Duration // of a window of B and C
 	step                            time.Duration // and of one of D
+	top                             float64       // D goes no higher
 	doors                           int           // how many people sign up
 	starts                          int           // H: how many warm starts
 }
@@ -389,34 +390,42 @@ func sustained(w *window, of string) bool {
 	return w.Lost == 0 && w.Failed == 0 && t.N > 0 && t.P95 <= enough
 }
 
-// search doubles a rate until it is too high, and then halves the distance so many times. It returns the highest that held;
-// 0 if none did.
-func search(first, most float64, refine int, holds func(rate float64) (bool, error)) (good float64, err error) {
+// search doubles a rate until it is too high, and then halves the distance so many times; where the first is too high it goes
+// down instead. It returns the highest that held; 0 if none did. What does not hold is tried again: one stall of the machine
+// is not the answer.
+func search(first, most float64, refine int, once func(rate float64) (bool, error)) (good float64, err error) {
+	holds := func(rate float64) bool {
+		for try := 0; try < 2 && err == nil; try++ {
+			var ok bool
+			if ok, err = once(rate); ok {
+				return true
+			}
+		}
+		return false
+	}
 	bad := 0.0
 	for rate := first; rate <= most; rate *= 2 {
-		ok, err := holds(rate)
-		if err != nil {
-			return 0, err
-		}
-		if !ok {
+		if !holds(rate) {
 			bad = rate
 			break
 		}
 		good = rate
 	}
-	for i := 0; i < refine && good > 0 && bad > 0; i++ {
-		middle := (good + bad) / 2
-		ok, err := holds(middle)
-		if err != nil {
-			return 0, err
+	for rate := first / 2; err == nil && good == 0 && rate >= first/16; rate /= 2 {
+		if holds(rate) {
+			good = rate
+		} else {
+			bad = rate
 		}
-		if ok {
+	}
+	for i := 0; i < refine && err == nil && good > 0 && bad > 0; i++ {
+		if middle := (good + bad) / 2; holds(middle) {
 			good = middle
 		} else {
 			bad = middle
 		}
 	}
-	return good, nil
+	return good, err
 }
 
 // The bounds of D's search.
@@ -435,7 +444,7 @@ func (r *run) rising(ctx context.Context) error {
 	defer c.leave()
 	for _, subject := range []string{subjectParley, subjectFloor} {
 		var best *window
-		rate, err := search(firstRate, mostRate, refine, func(rate float64) (bool, error) {
+		rate, err := search(firstRate, r.sizes.top, refine, func(rate float64) (bool, error) {
 			w := &window{Scenario: "D, step", Case: fmt.Sprintf("%g sends/s", rate), Subject: subject}
 			plan := schedule{rate: rate, warm: time.Second, length: r.sizes.step}
 			of, measure := timeDelivered, c.send
