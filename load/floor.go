@@ -55,7 +55,7 @@ func bareMelody(addr string) error {
 		_ = s.Write(pad(`{"type":"hello","epoch":"`, 150))
 		_ = s.Write(pad(`{"type":"list","html":"`, list))
 		stands, _ := s.Get("stands")
-		close(stands.(chan struct{})) //nolint:errcheck // It was set below.
+		close(stands.(chan struct{}))
 	})
 	m.HandleDisconnect(func(s *melody.Session) {
 		mu.Lock()
@@ -115,7 +115,7 @@ func startBare(ctx context.Context, folder string) (*bare, error) {
 	if b.addr, err = process.FreeAddr(); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "bare-melody", b.addr) //nolint:gosec,noctx // This program; it ends when stop says so.
+	cmd := exec.Command(self, "bare-melody", b.addr)
 	if b.server, err = process.Launch(cmd, filepath.Join(folder, "bare.log")); err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	config.MaxConns = int32(todo.Connections) //nolint:gosec // A few.
+	config.MaxConns = int32(todo.Connections)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
@@ -252,7 +252,7 @@ func runInserts(ctx context.Context, todo inserts, postgres int) (result inserte
 		return result, err
 	}
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, "bare-insert") //nolint:gosec // This program.
+	cmd := exec.CommandContext(ctx, self, "bare-insert")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return result, err

@@ -84,7 +84,7 @@ func written(args []string, write func(all []result, before string) (string, err
 		_, err = os.Stdout.WriteString(text)
 		return err
 	}
-	return os.WriteFile(to, []byte(text), 0o644)
+	return os.WriteFile(to, []byte(text), 0o644) //nolint:gosec // Named by whoever runs this.
 }
 
 // longest is how long a run may take; it takes less than half of it.
@@ -163,7 +163,7 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 		r.sizes.length = *length
 	}
 	r.about = about{
-		At: time.Now(), Brief: *short, Command: strings.TrimSpace("go run ./load " + strings.Join(args, " ")), Acks: r.acks, Redis: r.redis,
+		At: time.Now(), Brief: *short, Command: commandOf(flags), Acks: r.acks, Redis: r.redis,
 		People: r.sizes.people, Talks: r.sizes.conversations, Messages: r.sizes.messages, Files: raiseFiles(), Version: version(ctx),
 	}
 	r.about.thisMachine()
@@ -184,7 +184,7 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 			r.say("The logs are in %s", r.folder)
 		}
 	}()
-	if err := os.Chmod(r.folder, 0o711); err != nil { //nolint:gosec // PostgreSQL runs as another user, who must pass here.
+	if err := os.Chmod(r.folder, 0o711); err != nil {
 		return err
 	}
 	r.about.Forgets = forgets(r.folder)
@@ -194,6 +194,17 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	return r.judge(*against, *accept)
+}
+
+// commandOf is the command line, without what says nothing.
+func commandOf(flags *flag.FlagSet) string {
+	said := "go run ./load"
+	flags.Visit(func(f *flag.Flag) {
+		if f.Value.String() != f.DefValue && f.Name != "out" {
+			said += " -" + f.Name + "=" + f.Value.String()
+		}
+	})
+	return said
 }
 
 // all runs the scenarios. Each but H finds the server just started, so that nothing of another one is left in it.
@@ -319,7 +330,7 @@ func (r *run) judge(path string, accept bool) error {
 		return err
 	}
 	to := filepath.Join(r.out, "report.html")
-	if err := os.WriteFile(to, []byte(page), 0o644); err != nil { //nolint:gosec // Everybody may read it.
+	if err := os.WriteFile(to, []byte(page), 0o644); err != nil {
 		return err
 	}
 	known, err := readBaseline(path)

@@ -77,7 +77,7 @@ var colours = []string{"#2563eb", "#c2410c", "#15803d", "#7e22ce", "#0e7490"}
 
 // chart draws lines. Both axes may be logarithmic; x is where the points' first number goes.
 func chart(title string, all []series, logX, logY bool, label func(x float64) string) string {
-	const width, height, left, right, top, bottom = 460.0, 280.0, 52.0, 12.0, 28.0, 54.0
+	const width, height, left, right, top, bottom = 460.0, 280.0, 52.0, 30.0, 28.0, 54.0
 	minX, maxX, minY, maxY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	var xs []float64
 	for _, s := range all {
@@ -90,6 +90,9 @@ func chart(title string, all []series, logX, logY bool, label func(x float64) st
 	}
 	if math.IsInf(minX, 0) {
 		return ""
+	}
+	if maxY <= 0 {
+		maxY = 1
 	}
 	if logY {
 		minY = max(minY, maxY/1e5, 1e-3)
@@ -215,12 +218,12 @@ func curves(all []result, scenario, title, own, floor string) string {
 			}
 			s := series{name: subject + ", " + of, dashed: dashed}
 			for _, p := range w.Times[name].Curve {
-				if p[0] < 100 {
+				if p[0] >= 25 && p[0] < 100 {
 					s.points = append(s.points, [2]float64{rare(p[0]), p[1]})
 				}
 			}
 			lines = append(lines, s)
 		}
 	}
-	return chart(title, lines, true, true, func(x float64) string { return fmt.Sprintf("%.4gth", 100-100/x) })
+	return chart(title, lines, true, true, func(x float64) string { return fmt.Sprintf("p%.4g", 100-100/x) })
 }

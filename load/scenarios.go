@@ -54,7 +54,7 @@ const spared = 200
 
 // steps are the numbers of sockets of A that the descriptors of a process allow.
 func (r *run) steps() (steps []int) {
-	most := int(r.about.Files) - spared //nolint:gosec // A million at most, as systems go.
+	most := int(r.about.Files) - spared
 	for _, n := range r.sizes.idle {
 		if n > most {
 			r.say("  a process may have %d descriptors (ulimit -Hn), and so %d sockets instead of %d are measured", r.about.Files, most, n)

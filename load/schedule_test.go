@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"testing"
 	"time"
@@ -123,7 +124,7 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	failure := errTest{}
-	if _, err := search(200, 1000, 3, func(float64) (bool, error) { return false, failure }); err != failure {
+	if _, err := search(200, 1000, 3, func(float64) (bool, error) { return false, failure }); !errors.Is(err, failure) {
 		t.Errorf("got %v", err)
 	}
 }

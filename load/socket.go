@@ -103,7 +103,7 @@ func (s *socket) listen(take func(text []byte, at time.Time)) {
 			continue
 		}
 		if whole == nil {
-			whole = buffers.Get().(*[]byte) //nolint:errcheck // It holds nothing else.
+			whole = buffers.Get().(*[]byte)
 			*whole = (*whole)[:0]
 		}
 		if *whole, err = appendFrom(*whole, s.r, length); err != nil {
@@ -187,7 +187,7 @@ func (s *socket) write(op byte, content []byte) error {
 		b = append(b, 0x80|byte(n))
 	} else {
 		b = append(b, 0x80|126)
-		b = binary.BigEndian.AppendUint16(b, uint16(n)) //nolint:gosec // What is sent here is short.
+		b = binary.BigEndian.AppendUint16(b, uint16(n))
 	}
 	b = append(b, 0, 0, 0, 0)
 	_ = s.conn.SetWriteDeadline(time.Now().Add(patience))
@@ -201,10 +201,8 @@ func (s *socket) close() { _ = s.conn.Close() }
 // What a frame of Parley's begins with, by its type.
 var (
 	isHello   = []byte(`{"type":"hello"`)
-	isList    = []byte(`{"type":"list"`)
 	isChanges = []byte(`{"type":"changes"`)
 	isResumed = []byte(`{"type":"resumed"`)
-	isReset   = []byte(`{"type":"reset"`)
 )
 
 func is(text, kind []byte) bool { return bytes.HasPrefix(text, kind) }

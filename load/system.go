@@ -67,7 +67,7 @@ func newSystem(folder, name, binary string) (*system, error) {
 // lay lets `parley demo` make people, conversations, messages and sessions.
 func (s *system) lay(ctx context.Context, people, conversations, messages int) error {
 	sessions := filepath.Join(s.folder, "sessions")
-	cmd := exec.CommandContext(ctx, s.binary, "demo", "--people", strconv.Itoa(people), "--conversations", strconv.Itoa(conversations), //nolint:gosec // The binary is the one that was just built.
+	cmd := exec.CommandContext(ctx, s.binary, "demo", "--people", strconv.Itoa(people), "--conversations", strconv.Itoa(conversations),
 		"--messages", strconv.Itoa(messages), "--sessions", sessions)
 	cmd.Dir, cmd.Env = s.folder, s.environment()
 	if said, err := cmd.CombinedOutput(); err != nil {
@@ -93,7 +93,7 @@ func (s *system) withRedis() error {
 		return err
 	}
 	host, port, _ := strings.Cut(addr, ":")
-	s.redis, err = process.Launch(exec.Command("redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no"), //nolint:gosec,noctx // It ends when end says so.
+	s.redis, err = process.Launch(exec.Command("redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no"),
 		filepath.Join(s.folder, "redis.log"))
 	s.env = append(s.env, "PARLEY_REDIS_URL=redis://"+addr+"/0")
 	return err
@@ -109,7 +109,7 @@ func (s *system) withProfile() (err error) {
 
 // start starts the server, and says how long it took to the first answer.
 func (s *system) start(ctx context.Context) (took time.Duration, err error) {
-	cmd := exec.Command(s.binary, "serve") //nolint:gosec,noctx // The binary is the one that was just built; it ends when stop says so.
+	cmd := exec.Command(s.binary, "serve")
 	cmd.Dir, cmd.Env = s.folder, s.environment()
 	began := time.Now()
 	if s.server, err = process.Launch(cmd, s.data+".log"); err != nil {
