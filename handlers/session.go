@@ -68,17 +68,16 @@ func tokenHash(token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// SessionCookie, SessionData and TokenHash are what a session is known by that was not made through a door: the name of the
-// cookie that holds a token, what scs keeps for the token, and what it keeps it by. SessionData names the row of our own
-// table.
+// SessionCookie is the name of the cookie that holds a token: with SessionData and TokenHash all that a session is known by
+// that was not made through a door.
 func SessionCookie(secure bool) string { return cookieName(secure) }
 
-// SessionData belongs to SessionCookie.
+// SessionData is what scs keeps for a token: the id of the row in our own table.
 func SessionData(id chat.ID, expiry time.Time) ([]byte, error) {
 	return scs.GobCodec{}.Encode(expiry, map[string]any{sessionKey: id.String()})
 }
 
-// TokenHash belongs to SessionCookie.
+// TokenHash is what scs keeps it by.
 func TokenHash(token string) string { return tokenHash(token) }
 
 // startSession ties the client to a session of the viewer's, under a new token: whoever knew the old one knows nothing.

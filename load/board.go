@@ -17,10 +17,13 @@ type board struct {
 	sends  []fate
 	skip   func(n int, s *seat) bool // whether a send does not count at a seat; nil: all count
 
+	bound time.Duration // see hopeless; 0: none
+
 	delivered, answered, late *times
 	reached                   map[int]*times // by how many sockets, from the moment the send was due
 	order                     []int          // of reached
 	doubled, errors           atomic.Int64
+	left, slow, there         atomic.Int64 // sends that left the schedule; deliveries beyond the bound; all deliveries
 }
 
 // fate is what became of one send.
@@ -44,7 +47,20 @@ func newBoard(number int, plan schedule, want int, reached ...int) *board {
 }
 
 // fired notes when a send left the schedule: how late the tool is.
-func (b *board) fired(n int, due time.Time) { b.note(b.late, n, time.Since(due)) }
+func (b *board) fired(n int, due time.Time) {
+	b.left.Add(1)
+	b.note(b.late, n, time.Since(due))
+}
+
+// hopeless says that the bound cannot be kept any more: over a twentieth of all deliveries took longer already, or a whole
+// second's are on their way. Then a window need not be sent to its end, and what piles up need not be waited for.
+func (b *board) hopeless() bool {
+	if b.bound == 0 {
+		return false
+	}
+	all := float64(b.want * (len(b.sends) - b.warm))
+	return float64(b.slow.Load()) > all/20 || float64(b.left.Load()*int64(b.want)-b.there.Load()) > max(50, b.plan.rate)*float64(b.want)
+}
 
 // acknowledged notes an answer.
 func (b *board) acknowledged(n int, at time.Time) {
@@ -70,6 +86,10 @@ func (b *board) receive(n int, first bool, at time.Time) {
 		return
 	}
 	took := at.Sub(b.due(n))
+	b.there.Add(1)
+	if n >= b.warm && b.bound > 0 && took > b.bound {
+		b.slow.Add(1)
+	}
 	b.note(b.delivered, n, took)
 	if t := b.reached[int(b.sends[n].received.Add(1))]; t != nil {
 		b.note(t, n, took)

@@ -17,7 +17,7 @@ type calibration struct {
 }
 
 // loops is some 50 ms of work.
-const loops = 12
+const loops = 40
 
 func calibrate(folder string) calibration {
 	return calibration{Loop: median(3, spin), Sync: median(21, durable(folder))}

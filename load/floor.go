@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -143,6 +144,7 @@ type inserts struct {
 	Length      time.Duration `json:"length"`
 	Window      int           `json:"window"`
 	Pairs       []pair        `json:"pairs"`
+	Hopeless    bool          `json:"hopeless"` // give up where inserts are late by a second
 }
 
 // inserted is what came of it.
@@ -151,6 +153,7 @@ type inserted struct {
 	Late   spread        `json:"late"`
 	Sends  int           `json:"sends"`
 	Failed int           `json:"failed"`
+	GaveUp bool          `json:"gave_up"`
 	Time   time.Duration `json:"time"`     // processor time of the process while it counted
 	Base   time.Duration `json:"postgres"` // and PostgreSQL's
 }
@@ -197,10 +200,20 @@ func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
 	begin := time.Now().Add(100 * time.Millisecond)
 	hash := bytes.Repeat([]byte{7}, 32)
 	failed := make(chan error, all)
+	var gaveUp atomic.Bool
+	scheduled, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	var work sync.WaitGroup
 	for range todo.Connections {
 		work.Go(func() {
 			for n := range due {
+				if todo.Hopeless && time.Since(begin.Add(plan.due(n))) > time.Second {
+					gaveUp.Store(true)
+					giveUp()
+				}
+				if gaveUp.Load() {
+					continue
+				}
 				p := todo.Pairs[n%len(todo.Pairs)]
 				id, err := uuid.NewV7()
 				if err == nil {
@@ -219,7 +232,7 @@ func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
 		})
 	}
 	var began time.Duration
-	plan.run(ctx, begin, func(n int, at time.Time) {
+	plan.run(scheduled, begin, func(n int, at time.Time) {
 		if n == warm {
 			began = processes().time(os.Getpid(), false)
 		}
@@ -231,7 +244,7 @@ func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
 	close(due)
 	work.Wait()
 	result := inserted{
-		Stored: stored.spread(), Late: late.spread(), Sends: all - warm, Failed: len(failed),
+		Stored: stored.spread(), Late: late.spread(), Sends: all - warm, Failed: len(failed), GaveUp: gaveUp.Load(),
 		Time: processes().time(os.Getpid(), false) - began,
 	}
 	if len(failed) > 0 {

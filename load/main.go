@@ -162,6 +162,9 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	if *length > 0 {
 		r.sizes.length = *length
 	}
+	if least := max(2*r.sizes.pairs, r.sizes.members) + 1; r.sizes.people < least {
+		return fmt.Errorf("at least %d people are needed", least)
+	}
 	r.about = about{
 		At: time.Now(), Brief: *short, Command: commandOf(flags), Acks: r.acks, Redis: r.redis,
 		People: r.sizes.people, Talks: r.sizes.conversations, Messages: r.sizes.messages, Files: raiseFiles(), Version: version(ctx),

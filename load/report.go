@@ -37,10 +37,13 @@ func (w *window) line() string {
 			fmt.Fprintf(&b, "  %s %s %s", v.words, short(value*v.scale), v.unit)
 		}
 	}
-	if w.Lost+w.Doubled+w.Failed > 0 {
+	if w.Lost+w.Doubled+w.Failed > 0 && !w.GaveUp {
 		fmt.Fprintf(&b, "  LOST %d, DOUBLED %d, FAILED %d", w.Lost, w.Doubled, w.Failed)
 	}
 	fmt.Fprintf(&b, "  (tool %.0f %%, others %.0f %%, loop %.0f ms)", 100*w.Tool, 100*w.Others, w.Machine.Loop)
+	if w.GaveUp {
+		b.WriteString("  given up")
+	}
 	if w.Unmeasured != "" {
 		b.WriteString("  UNMEASURED: " + w.Unmeasured)
 	}
@@ -176,8 +179,11 @@ func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
 // noted is a figure, and what has to be known of it.
 func (w *window) noted(text string) string {
-	if w.Unmeasured != "" {
+	switch {
+	case w.Unmeasured != "":
 		return text + " (unmeasured)"
+	case w.GaveUp:
+		return text + " (given up)"
 	}
 	return text
 }
@@ -200,6 +206,9 @@ func scenarioTable(all []result, scenario string) string {
 			}
 			who := []string{of, subject}
 			bad := fmt.Sprintf("%d, %d, %d", w.Lost, w.Doubled, w.Failed)
+			if w.GaveUp {
+				bad = fmt.Sprintf("%d, %d, –", w.Lost, w.Doubled)
+			}
 			mib := func(bytes float64) string { return short(bytes / (1 << 20)) }
 			per1000 := func(part string) string { return short(1000 * w.Processor[part] / float64(max(1, w.Sends))) }
 			switch scenario {

@@ -70,6 +70,7 @@ type window struct {
 	Steal      float64            `json:"steal"`  // and the machine below it
 	Tool       float64            `json:"tool"`   // and this tool
 	Unmeasured string             `json:"unmeasured,omitempty"`
+	GaveUp     bool               `json:"gave_up,omitempty"` // it was clear before the end that the rate is too high
 }
 
 // The names of times.

@@ -233,12 +233,15 @@ func (c *couples) send(ctx context.Context, r *run, plan schedule, w *window) er
 	n := len(c.pairs)
 	b := newBoard(r.next(), plan, 1)
 	b.skip = func(i int, s *seat) bool { return side(i, n) == s.side }
+	if w.Scenario != "B" {
+		b.bound = time.Duration(enough * float64(time.Millisecond))
+	}
 	w.Subject = subjectParley
 	err := r.traffic(ctx, c.hall, b, r.system.parts(), w, fragmentSender(b.number, func(i int) (string, string) {
 		p := c.pairs[i%n]
 		return p.Conversation, c.guests[p.author(i, n)].cookie
 	}))
-	w.set(valuePer1000, 1000*(w.Processor[partServer]+w.Processor[partPostgres])/float64(max(1, w.Sends)))
+	w.set(valuePer1000, 1000*(w.Processor[partServer]+w.Processor[partPostgres])/float64(max(1, w.Times[timeAnswered].N)))
 	return err
 }
 
@@ -248,17 +251,18 @@ func (c *couples) insert(ctx context.Context, r *run, plan schedule, w *window) 
 	before := read(r.system.parts())
 	got, err := runInserts(ctx, inserts{
 		DSN: r.system.dsn(), Connections: r.connections, Rate: plan.rate, Warm: plan.warm, Length: plan.length, Window: r.next(), Pairs: c.pairs,
+		Hopeless: w.Scenario != "B",
 	}, r.system.postgres)
 	if err != nil {
 		return err
 	}
 	w.used(before, read(r.system.parts()))
-	w.Sends, w.Failed = got.Sends, got.Failed
+	w.Sends, w.Failed, w.GaveUp = got.Sends, got.Failed, got.GaveUp
 	w.Times = map[string]spread{timeStored: got.Stored, timeLate: got.Late}
 	w.Others = max(0, w.Others-got.Time.Seconds()/(w.Seconds*float64(runtime.NumCPU()))) // the bare insert's own
 	w.Seconds = plan.length.Seconds()
 	w.Processor = map[string]float64{partServer: got.Time.Seconds(), partPostgres: got.Base.Seconds()}
-	w.set(valuePer1000, 1000*(got.Time+got.Base).Seconds()/float64(max(1, w.Sends)))
+	w.set(valuePer1000, 1000*(got.Time+got.Base).Seconds()/float64(max(1, got.Stored.N)))
 	return nil
 }
 
@@ -387,7 +391,7 @@ const enough = 100.0
 // sustained says whether a window kept up.
 func sustained(w *window, of string) bool {
 	t := w.Times[of]
-	return w.Lost == 0 && w.Failed == 0 && t.N > 0 && t.P95 <= enough
+	return !w.GaveUp && w.Lost == 0 && w.Failed == 0 && t.N > 0 && t.P95 <= enough
 }
 
 // search doubles a rate until it is too high, and then halves the distance so many times; where the first is too high it goes
@@ -444,6 +448,7 @@ func (r *run) rising(ctx context.Context) error {
 	defer c.leave()
 	for _, subject := range []string{subjectParley, subjectFloor} {
 		var best *window
+		limited := ""
 		rate, err := search(firstRate, r.sizes.top, refine, func(rate float64) (bool, error) {
 			w := &window{Scenario: "D, step", Case: fmt.Sprintf("%g sends/s", rate), Subject: subject}
 			plan := schedule{rate: rate, warm: time.Second, length: r.sizes.step}
@@ -463,6 +468,9 @@ func (r *run) rising(ctx context.Context) error {
 				}
 			}
 			ok := sustained(w, of)
+			if !ok && w.Unmeasured != "" {
+				limited = w.Unmeasured
+			}
 			if ok && (best == nil || w.Rate > best.Rate) {
 				best = w
 			}
@@ -476,7 +484,9 @@ func (r *run) rising(ctx context.Context) error {
 			*w = *best
 			w.Scenario, w.Case, w.Values = "D", highest, map[string]float64{valuePer1000: best.value(valuePer1000)}
 		}
-		w.set(valueHighest, rate)
+		if w.set(valueHighest, rate); limited != "" && w.Unmeasured == "" {
+			w.Unmeasured = "at a higher rate " + limited
+		}
 		if err := r.done(w); err != nil {
 			return err
 		}

@@ -103,6 +103,38 @@ func TestBoard(t *testing.T) {
 	})
 }
 
+func TestHopeless(t *testing.T) {
+	t.Parallel()
+	plan := schedule{rate: 100, length: 4 * time.Second}
+	for name, c := range map[string]struct {
+		bound                time.Duration
+		fired, prompt, tardy int
+		want                 bool
+	}{
+		"a twentieth may be slow":            {bound: time.Millisecond, fired: 100, prompt: 60, tardy: 20},
+		"more may not":                       {bound: time.Millisecond, fired: 100, prompt: 60, tardy: 21, want: true},
+		"without a bound anything may":       {fired: 400, prompt: 1, tardy: 21},
+		"a second's sends may be on the way": {bound: time.Millisecond, fired: 100},
+		"more not":                           {bound: time.Millisecond, fired: 101, want: true},
+	} {
+		b := newBoard(1, plan, 1)
+		b.begin, b.bound = time.Now(), c.bound
+		for n := range c.fired {
+			b.fired(n, b.due(n))
+		}
+		for n := range c.prompt + c.tardy {
+			at := b.due(n)
+			if n >= c.prompt {
+				at = at.Add(time.Second)
+			}
+			b.receive(n, true, at)
+		}
+		if got := b.hopeless(); got != c.want {
+			t.Errorf("%s: hopeless is %t", name, got)
+		}
+	}
+}
+
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ limit, most, want float64 }{

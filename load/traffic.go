@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +38,7 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 	if r.acks {
 		go h.acknowledge(working)
 	}
+	var gaveUp atomic.Bool
 	b.begin = time.Now().Add(50 * time.Millisecond)
 	h.now.Store(b)
 	for range callers {
@@ -44,8 +46,8 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 			c := &caller{addr: h.addr}
 			defer c.close()
 			for n := range jobs {
-				if working.Err() != nil {
-					return
+				if working.Err() != nil || gaveUp.Load() {
+					continue
 				}
 				if err := send(working, c, n); err != nil {
 					if b.errors.Add(1) == 1 && ctx.Err() == nil {
@@ -65,14 +67,26 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 		before = read(parts)
 		r.profile(ctx, w, b.plan.length)
 	}()
-	b.plan.run(ctx, b.begin, func(n int, due time.Time) {
+	scheduled, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	go func() {
+		for scheduled.Err() == nil {
+			if b.hopeless() {
+				gaveUp.Store(true)
+				giveUp()
+			}
+			process.Sleep(scheduled, 20*time.Millisecond)
+		}
+	}()
+	b.plan.run(scheduled, b.begin, func(n int, due time.Time) {
 		b.fired(n, due)
 		jobs <- n // there is room for all
 	})
 	close(jobs)
-	process.Sleep(ctx, time.Until(b.begin.Add(b.plan.warm+b.plan.length)))
-	after := read(parts)
+	process.Sleep(scheduled, time.Until(b.begin.Add(b.plan.warm+b.plan.length)))
 	<-warmed
+	after := read(parts)
+	giveUp()
 	posted := make(chan struct{})
 	go func() { work.Wait(); close(posted) }()
 	select {
@@ -88,6 +102,7 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 	process.Sleep(ctx, 300*time.Millisecond)
 	w.used(before, after)
 	b.into(w)
+	w.GaveUp = gaveUp.Load()
 	return ctx.Err()
 }
 
