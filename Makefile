@@ -45,6 +45,7 @@ chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF=
 
 ACCEPT ?=
 PROFILE ?=
+REDIS ?=
 PEOPLE ?= 0
 MESSAGES ?= 0
 OUT ?= bin/load
@@ -52,7 +53,7 @@ load: go ## measure the speed beside what is possible at all (ONLY=B BRIEF= ACCE
 	@scripts/install.sh run
 	@go build -o bin/load-tool ./load
 	@exec bin/load-tool -only '$(ONLY)' -out '$(OUT)' -people $(PEOPLE) -messages $(MESSAGES) \
-		$(if $(BRIEF),-brief) $(if $(ACCEPT),-accept) $(if $(PROFILE),-profile)
+		$(if $(BRIEF),-brief) $(if $(ACCEPT),-accept) $(if $(PROFILE),-profile) $(if $(REDIS),-redis)
 
 cover: ## show what the last tests reached (coverage.html shows each line)
 	@[ -e coverage.out ] || { echo 'make test writes what make cover shows'; exit 1; }

@@ -122,6 +122,7 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	sockets := flags.Int("sockets", 0, "A with so many sockets alone")
 	rate := flags.Float64("rate", 0, "B at this rate")
 	length := flags.Duration("length", 0, "how long a window of B and C is")
+	calm := flags.Duration("calm", 0, "how long A looks at sockets that are idle")
 	flags.Float64Var(&r.sizes.top, "top", 0, "D no higher than this")
 	flags.StringVar(&r.binary, "binary", "", "measure this binary of Parley's instead of building one")
 	flags.StringVar(&r.out, "out", "bin/load", "where results.jsonl and report.html go")
@@ -155,6 +156,9 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	if *sockets > 0 {
 		r.sizes.idle = []int{*sockets}
+	}
+	if *calm > 0 {
+		r.sizes.calm = *calm
 	}
 	if *rate > 0 {
 		r.sizes.rate = *rate

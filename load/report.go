@@ -210,7 +210,12 @@ func scenarioTable(all []result, scenario string) string {
 				bad = fmt.Sprintf("%d, %d, –", w.Lost, w.Doubled)
 			}
 			mib := func(bytes float64) string { return short(bytes / (1 << 20)) }
-			per1000 := func(part string) string { return short(1000 * w.Processor[part] / float64(max(1, w.Sends))) }
+			per1000 := func(part string) string {
+				if w.GaveUp {
+					return "–"
+				}
+				return short(1000 * w.Processor[part] / float64(max(1, w.Sends)))
+			}
 			switch scenario {
 			case "A":
 				rows = append(rows, append(who, triple(w.Times[timeUpgrade]), w.noted(triple(w.Times[timeEstablish])), short(w.value(valuePerSocket)/1024),

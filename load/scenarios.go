@@ -123,6 +123,9 @@ func (r *run) fills(ctx context.Context, h *hall, steps []int, subject string, p
 			default:
 			}
 		}
+		if subject == subjectParley {
+			r.fetchProfile(ctx, "heap-A-"+strconv.Itoa(to), "heap")
+		}
 		w.set(valuePerSocket, float64(w.Memory[partServer]-base)/float64(max(1, w.Sockets)))
 		w.set(valueIdle, (w.Processor[partServer]+w.Processor[partPostgres])/w.Seconds)
 		w.set("established_per_second", float64(w.Sockets-from)/took.Seconds())
@@ -241,7 +244,7 @@ func (c *couples) send(ctx context.Context, r *run, plan schedule, w *window) er
 		p := c.pairs[i%n]
 		return p.Conversation, c.guests[p.author(i, n)].cookie
 	}))
-	w.set(valuePer1000, 1000*(w.Processor[partServer]+w.Processor[partPostgres])/float64(max(1, w.Times[timeAnswered].N)))
+	w.perThousand(w.Times[timeAnswered].N)
 	return err
 }
 
@@ -262,8 +265,15 @@ func (c *couples) insert(ctx context.Context, r *run, plan schedule, w *window) 
 	w.Others = max(0, w.Others-got.Time.Seconds()/(w.Seconds*float64(runtime.NumCPU()))) // the bare insert's own
 	w.Seconds = plan.length.Seconds()
 	w.Processor = map[string]float64{partServer: got.Time.Seconds(), partPostgres: got.Base.Seconds()}
-	w.set(valuePer1000, 1000*(got.Time+got.Base).Seconds()/float64(max(1, got.Stored.N)))
+	w.perThousand(got.Stored.N)
 	return nil
+}
+
+// perThousand notes what a thousand sends cost, if that can be said.
+func (w *window) perThousand(sends int64) {
+	if sends > 0 && !w.GaveUp {
+		w.set(valuePer1000, 1000*(w.Processor[partServer]+w.Processor[partPostgres])/float64(sends))
+	}
 }
 
 // direct is scenario B.

@@ -153,27 +153,33 @@ func form(body string) string {
 // profile fetches a CPU profile of the server while a window of Parley's is measured, where that is wanted. It returns at
 // once.
 func (r *run) profile(ctx context.Context, w *window, length time.Duration) {
-	if r.system == nil || r.system.admin == "" || w.Subject != subjectParley {
+	if w.Subject == subjectParley {
+		r.profiling.Go(func() {
+			r.fetchProfile(ctx, "cpu-"+w.Scenario+"-"+w.Case, "profile?seconds="+strconv.Itoa(max(1, int(length.Seconds()))))
+		})
+	}
+}
+
+// fetchProfile writes down one of the profiles that the server makes for those who look after it (PARLEY_ADMIN_ADDR).
+func (r *run) fetchProfile(ctx context.Context, name, which string) {
+	if r.system == nil || r.system.admin == "" {
 		return
 	}
-	name := filepath.Join(r.out, "cpu-"+w.Scenario+"-"+safe(w.Case)+".pprof")
-	seconds := max(1, int(length.Seconds()))
-	r.profiling.Go(func() {
-		c := &caller{addr: r.system.admin}
-		defer c.close()
-		a, err := c.do(ctx, request{method: http.MethodGet, path: "/debug/pprof/profile?seconds=" + strconv.Itoa(seconds), keep: true})
-		if err == nil && a.status != http.StatusOK {
-			err = fmt.Errorf("answered with %d", a.status)
-		}
-		if err == nil {
-			err = os.WriteFile(name, []byte(a.body), 0o600)
-		}
-		if err != nil {
-			r.say("    no profile: %v", err)
-			return
-		}
-		r.say("    profile: go tool pprof -top %s", name)
-	})
+	path := filepath.Join(r.out, safe(name)+".pprof")
+	c := &caller{addr: r.system.admin}
+	defer c.close()
+	a, err := c.do(ctx, request{method: http.MethodGet, path: "/debug/pprof/" + which, keep: true})
+	if err == nil && a.status != http.StatusOK {
+		err = fmt.Errorf("answered with %d", a.status)
+	}
+	if err == nil {
+		err = os.WriteFile(path, []byte(a.body), 0o600)
+	}
+	if err != nil {
+		r.say("    no profile: %v", err)
+		return
+	}
+	r.say("    profile: go tool pprof -top %s", path)
 }
 
 // safe is a name for a file.
