@@ -184,20 +184,22 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	if r.folder, err = os.MkdirTemp("", "parley-load-"); err != nil {
 		return err
 	}
+	failed := false
 	defer func() {
-		if err == nil || ctx.Err() != nil {
-			_ = os.RemoveAll(r.folder)
-		} else {
+		if failed && ctx.Err() == nil {
 			r.say("The logs are in %s", r.folder)
+		} else {
+			_ = os.RemoveAll(r.folder)
 		}
 	}()
 	if err := os.Chmod(r.folder, 0o711); err != nil {
 		return err
 	}
 	r.about.Forgets = forgets(r.folder)
-	ctx, cancel := context.WithTimeout(ctx, longest)
+	bounded, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	if err := r.all(ctx, strings.ToUpper(*only)); err != nil {
+	if err := r.all(bounded, strings.ToUpper(*only)); err != nil {
+		failed = true
 		return err
 	}
 	return r.judge(*against, *accept)

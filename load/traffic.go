@@ -34,9 +34,13 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 	jobs := make(chan int, len(b.sends))
 	var work sync.WaitGroup
 	working, cancel := context.WithCancel(ctx)
-	defer cancel()
+	var saying sync.WaitGroup
+	defer func() {
+		cancel()
+		saying.Wait()
+	}()
 	if r.acks {
-		go h.acknowledge(working)
+		saying.Go(func() { h.acknowledge(working) })
 	}
 	var gaveUp atomic.Bool
 	b.begin = time.Now().Add(50 * time.Millisecond)
