@@ -44,7 +44,8 @@ func bareMelody(addr string) error {
 	m.Upgrader.ReadBufferSize, m.Upgrader.WriteBufferSize = 1024, 4096
 	m.Upgrader.WriteBufferPool = &sync.Pool{}
 	m.Config.PingPeriod, m.Config.PongWait = 20*time.Second, 45*time.Second
-	m.Config.MaxMessageSize, m.Config.MessageBufferSize = 16<<10, 256
+	// melody makes room for a queue in advance, 48 bytes for each frame that may wait: its usual 256 are 12 KiB a socket.
+	m.Config.MaxMessageSize, m.Config.MessageBufferSize = 16<<10, 16
 	var mu sync.RWMutex
 	sockets := map[*melody.Session]struct{}{}
 	m.HandleConnect(func(s *melody.Session) {
