@@ -104,7 +104,7 @@ func (p plan) clockOff(ctx context.Context, name string) (ok bool, err error) {
 	}
 	late := w.nodes[1]
 	late.ahead = -time.Hour
-	if err := late.process.end(syscall.SIGTERM, 40*time.Second); err != nil {
+	if err := late.process.End(syscall.SIGTERM, 40*time.Second); err != nil {
 		return false, err
 	}
 	if err := w.returns(ctx, late, name); err != nil {

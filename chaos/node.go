@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"parley/chaos/process"
 )
 
 // node is one process of the real binary, at an address that stays.
@@ -27,7 +29,7 @@ type node struct {
 	binary     string // it runs; the system's where it is empty
 	env        []string
 	ahead      time.Duration // of everybody else's clock
-	process    *process
+	process    *process.Process
 	runs       int
 }
 
@@ -129,7 +131,7 @@ func (n *node) probe() string { return filepath.Join(n.root, n.name+".probe") }
 // ready waits until the node says that it is.
 func (n *node) ready(ctx context.Context, patience time.Duration) error {
 	return until(ctx, patience, func(ctx context.Context) error {
-		if !n.process.alive() {
+		if !n.process.Alive() {
 			return fmt.Errorf("node %s has ended, see %s.log", n.name, n.name)
 		}
 		status, err := n.get(ctx, "/readyz")
@@ -166,7 +168,7 @@ type holding struct {
 // where a write was slow, and it waits on, idle, until the connection is used again.
 func (n *node) holds(ctx context.Context) (h holding, err error) {
 	_ = os.Remove(n.probe())
-	n.process.signal(syscall.SIGUSR1)
+	n.process.Signal(syscall.SIGUSR1)
 	err = until(ctx, 10*time.Second, func(context.Context) error {
 		said, err := os.ReadFile(n.probe())
 		if err != nil {
@@ -181,7 +183,7 @@ func (n *node) holds(ctx context.Context) (h holding, err error) {
 	if err != nil {
 		return h, err
 	}
-	dir := fmt.Sprintf("/proc/%d/fd", n.process.pid())
+	dir := fmt.Sprintf("/proc/%d/fd", n.process.PID())
 	open, err := os.ReadDir(dir)
 	for _, descriptor := range open {
 		to, err := os.Readlink(filepath.Join(dir, descriptor.Name()))
@@ -225,16 +227,6 @@ func (n *node) pooled() (map[string]bool, error) {
 		}
 	}
 	return pooled, nil
-}
-
-// freeAddr is a loopback address that nobody listens at.
-func freeAddr() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
 
 func splitAddr(addr string) (host, port string, err error) { return net.SplitHostPort(addr) }

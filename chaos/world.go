@@ -354,8 +354,8 @@ func (w *world) end() {
 		w.database.Close()
 	}
 	for _, n := range w.nodes {
-		if n.process != nil && n.process.alive() {
-			n.process.kill()
+		if n.process != nil && n.process.Alive() {
+			n.process.Kill()
 		}
 	}
 	if w.options.log != "" {
@@ -365,7 +365,7 @@ func (w *world) end() {
 		w.toRedis.close()
 	}
 	if w.redis != nil && w.redis.server != nil {
-		w.redis.server.kill()
+		w.redis.server.Kill()
 	}
 	if w.postgres != nil && w.postgres.server != nil {
 		w.postgres.thaw()

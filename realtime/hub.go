@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/olahol/melody"
+	"golang.org/x/time/rate"
 
 	"parley/chat"
 )
@@ -66,6 +67,8 @@ type Hub struct {
 	melody    *melody.Melody
 	link      Link
 	admission *admission
+	// Whether how many may arrive was said; otherwise it does not hold without limits, see Start.
+	arrivalsGiven bool
 
 	// Lock order: Hub.mu, then feed.mu. Socket.mu is taken inside either and holds nothing else.
 	mu       sync.RWMutex
@@ -119,6 +122,7 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	if len(link) > 0 {
 		h.link = link[0]
 	}
+	h.arrivalsGiven = timing.Arrivals != 0
 	h.admission = newAdmission(h.timing.Sockets, h.timing.Arrivals, time.Now)
 	h.melody = newMelody(h)
 	h.rows = newRowQueue()
@@ -139,6 +143,9 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 		return err
 	}
 	h.chat, h.epoch = c, epoch
+	if !c.Limited() && !h.arrivalsGiven { // a load test finds out by itself how many may come at once
+		h.admission.arrival.SetLimit(rate.Inf)
+	}
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
 	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.beatLoop} {
