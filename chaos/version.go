@@ -43,7 +43,7 @@ func (p plan) upgraded(ctx context.Context, name string) (ok bool, err error) {
 	live()
 	for i := len(w.nodes) - 1; i >= 0; i-- { // the one that nobody prefers at first
 		n := w.nodes[i]
-		if err := n.process.end(syscall.SIGTERM, 40*time.Second); err != nil {
+		if err := n.process.End(syscall.SIGTERM, 40*time.Second); err != nil {
 			return false, err
 		}
 		n.binary = p.binary
