@@ -2,7 +2,7 @@
 # is installed on Debian and Ubuntu, and named elsewhere (scripts/install.sh).
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test chaos cover check dev generate shots clean
+.PHONY: help run demo build test chaos load cover check dev generate shots clean
 
 # Git refuses folders of other users, and Go then refuses to build: so it is not Go who asks for the version.
 export GOFLAGS += -buildvcs=false
@@ -39,9 +39,21 @@ MINUTES ?= 10
 BRIEF ?=
 ONLY ?=
 TIMES ?= 0
-chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF= ONLY= TIMES=), see docs/delivery.md
+chaos: go ## prove delivery while processes are killed (SEED=1 MINUTES=10 BRIEF= ONLY= TIMES= OLDER=), see docs/delivery.md
 	@scripts/install.sh test
-	@go run ./chaos -seed $(SEED) -minutes $(MINUTES) $(if $(BRIEF),-brief) -only '$(ONLY)' -times $(TIMES)
+	@go run ./chaos -seed $(SEED) -minutes $(MINUTES) $(if $(BRIEF),-brief) -only '$(ONLY)' -times $(TIMES) -older '$(OLDER)'
+
+ACCEPT ?=
+PROFILE ?=
+REDIS ?=
+PEOPLE ?= 0
+MESSAGES ?= 0
+OUT ?= bin/load
+load: go ## measure the speed beside what is possible at all (ONLY=B BRIEF= ACCEPT= PROFILE= MESSAGES= OUT=), see docs/performance.md
+	@scripts/install.sh run
+	@go build -o bin/load-tool ./load
+	@exec bin/load-tool -only '$(ONLY)' -out '$(OUT)' -people $(PEOPLE) -messages $(MESSAGES) \
+		$(if $(BRIEF),-brief) $(if $(ACCEPT),-accept) $(if $(PROFILE),-profile) $(if $(REDIS),-redis)
 
 cover: ## show what the last tests reached (coverage.html shows each line)
 	@[ -e coverage.out ] || { echo 'make test writes what make cover shows'; exit 1; }

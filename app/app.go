@@ -42,6 +42,7 @@ type App struct {
 	jobs     *jobs.Jobs          // nil while there is nothing that makes any
 	server   *http.Server
 	listener net.Listener
+	admin    *admin // nil without an address for it
 	draining atomic.Bool
 }
 
@@ -92,6 +93,13 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr); err != nil {
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
+	o.store.Slow, o.store.Log = cfg.SlowStatement, log
+	if cfg.AdminAddr != "" {
+		if a.admin, err = openAdmin(ctx, cfg, log); err != nil {
+			return nil, err
+		}
+		o.store.Meter = a.admin.metrics
+	}
 	if a.database, err = openDatabase(ctx, cfg, log, serving, o.store); err != nil {
 		return nil, err
 	}
@@ -112,8 +120,13 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 		shared = append(shared, chat.WithLimiter(nodes.NewLimiter(a.redis, chat.NewMemoryLimiter(time.Now))),
 			chat.WithViewerCache(nodes.NewViewerCache(a.redis, viewers)))
 	}
-	o.chat = append(shared, o.chat...) // before those of tests, which may want others
 	a.hub = realtime.New(log, o.timing, link...)
+	if a.admin != nil {
+		shared = append(shared, chat.WithMeter(a.admin.metrics))
+		a.hub.Measure(a.admin.metrics)
+	}
+	a.admin.watch(a.database, a.hub, a.redis, a.link)
+	o.chat = append(shared, o.chat...) // before those of tests, which may want others
 	if cfg.SMTPURL != "" {
 		mailer, err := a.mailer()
 		if err != nil {
@@ -134,14 +147,18 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 		o.assets = static.New(cfg.Dev)
 	}
 	build := config.BuildInfo()
+	served := handlers.Config{
+		Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: o.assets, Log: log,
+		BaseURL: a.URL(), Secure: cfg.Secure(), Public: cfg.Public(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
+		Version: build.Version, Revision: build.Commit,
+		Ready: a.ready, Degraded: a.degraded, Crowded: a.hub.Crowded,
+		Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
+	}
+	if a.admin != nil {
+		served.Meter = a.admin.metrics
+	}
 	a.server = &http.Server{
-		Handler: handlers.New(handlers.Config{
-			Chat: a.chat, Tokens: a.database.store.Tokens(), Assets: o.assets, Log: log,
-			BaseURL: a.URL(), Secure: cfg.Secure(), Public: cfg.Public(), TrustedProxies: cfg.TrustedProxies, Dev: cfg.Dev,
-			Version: build.Version, Revision: build.Commit,
-			Ready: a.ready, Degraded: a.degraded, Crowded: a.hub.Crowded,
-			Socket: a.hub.ServeSocket, Changes: a.hub.ServeChanges,
-		}),
+		Handler:           handlers.New(served),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
@@ -203,6 +220,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stopCleaning()
 	go a.clean(cleaning)
 
+	go a.admin.serve()
 	failed := make(chan error, 1)
 	go func() { failed <- a.server.Serve(a.listener) }()
 	var err error
@@ -237,6 +255,7 @@ func (a *App) stopJobs(ctx context.Context) <-chan error {
 }
 
 func (a *App) release(ctx context.Context) error {
+	defer a.admin.close() // last, so that the end can be watched
 	if a.listener != nil {
 		_ = a.listener.Close() // closed by the server already, if that ever ran
 	}
@@ -295,6 +314,9 @@ func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 			"setup_code", code)
 	}
 	tell(ctx, log, "Parley is running", "url", a.URL())
+	if a.AdminURL() != "" {
+		log.Info("metrics and profiles are served", "metrics", a.AdminURL()+"/metrics", "profiles", a.AdminURL()+"/debug/pprof/")
+	}
 	notify(ctx, "READY=1")
 	if log.Enabled(ctx, slog.LevelDebug) {
 		log.Debug("process", "pid", os.Getpid())

@@ -14,6 +14,7 @@ import (
 	"parley/config"
 	"parley/db"
 	"parley/demo"
+	"parley/handlers"
 )
 
 // NewDemo describes the world that MakeDemo makes.
@@ -22,6 +23,7 @@ type NewDemo struct {
 	Seed                            uint64
 	Now                             time.Time // when it ends; zero means now
 	IfEmpty                         bool      // where there are people already is no error
+	Sessions                        string    // a file that gets a line for each person: the id, and the cookie of a session
 }
 
 // Demo is what MakeDemo made, and how to get in.
@@ -37,6 +39,9 @@ type Demo struct {
 func MakeDemo(
 	ctx context.Context, cfg config.Config, log *slog.Logger, in NewDemo, progress func(messages int),
 ) (made Demo, err error) {
+	if in.Sessions != "" && !cfg.Private() {
+		return Demo{}, errors.New("sessions of made-up people are only for a server that nobody but this machine reaches")
+	}
 	if in.Now.IsZero() {
 		in.Now = time.Now()
 	}
@@ -67,7 +72,36 @@ func MakeDemo(
 	if in.IfEmpty && errors.Is(err, db.ErrInhabited) {
 		return thereAlready(ctx, d.store)
 	}
+	if err == nil && in.Sessions != "" {
+		err = logAllIn(ctx, d.store, world, in.Sessions, handlers.SessionCookie(cfg.Secure()))
+	}
 	return made, err
+}
+
+// logAllIn gives everybody a session, and writes a line for each into a new file that only its owner may read: the
+// person's id, a space, and the cookie.
+func logAllIn(ctx context.Context, store *db.Store, world *demo.World, path, cookie string) error {
+	var sessions []db.DemoSession
+	var lines strings.Builder
+	expiry := time.Now().Add(chat.SessionLife)
+	for person := range world.People() {
+		token := rand.Text()
+		id := chat.NewID()
+		data, err := handlers.SessionData(id, expiry)
+		if err != nil {
+			return err
+		}
+		sessions = append(sessions, db.DemoSession{
+			ID: id, PersonID: person.ID, TokenHash: handlers.TokenHash(token), Data: data, ExpiresAt: expiry,
+		})
+		lines.WriteString(person.ID.String() + " " + cookie + "=" + token + "\n")
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(lines.String())
+	return errors.Join(err, f.Close(), store.InsertDemoSessions(ctx, sessions))
 }
 
 // thereAlready says how to get into a world that was made before, if it was.

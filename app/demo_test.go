@@ -3,8 +3,10 @@ package app_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,6 +76,54 @@ func TestMakeDemo(t *testing.T) {
 			if want := (app.Demo{There: true}); err != nil || made != want {
 				t.Errorf("%s: the second time: %+v, %v", name, made, err)
 			}
+		}
+	})
+	t.Run("everybody can be logged in, for a load test", func(t *testing.T) {
+		t.Parallel()
+		cfg := settings(dbtest.New(t).DSN)
+		in := few
+		in.Sessions = filepath.Join(t.TempDir(), "sessions")
+		if _, err := app.MakeDemo(t.Context(), cfg, quiet, in, nothing); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(in.Sessions)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info, err)
+		}
+		text, err := os.ReadFile(in.Sessions)
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		if err != nil || len(lines) != in.People {
+			t.Fatalf("%d lines, %v", len(lines), err)
+		}
+		base, _, _ := serve(t, cfg)
+		for _, line := range []string{lines[0], lines[in.People-1]} {
+			id, cookie, _ := strings.Cut(line, " ")
+			for cookie, want := range map[string]bool{cookie: true, cookie + "x": false} {
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.Header.Set("Cookie", cookie)
+				response, err := http.DefaultClient.Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(response.Body)
+				_ = response.Body.Close()
+				if got := strings.Contains(string(body), `data-person="`+id+`"`); err != nil || got != want {
+					t.Errorf("logged in by %q: %t, %v", cookie, got, err)
+				}
+			}
+		}
+		// Where others may come, sessions in a file would be keys to the house.
+		cfg = settings(dbtest.New(t).DSN)
+		cfg.Addr = ":8080"
+		in.Sessions += "-2"
+		if _, err := app.MakeDemo(t.Context(), cfg, quiet, in, nothing); err == nil {
+			t.Error("an open server lays sessions")
+		}
+		if _, err := os.Stat(in.Sessions); err == nil {
+			t.Error("and writes them down")
 		}
 	})
 	t.Run("where there are people it is refused, unless that is no error", func(t *testing.T) {

@@ -46,7 +46,7 @@ func newPair(t *testing.T, timing nodes.Timing) *pair {
 	d := dbtest.New(t)
 	p := &pair{t: t, redis: nodestest.Start(t), ids: map[string]chat.ID{}, people: map[string]*http.Client{}}
 	cfg := settings(d.DSN)
-	cfg.RedisURL, cfg.Limits = p.redis.Address(), true
+	cfg.RedisURL, cfg.Limits, cfg.AdminAddr = p.redis.Address(), true, "127.0.0.1:0"
 	for i := range p.nodes {
 		p.nodes[i], _ = run(t, cfg, app.WithAssets(assets()), app.WithNodes(timing))
 	}

@@ -68,7 +68,7 @@ func (p plan) clockOff(ctx context.Context, name string) (ok bool, err error) {
 		return false, err
 	}
 	began := time.Now()
-	binary, err := build(ctx, p.root, "parley-shifted", over)
+	binary, err := build(ctx, p.root, "parley-shifted", "", over)
 	if err != nil { // Go lets nothing be laid over a toolchain that it has loaded by itself
 		p.report.note("Not tried: %s. The clock cannot be replaced: %v.", name, err)
 		return true, nil
@@ -104,7 +104,7 @@ func (p plan) clockOff(ctx context.Context, name string) (ok bool, err error) {
 	}
 	late := w.nodes[1]
 	late.ahead = -time.Hour
-	if err := late.process.end(syscall.SIGTERM, 40*time.Second); err != nil {
+	if err := late.process.End(syscall.SIGTERM, 40*time.Second); err != nil {
 		return false, err
 	}
 	if err := w.returns(ctx, late, name); err != nil {

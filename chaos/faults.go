@@ -42,6 +42,7 @@ var faults = []fault{
 	{name: "clients half open", nodes: 1, run: clientsHalfOpen},
 	{name: "the same POST ten times at once, later, and with another text", nodes: 1, brief: true, run: repeated},
 	{name: "answers of POSTs lost, and later than the push", nodes: 1, brief: true, run: answersLost},
+	{name: "pushes older than what was fetched", nodes: 1, brief: true, run: pushesBehind},
 	{name: "a reader at 1 KB/s, then frozen", nodes: 1, run: slowReader},
 	{name: "SIGTERM under load with 500 sockets", nodes: 1, run: drained(500)},
 	{name: "100 to 1000 sockets within 1 s on a cold node", nodes: 1, run: storm},
@@ -65,7 +66,7 @@ const patience = 5 * time.Second
 // killOnly kills the only node. Its successor comes at the same address, as a service's does.
 func killOnly(ctx context.Context, w *world, name string) error {
 	n := w.nodes[0]
-	n.process.kill()
+	n.process.Kill()
 	sleep(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
 	return w.returns(ctx, n, name)
 }
@@ -73,7 +74,7 @@ func killOnly(ctx context.Context, w *world, name string) error {
 // killOne kills one of two, which comes back when everybody has gone to the other.
 func killOne(ctx context.Context, w *world, name string) error {
 	n := w.nodes[w.random.IntN(len(w.nodes))]
-	n.process.kill()
+	n.process.Kill()
 	w.healed(ctx, name, back, whole)
 	return w.returns(ctx, n, name)
 }
@@ -304,6 +305,24 @@ func answersLost(ctx context.Context, w *world, name string) error {
 	return nil
 }
 
+// pushesBehind lets pages fetch their conversations while what their sockets bring is older than that.
+func pushesBehind(ctx context.Context, w *world, name string) error {
+	for _, p := range w.people {
+		p.line.HoldPushes(700 * time.Millisecond)
+	}
+	for range 5 {
+		sleep(ctx, 800*time.Millisecond)
+		for _, t := range w.tabs() {
+			t.fetch()
+		}
+	}
+	for _, p := range w.people {
+		p.line.HoldPushes(0)
+	}
+	w.healed(ctx, name, back, whole)
+	return nil
+}
+
 // quantile is the value below which such a share of the durations lies; 0 of none.
 func quantile(share float64, took []time.Duration) time.Duration {
 	if len(took) == 0 {
@@ -367,7 +386,7 @@ func drained(sockets int) func(context.Context, *world, string) error {
 		n := w.nodes[0]
 		since, told := w.rec.Now(), time.Now()
 		began := told
-		w.took(name, "the node has ended", 0, 20*time.Second, n.process.end(syscall.SIGTERM, 40*time.Second), &began)
+		w.took(name, "the node has ended", 0, 20*time.Second, n.process.End(syscall.SIGTERM, 40*time.Second), &began)
 		codes := audience.codesSince(told)
 		if codes[websocket.CloseServiceRestart] != sockets {
 			w.problem("%s: the sockets ended by these closing codes: %v", name, codes)
@@ -391,7 +410,7 @@ func drainOne(ctx context.Context, w *world, name string) error {
 	n := w.nodes[w.random.IntN(len(w.nodes))]
 	since := w.rec.Now()
 	began := time.Now()
-	w.took(name, "the node has ended", 0, 20*time.Second, n.process.end(syscall.SIGTERM, 40*time.Second), &began)
+	w.took(name, "the node has ended", 0, 20*time.Second, n.process.End(syscall.SIGTERM, 40*time.Second), &began)
 	w.healed(ctx, name, back, whole)
 	w.unseen(name, since)
 	return w.returns(ctx, n, name)
@@ -414,7 +433,7 @@ func storm(ctx context.Context, w *world, name string) error {
 	}
 	defer audience.leave()
 	n := w.nodes[0]
-	if err := n.process.end(syscall.SIGTERM, 40*time.Second); err != nil {
+	if err := n.process.End(syscall.SIGTERM, 40*time.Second); err != nil {
 		return err
 	}
 	if err := n.start(); err != nil {
@@ -510,7 +529,7 @@ func redisCut(away time.Duration) func(context.Context, *world, string) error {
 }
 
 var redisKilled = redisTrouble(
-	func(_ context.Context, w *world) error { w.redis.server.kill(); return nil }, 4*time.Second,
+	func(_ context.Context, w *world) error { w.redis.server.Kill(); return nil }, 4*time.Second,
 	func(ctx context.Context, w *world) error { return w.redis.start(ctx) })
 
 var redisFlushed = redisTrouble(func(ctx context.Context, w *world) error { return w.redis.flush(ctx) }, 3*time.Second, nothing)

@@ -157,6 +157,7 @@ type guestState struct {
 	Path   string   `json:"path"`
 	Change int64    `json:"change"`
 	Offset *float64 `json:"offset"`
+	Anchor string   `json:"anchor"` // whose offset it is
 	Mine   []struct {
 		Client string `json:"client"`
 		ID     string `json:"id"`
@@ -193,7 +194,7 @@ func (g *guest) follow(ctx context.Context) {
 		}
 		g.mu.Lock()
 		g.now, g.change, g.polls = s.Looks, s.Change, g.polls+1
-		if g.offset != nil && (s.Offset == nil || *s.Offset < *g.offset-2 || *s.Offset > *g.offset+2) {
+		if g.offset != nil && s.Anchor == g.anchor && (s.Offset == nil || *s.Offset < *g.offset-2 || *s.Offset > *g.offset+2) {
 			g.strayed++
 			g.world.rec.Note("strayed", map[string]any{"guest": g.name, "from": *g.offset, "to": s.Offset})
 		}

@@ -36,7 +36,7 @@
     const log = document.querySelector("#pane ol[data-conversation]");
     const item = anchor && document.getElementById(anchor);
     return {
-      wrong: watch.wrong, looks: watch.looks, path: location.pathname, change: Number(log?.dataset.change ?? 0),
+      anchor, wrong: watch.wrong, looks: watch.looks, path: location.pathname, change: Number(log?.dataset.change ?? 0),
       offset: item ? item.getBoundingClientRect().top - scroller().getBoundingClientRect().top : null,
       mine: messages().filter((m) => m.dataset.client && m.dataset.seq).map((m) => (
         { client: m.dataset.client, id: m.id.replace(/^m-/, ""), seq: Number(m.dataset.seq) })),

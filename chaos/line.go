@@ -23,9 +23,10 @@ type line struct {
 	servers []string // host:port; the first is preferred
 	calls   map[*call]struct{}
 	cut     bool
-	losing  int // how many answers to requests are still to be lost
-	late    time.Duration
-	trickle int // bytes a second of what the server sends through sockets; 0: as they come
+	losing  int           // how many answers to requests are still to be lost
+	late    time.Duration // what answers wait
+	behind  time.Duration // what sockets bring waits
+	trickle int           // bytes a second of what the server sends through sockets; 0: as they come
 }
 
 // call is one connection through the line.
@@ -121,6 +122,13 @@ func (l *line) HoldAnswers(late time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.late = late
+}
+
+// HoldPushes lets what the server sends through sockets come later; answers to requests are not held.
+func (l *line) HoldPushes(behind time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.behind = behind
 }
 
 // Trickle lets through only so many bytes a second of what comes by sockets; 0 ends that. A negative number lets nothing
@@ -296,7 +304,9 @@ func (l *line) wait(c *call, n int) bool {
 	switch {
 	case c.socket && l.trickle > 0:
 		pause = time.Duration(n) * time.Second / time.Duration(l.trickle)
-	case !c.socket:
+	case c.socket:
+		pause = l.behind
+	default:
 		pause = l.late
 	}
 	l.mu.Unlock()

@@ -45,6 +45,7 @@ type plan struct {
 	only    string
 	times   int // how often each fault happens; 0: as the length says
 	browser bool
+	older   string // a version of the sources
 
 	report       *report
 	root, binary string // what all stages have in common
@@ -63,6 +64,7 @@ func command(ctx context.Context, args []string, out io.Writer) (ok bool, err er
 	flags.StringVar(&p.only, "only", "", "only faults whose name begins like this")
 	flags.IntVar(&p.times, "times", 0, "each fault so many times, instead of going on for minutes")
 	flags.BoolVar(&p.browser, "browser", true, "also two real pages, where there is a Chromium; never in the short run")
+	flags.StringVar(&p.older, "older", "", "the version that two nodes are upgraded from, as git names it")
 	if err := flags.Parse(args); err != nil {
 		return false, err
 	}
@@ -92,7 +94,7 @@ func (p plan) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 		return false, err
 	}
 	began := time.Now()
-	if p.binary, err = build(ctx, p.root, "parley", nil); err != nil {
+	if p.binary, err = build(ctx, p.root, "parley", "", nil); err != nil {
 		return false, err
 	}
 	p.report.say("seed %d; Parley was built in %s", p.seed, short(time.Since(began)))

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"parley/chaos/process"
 )
 
 // node is one process of the real binary, at an address that stays.
@@ -23,9 +26,10 @@ type node struct {
 	name, addr string
 	redis      string // the address it reaches Redis at, if it does
 	root       string
+	binary     string // it runs; the system's where it is empty
 	env        []string
 	ahead      time.Duration // of everybody else's clock
-	process    *process
+	process    *process.Process
 	runs       int
 }
 
@@ -70,10 +74,12 @@ func init() {
 }
 `
 
-// build builds the real binary into root under a name. Its sources are the module's; only the probe is laid over them, and
-// what else is given: the text of a file by its path.
-func build(ctx context.Context, root, name string, over map[string]string) (string, error) {
-	where, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "parley").Output()
+// build builds the real binary into root under a name. Its sources are those in a folder, this module's where it is empty;
+// only the probe is laid over them, and what else is given: the text of a file by its path.
+func build(ctx context.Context, root, name, sources string, over map[string]string) (string, error) {
+	list := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "parley")
+	list.Dir = sources
+	where, err := list.Output()
 	if err != nil {
 		return "", fmt.Errorf("where Parley's sources are: %w", err)
 	}
@@ -97,6 +103,7 @@ func build(ctx context.Context, root, name string, over map[string]string) (stri
 	}
 	binary := filepath.Join(root, "bin", name)
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", binary, "parley")
+	cmd.Dir = sources
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building Parley: %w\n%s", err, said)
 	}
@@ -105,7 +112,7 @@ func build(ctx context.Context, root, name string, over map[string]string) (stri
 
 // start runs the binary. It does not wait until it answers, see ready.
 func (n *node) start() error {
-	cmd := exec.Command(filepath.Join(n.root, "bin", "parley"), "serve")
+	cmd := exec.Command(cmp.Or(n.binary, filepath.Join(n.root, "bin", "parley")), "serve")
 	cmd.Dir = n.root
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + n.root, "CHAOS_PROBE=" + n.probe(), "CHAOS_CLOCK=" + fmt.Sprint(int(n.ahead.Seconds())),
@@ -124,7 +131,7 @@ func (n *node) probe() string { return filepath.Join(n.root, n.name+".probe") }
 // ready waits until the node says that it is.
 func (n *node) ready(ctx context.Context, patience time.Duration) error {
 	return until(ctx, patience, func(ctx context.Context) error {
-		if !n.process.alive() {
+		if !n.process.Alive() {
 			return fmt.Errorf("node %s has ended, see %s.log", n.name, n.name)
 		}
 		status, err := n.get(ctx, "/readyz")
@@ -161,7 +168,7 @@ type holding struct {
 // where a write was slow, and it waits on, idle, until the connection is used again.
 func (n *node) holds(ctx context.Context) (h holding, err error) {
 	_ = os.Remove(n.probe())
-	n.process.signal(syscall.SIGUSR1)
+	n.process.Signal(syscall.SIGUSR1)
 	err = until(ctx, 10*time.Second, func(context.Context) error {
 		said, err := os.ReadFile(n.probe())
 		if err != nil {
@@ -176,7 +183,7 @@ func (n *node) holds(ctx context.Context) (h holding, err error) {
 	if err != nil {
 		return h, err
 	}
-	dir := fmt.Sprintf("/proc/%d/fd", n.process.pid())
+	dir := fmt.Sprintf("/proc/%d/fd", n.process.PID())
 	open, err := os.ReadDir(dir)
 	for _, descriptor := range open {
 		to, err := os.Readlink(filepath.Join(dir, descriptor.Name()))
@@ -220,16 +227,6 @@ func (n *node) pooled() (map[string]bool, error) {
 		}
 	}
 	return pooled, nil
-}
-
-// freeAddr is a loopback address that nobody listens at.
-func freeAddr() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
 
 func splitAddr(addr string) (host, port string, err error) { return net.SplitHostPort(addr) }

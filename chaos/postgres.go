@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"parley/chaos/process"
 )
 
 // postgres is a PostgreSQL of the run's own, from the installed server binaries. Unlike the one that the application
@@ -25,7 +27,7 @@ type postgres struct {
 	bin, dir string
 	small    string              // a folder for the data alone, without the write-ahead log; empty: with it
 	as       *syscall.Credential // who it runs as; nil for whoever runs the harness
-	server   *process
+	server   *process.Process
 }
 
 // newPostgres makes a cluster under root and starts it. It stores as surely as in production: only then a restart in the
@@ -123,7 +125,7 @@ func (p *postgres) start(ctx context.Context) error {
 		return err
 	}
 	return until(ctx, time.Minute, func(ctx context.Context) error {
-		if !p.server.alive() {
+		if !p.server.Alive() {
 			return fmt.Errorf("PostgreSQL has ended, see %s", p.log())
 		}
 		conn, err := pgx.Connect(ctx, p.url("postgres", "postgres"))
@@ -135,15 +137,15 @@ func (p *postgres) start(ctx context.Context) error {
 }
 
 // stopNow is an immediate shutdown: nothing is finished, and the next start recovers.
-func (p *postgres) stopNow() { _ = p.server.end(syscall.SIGQUIT, 10*time.Second) }
+func (p *postgres) stopNow() { _ = p.server.End(syscall.SIGQUIT, 10*time.Second) }
 
 // freeze stops all of its processes where they are; thaw lets them go on.
 func (p *postgres) freeze() { p.signalAll(syscall.SIGSTOP) }
 func (p *postgres) thaw()   { p.signalAll(syscall.SIGCONT) }
 
 func (p *postgres) signalAll(s syscall.Signal) {
-	pid := p.server.pid()
-	p.server.signal(s) // first: then there are no new ones
+	pid := p.server.PID()
+	p.server.Signal(s) // first: then there are no new ones
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	for _, word := range strings.Fields(string(children)) {
 		if child, err := strconv.Atoi(word); err == nil {

@@ -25,7 +25,7 @@ const privateBack = 20 * time.Second
 // moveLog puts the write-ahead log of the only node's private PostgreSQL into a folder, and connects to that PostgreSQL.
 func (w *world) moveLog(ctx context.Context, to string) error {
 	n := w.nodes[0]
-	if err := n.process.end(syscall.SIGTERM, 40*time.Second); err != nil { // and PostgreSQL with it
+	if err := n.process.End(syscall.SIGTERM, 40*time.Second); err != nil { // and PostgreSQL with it
 		return err
 	}
 	place, err := cluster.Locate(n.data())

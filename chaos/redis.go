@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"parley/chaos/process"
 )
 
 // redisServer is a Redis of the run's own. Nodes reach it through a line.
 type redisServer struct {
 	addr, log string
-	server    *process
+	server    *process.Process
 }
 
 func newRedis(ctx context.Context, addr, log string) (*redisServer, error) {

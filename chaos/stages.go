@@ -30,6 +30,7 @@ var apart = []struct {
 	{"disk full under the data, then room again", plan.diskFull},
 	{"disk full under the write-ahead log, then room again", plan.logFull},
 	{"the clock of one node an hour ahead, then an hour behind", plan.clockOff},
+	{"two nodes upgraded one after the other", plan.upgraded},
 	{"two real pages meanwhile", plan.realPages},
 }
 
@@ -102,11 +103,11 @@ func (p plan) restored(ctx context.Context, name string) (ok bool, err error) {
 		return false, err
 	}
 	for _, step := range []func() error{
-		func() error { return w.postgres.server.end(syscall.SIGINT, 20*time.Second) },
+		func() error { return w.postgres.server.End(syscall.SIGINT, 20*time.Second) },
 		func() error { return w.postgres.copyData(ctx, "older") },
 		func() error { return w.postgres.start(ctx) },
 		func() error { return speak(4 * time.Second) },
-		func() error { return w.postgres.server.end(syscall.SIGINT, 20*time.Second) },
+		func() error { return w.postgres.server.End(syscall.SIGINT, 20*time.Second) },
 		func() error { return w.postgres.restore(ctx, "older") },
 		func() error { return w.postgres.start(ctx) },
 	} {

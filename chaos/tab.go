@@ -223,10 +223,7 @@ func (t *tab) receive(frame page.Frame) {
 	case page.Ask:
 		t.sendOpen()
 	case page.Reload:
-		t.mu.Lock()
-		t.reloading++
-		t.mu.Unlock()
-		t.running.Go(t.reload)
+		t.fetch()
 	case page.Leave:
 		t.cancel()
 		t.mu.Lock()
@@ -235,6 +232,16 @@ func (t *tab) receive(frame page.Frame) {
 		}
 		t.mu.Unlock()
 		t.person.left(t)
+	}
+}
+
+// fetch begins to fetch the conversation anew.
+func (t *tab) fetch() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ctx.Err() == nil && t.conversation != "" {
+		t.reloading++
+		t.running.Go(t.reload)
 	}
 }
 

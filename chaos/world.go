@@ -355,8 +355,8 @@ func (w *world) end() {
 		w.database.Close()
 	}
 	for _, n := range w.nodes {
-		if n.process != nil && n.process.alive() {
-			n.process.kill()
+		if n.process != nil && n.process.Alive() {
+			n.process.Kill()
 		}
 	}
 	if w.options.log != "" {
@@ -366,7 +366,7 @@ func (w *world) end() {
 		w.toRedis.close()
 	}
 	if w.redis != nil && w.redis.server != nil {
-		w.redis.server.kill()
+		w.redis.server.Kill()
 	}
 	if w.postgres != nil && w.postgres.server != nil {
 		w.postgres.thaw()

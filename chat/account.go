@@ -242,6 +242,7 @@ func (c *Chat) LogIn(ctx context.Context, origin Origin, login, password string)
 		return Viewer{}, err
 	}
 	if !match || !within || person.State != StateActive {
+		c.meter.LoginFailed()
 		return Viewer{}, &Error{Kind: KindInvalid, Code: CodeLogin}
 	}
 	return c.startSession(ctx, origin, person)

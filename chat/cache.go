@@ -36,16 +36,22 @@ type ReadViewer func(ctx context.Context) (viewer Viewer, keep bool, err error)
 // without the password's hash, unless it is to be fresh. Errors: unauthenticated, and those of session.
 func (c *Chat) ViewerByToken(ctx context.Context, token Token, session func(context.Context) (ID, error)) (Viewer, error) {
 	known, ok := c.passes.find(token.Hash)
-	if ok && !token.Fresh && c.viewers != nil {
+	asked := !token.Fresh && c.viewers != nil
+	if ok && asked {
+		remembered := true
 		viewer, err := c.viewers.Viewer(ctx, known.person, token.Hash, func(ctx context.Context) (Viewer, bool, error) {
+			remembered = false
 			viewer, idle, err := c.store.ViewerByToken(ctx, known.session, token.Hash, SessionIdle)
 			viewer, err = c.seen(ctx, viewer.bare(), idle, token.Address, err)
 			// Who is to get another token must not go on with this one.
 			return viewer, !viewer.Renew, err
 		})
+		c.meter.ViewerAsked(remembered)
 		if KindOf(err) != KindUnauthenticated {
 			return viewer, err
 		}
+	} else if asked {
+		c.meter.ViewerAsked(false)
 	}
 	id, err := session(ctx)
 	if err != nil {

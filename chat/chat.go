@@ -42,6 +42,7 @@ type Chat struct {
 	limiter   Limiter
 	viewers   ViewerCache // nil: rows are read at each request
 	passes    *passes
+	meter     Meter
 	clock     Clock
 	settings  Settings
 	passwords *passwords
@@ -64,13 +65,14 @@ func New(store Store, publisher Publisher, settings Settings, options ...Option)
 	if settings.BcryptCost == 0 {
 		settings.BcryptCost = DefaultBcryptCost
 	}
-	c := &Chat{store: store, publisher: publisher, passes: newPasses(), clock: time.Now, settings: settings}
+	c := &Chat{store: store, publisher: publisher, passes: newPasses(), meter: unmetered{}, clock: time.Now, settings: settings}
 	for _, option := range options {
 		option(c)
 	}
 	if c.limiter == nil {
 		c.limiter = NewMemoryLimiter(c.clock)
 	}
+	c.limiter = meteredLimiter{c.limiter, c.meter}
 	if !settings.Limits {
 		c.limiter = unlimited{}
 	}

@@ -105,6 +105,7 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 		"ListTotals":       func() error { _, err := c.ListTotals(ctx, []chat.ID{anna.ID}); return err },
 		"Heads":            func() error { _, err := c.Heads(ctx, []chat.ID{id}); return err },
 		"ViewSeqs":         func() error { _, err := c.ViewSeqs(ctx, []chat.ID{anna.ID}); return err },
+		"Moved":            func() error { _, err := c.Moved(ctx, time.Now()); return err },
 		"Active":           func() error { _, _, err := c.Active(ctx, time.Now()); return err },
 		"SendMessage": func() error {
 			_, err := c.SendMessage(ctx, anna, id, chat.Draft{Body: "x", ClientID: chat.NewID()})

@@ -24,10 +24,12 @@ type PersonChanged struct {
 	ViewSeq  int64
 }
 
-// PositionsMoved says that a person's unread numbers changed in these conversations.
+// PositionsMoved says that rows of a person's list changed, without a message: those of these conversations. Moves are the
+// numbers that [Chat.Moved] has for the same; from a node of an earlier version there are none.
 type PositionsMoved struct {
 	PersonID      ID
 	Conversations []ID
+	Moves         []int64
 }
 
 // ReceiptsMoved says that in these conversations members have got or read more than before, for others to see.

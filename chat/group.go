@@ -117,7 +117,7 @@ func (c *Chat) CreateGroup(ctx context.Context, viewer Viewer, settings GroupSet
 	}
 	id := NewID()
 	var told []PersonChanged
-	err := c.store.InTx(ctx, func(tx Store) error {
+	err := c.inGroupTx(ctx, func(tx Store) error {
 		if err := tx.LockPeople(ctx, append(people, viewer.ID)...); err != nil {
 			return err
 		}
@@ -218,7 +218,7 @@ func (c *Chat) changeGroup(
 	}
 	var told []PersonChanged
 	var head int64
-	err := c.store.InTx(ctx, func(tx Store) error {
+	err := c.inGroupTx(ctx, func(tx Store) error {
 		g, err := tx.LockGroup(ctx, group, append([]ID{viewer.ID}, people...))
 		if err != nil {
 			return err

@@ -113,7 +113,7 @@ func (c *Chat) JoinGroup(ctx context.Context, viewer Viewer, token string) (ID, 
 	}
 	var told []PersonChanged
 	var head int64
-	err = c.store.InTx(ctx, func(tx Store) error {
+	err = c.inGroupTx(ctx, func(tx Store) error {
 		g, err := tx.LockGroup(ctx, found.GroupID, []ID{viewer.ID})
 		if err != nil {
 			return err

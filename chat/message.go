@@ -70,6 +70,7 @@ func (c *Chat) SendMessage(ctx context.Context, viewer Viewer, conversation ID, 
 		return Message{}, err
 	}
 	c.publish(ctx, ConversationChanged{ConversationID: conversation, ChangeSeq: message.ChangeSeq})
+	c.meter.MessageStored(MessageText)
 	return message, nil
 }
 
@@ -83,6 +84,7 @@ func (c *Chat) earlierSend(ctx context.Context, viewer Viewer, clientID ID, hash
 	if string(storedHash) != string(hash) {
 		return Message{}, Conflict(CodeClientIDReused, nil)
 	}
+	c.meter.SendRepeated()
 	return message, nil
 }
 

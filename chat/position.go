@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // MaxUnread is the highest number of unread messages that is counted; MaxUnread+1 means more.
 const MaxUnread = 99
@@ -28,12 +31,13 @@ func (c *Chat) SavePositions(ctx context.Context, positions []Position) error {
 	if err != nil {
 		return err
 	}
-	byPerson := map[ID][]ID{}
-	for _, p := range moved {
-		byPerson[p.PersonID] = append(byPerson[p.PersonID], p.ConversationID)
+	byPerson := map[ID]PositionsMoved{}
+	for _, m := range moved {
+		of := byPerson[m.PersonID]
+		byPerson[m.PersonID] = PositionsMoved{m.PersonID, append(of.Conversations, m.ConversationID), append(of.Moves, m.Number)}
 	}
-	for person, conversations := range byPerson {
-		c.publish(ctx, PositionsMoved{PersonID: person, Conversations: conversations})
+	for _, event := range byPerson {
+		c.publish(ctx, event)
 	}
 	if len(shown) > 0 {
 		c.publish(ctx, ReceiptsMoved{Conversations: shown})
@@ -55,9 +59,23 @@ func (c *Chat) MarkRead(ctx context.Context, viewer Viewer, p Position) error {
 // so, and what others may see of the viewer's reading does not move. Whatever a page says that it saw before it has heard
 // of the mark moves nothing back. Errors: not_found, also for a former member.
 func (c *Chat) MarkUnread(ctx context.Context, viewer Viewer, conversation ID, seq int64) error {
-	if err := c.store.UpdateUnreadFrom(ctx, viewer.ID, conversation, seq-1); err != nil {
+	move, err := c.store.UpdateUnreadFrom(ctx, viewer.ID, conversation, seq-1)
+	if err != nil {
 		return err
 	}
-	c.publish(ctx, PositionsMoved{PersonID: viewer.ID, Conversations: []ID{conversation}})
+	c.publish(ctx, PositionsMoved{viewer.ID, []ID{conversation}, []int64{move}})
 	return nil
+}
+
+// Move is a change of one row of a person's list that no message tells of.
+type Move struct {
+	Number         int64 // grows, but not in the order in which moves become visible
+	PersonID       ID
+	ConversationID ID
+}
+
+// Moved returns what moved since a moment by the database's clock, and forgets what is older than a minute. A node that has
+// not heard of a move sends the row all the same.
+func (c *Chat) Moved(ctx context.Context, since time.Time) ([]Move, error) {
+	return c.store.Moved(ctx, since)
 }

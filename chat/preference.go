@@ -104,10 +104,11 @@ func (c *Chat) Choose(ctx context.Context, viewer Viewer, conversation ID, choic
 			return forbidden(CodeNotMember)
 		}
 	}
-	if err := c.store.UpdateChoices(ctx, viewer.ID, conversation, stored); err != nil {
+	move, err := c.store.UpdateChoices(ctx, viewer.ID, conversation, stored)
+	if err != nil {
 		return err
 	}
-	c.publish(ctx, PositionsMoved{PersonID: viewer.ID, Conversations: []ID{conversation}})
+	c.publish(ctx, PositionsMoved{viewer.ID, []ID{conversation}, []int64{move}})
 	return nil
 }
 

@@ -194,7 +194,7 @@ type Store interface {
 	// QuietEnded returns, by person, where quiet has ended after one moment and up to another.
 	QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error)
 	// UpdateChoices. Errors: not_found.
-	UpdateChoices(ctx context.Context, person, conversation ID, choices NewChoices) error
+	UpdateChoices(ctx context.Context, person, conversation ID, choices NewChoices) (move int64, err error)
 
 	// InsertMessage. Errors: not_found, forbidden (closed), conflict (client_id_reused).
 	InsertMessage(ctx context.Context, message NewMessage) (Message, error)
@@ -205,9 +205,10 @@ type Store interface {
 	UpsertDraft(ctx context.Context, person, conversation ID, body string) error
 	// UpdatePositions returns those whose unread number may have changed, and the conversations in which what others may
 	// see has moved, each once.
-	UpdatePositions(ctx context.Context, positions []Position) (moved []Position, shown []ID, err error)
-	// UpdateUnreadFrom moves it back, never forward, and counts the mark. Errors: not_found.
-	UpdateUnreadFrom(ctx context.Context, person, conversation ID, from int64) error
+	UpdatePositions(ctx context.Context, positions []Position) (moved []Move, shown []ID, err error)
+	// UpdateUnreadFrom moves it back, never forward, and counts the mark; it returns the move's number. Errors: not_found.
+	UpdateUnreadFrom(ctx context.Context, person, conversation ID, from int64) (move int64, err error)
+	Moved(ctx context.Context, since time.Time) ([]Move, error)
 
 	// ReceiptSources leaves out who is not in the conversation, and who shows no receipts. It returns the moment, too.
 	ReceiptSources(ctx context.Context, authors []Authorship) ([]ReceiptSource, time.Time, error)

@@ -50,6 +50,7 @@ type NewDemo struct {
 	Seed                            uint64
 	Now                             time.Time // when it ends; zero means now
 	IfEmpty                         bool      // where there are people already is no error
+	Sessions                        string    // a file that gets a line for each person: the id, and the cookie of a session
 }
 
 // Demo is what Demo made, and how to get in.

@@ -14,6 +14,7 @@ type makeDemo struct {
 	Seed          uint64    `default:"1" placeholder:"N" help:"Another number makes another world (default: 1)."`
 	Now           time.Time `placeholder:"TIME" help:"When the world ends, such as 2026-03-01T12:00:00Z (default: now)."`
 	IfEmpty       bool      `help:"Do nothing, and succeed, where there are people already."`
+	Sessions      string    `placeholder:"FILE" help:"Log everybody in, and write each person's id and cookie into a new file: for load tests, only where nobody but this machine reaches the server."`
 }
 
 func (m makeDemo) Run(r *request) error {

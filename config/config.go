@@ -5,17 +5,23 @@
 package config
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Config holds the effective settings. Load fills and checks it; tests may write one by hand.
 type Config struct {
 	// Addr is the host:port the server listens on. Port 0 asks the system for a free one.
 	Addr string `env:"PARLEY_ADDR"`
+	// AdminAddr is the host:port for metrics and profiles, which ask for no login; empty means that there are none. Port 0
+	// asks the system for a free one.
+	AdminAddr string `env:"PARLEY_ADMIN_ADDR"`
 	// BaseURL is where people reach this server, such as "https://chat.example.org": scheme, host and, unless it is the
 	// scheme's own, port; never a slash at the end. Where none is set it follows from Addr, see [BaseURLFor]; it is empty
 	// where that cannot be known yet, because Addr has port 0.
@@ -42,6 +48,8 @@ type Config struct {
 	Dev bool `env:"PARLEY_DEV"`
 	// LogLevel is the least level that is logged.
 	LogLevel slog.Level `env:"PARLEY_LOG_LEVEL"`
+	// SlowStatement is how long a statement may take before the log names it; 0 means that none is named.
+	SlowStatement time.Duration `env:"PARLEY_SLOW_STATEMENT"`
 }
 
 // Secure reports whether people reach this server through TLS: cookies are then marked Secure and HSTS is sent.
@@ -51,6 +59,9 @@ func (c Config) Secure() bool { return strings.HasPrefix(c.BaseURL, "https://") 
 func (c Config) Private() bool {
 	return loopback(c.Addr) && (c.BaseURL == "" || c.BaseURL == BaseURLFor(c.Addr))
 }
+
+// AdminPrivate reports whether nobody but this machine reaches the metrics and profiles.
+func (c Config) AdminPrivate() bool { return loopback(c.AdminAddr) }
 
 // Public reports whether people reach this server by a name that is not this machine's own. Then something stands in
 // between, and who connects from this machine may be anybody.
@@ -111,6 +122,25 @@ func BaseURLFor(addr string) string {
 		return "http://" + host
 	}
 	return "http://" + host + ":" + port
+}
+
+// sameAddress reports whether of two addresses (host:port) the second cannot be listened on beside the first.
+func sameAddress(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	numberA, wrongA := strconv.ParseUint(portA, 10, 16)
+	numberB, wrongB := strconv.ParseUint(portB, 10, 16)
+	if errors.Join(errA, errB, wrongA, wrongB) != nil || numberA != numberB || numberA == 0 {
+		return false
+	}
+	// Everything on a port is also each of its addresses.
+	return everywhere(hostA) || everywhere(hostB) || strings.EqualFold(hostA, hostB) ||
+		hostA == "localhost" && loopback(b) || hostB == "localhost" && loopback(a)
+}
+
+func everywhere(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || err == nil && ip.IsUnspecified()
 }
 
 // loopback reports whether only this machine can reach addr (host:port).

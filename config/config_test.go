@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/config"
 )
@@ -78,6 +79,18 @@ func TestPrivate(t *testing.T) {
 		c, err := config.Load([]string{environ})
 		if err != nil || c.Private() != want {
 			t.Errorf("%s: got %v, %v", environ, c.Private(), err)
+		}
+	}
+}
+
+func TestAdminPrivate(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]bool{
+		"127.0.0.1:9090": true, "localhost:9090": true, "[::1]:0": true,
+		":9090": false, "0.0.0.0:9090": false, "192.0.2.1:9090": false, "metrics:9090": false, "": false,
+	} {
+		if got := (config.Config{AdminAddr: addr}).AdminPrivate(); got != want {
+			t.Errorf("%q: got %v", addr, got)
 		}
 	}
 }
@@ -173,9 +186,11 @@ func TestSettings(t *testing.T) {
 		SMTPURL: "smtp://u:hunter4@mail.example.org:587", MailFrom: "post@example.org",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		Limits:         true, BcryptCost: 11, LogLevel: slog.LevelWarn,
+		AdminAddr: "127.0.0.1:9090", SlowStatement: 250 * time.Millisecond,
 	}
 	want := strings.Join([]string{
 		"PARLEY_ADDR=:80",
+		"PARLEY_ADMIN_ADDR=127.0.0.1:9090",
 		"PARLEY_BASE_URL=https://chat.example.org",
 		"PARLEY_DATABASE_URL=postgres://***@db:5432/parley?***", "PARLEY_REDIS_URL=",
 		"PARLEY_DATA_DIR=/srv",
@@ -187,6 +202,7 @@ func TestSettings(t *testing.T) {
 		"PARLEY_BCRYPT_COST=11",
 		"PARLEY_DEV=off",
 		"PARLEY_LOG_LEVEL=warn",
+		"PARLEY_SLOW_STATEMENT=250ms",
 	}, "\n")
 	if got := text(full); got != want {
 		t.Errorf("\n got %s\n\nwant %s", got, want)
@@ -200,7 +216,7 @@ func TestSettings(t *testing.T) {
 		"redis+sentinel://u:p@a:1,b:2/main/0?sentinel_password=q": "redis+sentinel://***@a:1,b:2/main/0?***",
 		"redis+cluster://u:p@[::1]:1,[::2]:2":                     "***",
 	} {
-		if got := (config.Config{DatabaseURL: secret}).Settings()[2].Value; got != want {
+		if got := (config.Config{DatabaseURL: secret}).Settings()[3].Value; got != want {
 			t.Errorf("%q is shown as %q, want %q", string(secret), got, want)
 		}
 	}

@@ -196,6 +196,13 @@ func (c *Config) check(values map[string]string, known []Mistake) []Mistake {
 		}
 	}
 	expect("PARLEY_ADDR", validAddr(c.Addr))
+	expect("PARLEY_ADMIN_ADDR", c.AdminAddr == "" || validAddr(c.AdminAddr))
+	if sameAddress(c.Addr, c.AdminAddr) {
+		mistakes = append(mistakes, Mistake{
+			Name: "PARLEY_ADMIN_ADDR", Value: strconv.Quote(c.AdminAddr),
+			Problem: "expected another port than that of PARLEY_ADDR (" + c.Addr + "): metrics and profiles are not for people",
+		})
+	}
 	base, ok := origin(c.BaseURL)
 	expect("PARLEY_BASE_URL", c.BaseURL == "" || ok)
 	if c.BaseURL = base; base == "" && !strings.HasSuffix(c.Addr, ":0") {
@@ -218,6 +225,7 @@ func (c *Config) check(values map[string]string, known []Mistake) []Mistake {
 		least = 4
 	}
 	expect("PARLEY_BCRYPT_COST", least <= c.BcryptCost && c.BcryptCost <= 15)
+	expect("PARLEY_SLOW_STATEMENT", c.SlowStatement >= 0)
 	expect("PARLEY_LOG_LEVEL", slices.Contains([]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}, c.LogLevel))
 	return mistakes
 }

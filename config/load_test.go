@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/config"
 )
@@ -22,7 +23,7 @@ func TestDefaults(t *testing.T) {
 	want := config.Config{
 		Addr: "127.0.0.1:8080", BaseURL: "http://127.0.0.1:8080", DataDir: ".data",
 		MailFrom: "Parley <parley@localhost>",
-		Limits:   true, BcryptCost: 12, LogLevel: slog.LevelInfo,
+		Limits:   true, BcryptCost: 12, LogLevel: slog.LevelInfo, SlowStatement: 200 * time.Millisecond,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults:\n got %+v\nwant %+v", got, want)
@@ -36,6 +37,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"PARLEY_DATA_DIR=/srv/parley", "PARLEY_REGISTRATION=closed", "PARLEY_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.7,2001:db8::1,::ffff:10.0.0.1",
 		"PARLEY_LIMITS=off", "PARLEY_BCRYPT_COST=4", "PARLEY_DEV=on", "PARLEY_LOG_LEVEL=debug",
 		"PARLEY_SMTP_URL=smtp://u:pw@mail.example.org", "PARLEY_MAIL_FROM=Our place <post@example.org>",
+		"PARLEY_ADMIN_ADDR=[::1]:9090", "PARLEY_SLOW_STATEMENT=1.5s",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +51,7 @@ func TestEverySettingIsRead(t *testing.T) {
 			netip.MustParsePrefix("2001:db8::1/128"), netip.MustParsePrefix("10.0.0.1/32"),
 		},
 		Limits: false, BcryptCost: 4, Dev: true, LogLevel: slog.LevelDebug,
+		AdminAddr: "[::1]:9090", SlowStatement: 1500 * time.Millisecond,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("\n got %+v\nwant %+v", got, want)
@@ -72,6 +75,19 @@ func TestValues(t *testing.T) {
 		{"an empty value means the default", "PARLEY_ADDR=", ""},
 		{"of a name given twice the last counts", "PARLEY_DEV=loud PARLEY_DEV=on", ""},
 		{"of a name given twice the last counts, also when it is empty", "PARLEY_DEV=loud PARLEY_DEV=", ""},
+
+		{"metrics on a port of their own are accepted", "PARLEY_ADMIN_ADDR=127.0.0.1:9090", ""},
+		{"metrics on an open address are accepted", "PARLEY_ADMIN_ADDR=:9090", ""},
+		{"metrics on the same port of another address are accepted", "PARLEY_ADDR=192.0.2.1:8080 PARLEY_ADMIN_ADDR=127.0.0.1:8080", ""},
+		{"metrics and people on free ports are accepted", "PARLEY_ADDR=127.0.0.1:0 PARLEY_ADMIN_ADDR=127.0.0.1:0", ""},
+		{"metrics without a port are refused", "PARLEY_ADMIN_ADDR=127.0.0.1", "PARLEY_ADMIN_ADDR"},
+		{"metrics where people come are refused", "PARLEY_ADMIN_ADDR=127.0.0.1:8080", "PARLEY_ADMIN_ADDR"},
+		{"metrics where people come by another name are refused", "PARLEY_ADMIN_ADDR=localhost:8080", "PARLEY_ADMIN_ADDR"},
+		{"metrics where people come by every address are refused", "PARLEY_ADDR=:8080 PARLEY_ADMIN_ADDR=127.0.0.1:8080", "PARLEY_ADMIN_ADDR"},
+		{"metrics on every address of the port where people come are refused", "PARLEY_ADMIN_ADDR=[::]:08080", "PARLEY_ADMIN_ADDR"},
+		{"no statement is slow where none is to be named", "PARLEY_SLOW_STATEMENT=0s", ""},
+		{"a negative time for statements is refused", "PARLEY_SLOW_STATEMENT=-1s", "PARLEY_SLOW_STATEMENT"},
+		{"a time for statements without a unit is refused", "PARLEY_SLOW_STATEMENT=200", "PARLEY_SLOW_STATEMENT"},
 
 		{"a base URL with a port is accepted", "PARLEY_BASE_URL=http://10.0.0.1:8081", ""},
 		{"a base URL with an IPv6 address is accepted", "PARLEY_BASE_URL=https://[2001:db8::1]", ""},
@@ -188,6 +204,7 @@ func TestMistakesReadWell(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	tests := []struct{ name, environ, want string }{
 		{"a wrong value", "PARLEY_ADDR=here", `PARLEY_ADDR="here": expected host:port, such as 127.0.0.1:8080 or :8080`},
+		{"an address that is taken", "PARLEY_ADMIN_ADDR=127.0.0.1:8080", `PARLEY_ADMIN_ADDR="127.0.0.1:8080": expected another port than that of PARLEY_ADDR (127.0.0.1:8080): metrics and profiles are not for people`},
 		{"a value with control characters is quoted", "PARLEY_REGISTRATION=a\nb", `PARLEY_REGISTRATION="a\nb": expected open, invite or closed`},
 		{"a long value is cut", "PARLEY_REGISTRATION=" + long, `PARLEY_REGISTRATION="` + long[:80] + `…": expected open, invite or closed`},
 		{"a secret is masked", "PARLEY_DATABASE_URL=mysql://u:hunter2@db", `PARLEY_DATABASE_URL=***: expected a URL such as postgres://user@host:5432/database`},

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Variable describes one setting.
@@ -32,6 +33,11 @@ var variables = []Variable{
 		Name: "PARLEY_ADDR", Default: "127.0.0.1:8080",
 		Expected: "host:port, such as 127.0.0.1:8080 or :8080",
 		Meaning:  "address to listen on",
+	},
+	{
+		Name:     "PARLEY_ADMIN_ADDR",
+		Expected: "host:port, such as 127.0.0.1:9090; another port than that of PARLEY_ADDR",
+		Meaning:  "address for metrics and profiles, without a login, see metrics.md (default: none)",
 	},
 	{
 		Name:     "PARLEY_BASE_URL",
@@ -96,6 +102,11 @@ var variables = []Variable{
 		Expected: "debug, info, warn or error",
 		Meaning:  "least level that is logged",
 	},
+	{
+		Name: "PARLEY_SLOW_STATEMENT", Default: "200ms",
+		Expected: "a duration, such as 200ms or 1s; 0s names none",
+		Meaning:  "how long a statement may take before the log names it",
+	},
 }
 
 // Variables returns a copy of the table of all settings, in the order in which they should be shown.
@@ -128,6 +139,8 @@ func show(value any) string {
 		return onOff(v)
 	case int:
 		return strconv.Itoa(v)
+	case time.Duration:
+		return v.String()
 	case slog.Level:
 		return strings.ToLower(v.String())
 	case Secret:

@@ -31,9 +31,10 @@ const maxStatement = maxTransaction - 500*time.Millisecond
 
 // Store is chat.Store over one pool of connections.
 type Store struct {
-	pool *pgxpool.Pool
-	sqlx *sqlx.DB
-	on   sqlx.ExtContext // the pool, or the transaction that InTx opened
+	pool  *pgxpool.Pool
+	sqlx  *sqlx.DB
+	on    sqlx.ExtContext // the pool, or the transaction that InTx opened
+	watch *stopwatch      // nil: nobody wants to know how long statements take
 }
 
 var _ chat.Store = (*Store)(nil)
@@ -42,6 +43,9 @@ var _ chat.Store = (*Store)(nil)
 type Options struct {
 	MaxConns int32           // default: pgxpool's (4, or the number of cores if higher)
 	Tracer   pgx.QueryTracer // sees every statement
+	Meter    Meter           // is told how long each takes
+	Slow     time.Duration   // how long one may take before the log names it; 0: none is named
+	Log      *slog.Logger    // default: slog's
 }
 
 // Open connects to the database that dsn names, and fails when it does not answer or cannot serve Parley, see
@@ -55,6 +59,10 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(maxStatement.Milliseconds())
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
 	config.ConnConfig.Tracer = options.Tracer
+	watch := newStopwatch(options)
+	if watch != nil {
+		config.ConnConfig.Tracer = watch
+	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = maxTransaction
 	}
@@ -66,7 +74,7 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 		return nil, fmt.Errorf("connect to the database: %w", oneLine{err})
 	}
 	handle := sqlx.NewDb(stdlib.OpenDBFromPool(pool), "pgx")
-	store := &Store{pool: pool, sqlx: handle, on: handle}
+	store := &Store{pool: pool, sqlx: handle, on: handle, watch: watch}
 	if err := store.suitable(ctx); err != nil {
 		store.Close()
 		return nil, err
@@ -145,7 +153,7 @@ func (s *Store) InTx(ctx context.Context, f func(tx chat.Store) error) error {
 	}
 	// After the commit it does nothing; otherwise the error that led here is the one to tell. It runs on a panic too.
 	defer func() { _ = tx.Rollback() }()
-	if err := f(&Store{pool: s.pool, sqlx: s.sqlx, on: tx}); err != nil {
+	if err := f(&Store{pool: s.pool, sqlx: s.sqlx, on: tx, watch: s.watch}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -162,20 +170,24 @@ func bound(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // get reads one row. No row is chat.NotFound.
 func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
-	ctx, cancel := bound(ctx)
+	ctx, cancel := bound(s.watch.ask(ctx))
 	defer cancel()
 	return translate(sqlx.GetContext(ctx, s.on, dest, query, args...))
 }
 
 // list reads all rows.
 func (s *Store) list(ctx context.Context, dest any, query string, args ...any) error {
-	ctx, cancel := bound(ctx)
+	ctx, cancel := bound(s.watch.ask(ctx))
 	defer cancel()
 	return translate(sqlx.SelectContext(ctx, s.on, dest, query, args...))
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	return s.run(s.watch.ask(ctx), query, args...)
+}
+
+func (s *Store) run(ctx context.Context, query string, args ...any) (int64, error) {
 	ctx, cancel := bound(ctx)
 	defer cancel()
 	result, err := s.on.ExecContext(ctx, query, args...)
@@ -187,7 +199,7 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, err
 
 // change runs a statement that must find its row.
 func (s *Store) change(ctx context.Context, query string, args ...any) error {
-	n, err := s.exec(ctx, query, args...)
+	n, err := s.run(s.watch.ask(ctx), query, args...)
 	if err == nil && n == 0 {
 		return chat.NotFound()
 	}

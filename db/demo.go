@@ -52,6 +52,37 @@ func (s *Store) InsertDemo(
 	return nil
 }
 
+// DemoSession is a session of somebody in a demo, with the token of its cookie.
+type DemoSession struct {
+	ID, PersonID chat.ID
+	TokenHash    string
+	Data         []byte // what scs keeps
+	ExpiresAt    time.Time
+}
+
+// demoSessions is how many are written in one transaction.
+const demoSessions = 2_000
+
+// InsertDemoSessions logs people of a demo in.
+func (s *Store) InsertDemoSessions(ctx context.Context, sessions []DemoSession) error {
+	d := &demoWriter{store: s}
+	for batch := range slices.Chunk(sessions, demoSessions) {
+		err := d.piece(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			err := copyRows(ctx, tx, "sessions", []string{"id", "person_id", "address", "user_agent", "expires_at"}, batch,
+				func(n DemoSession) []any { return []any{n.ID, n.PersonID, "127.0.0.1", "", n.ExpiresAt} })
+			if err != nil {
+				return err
+			}
+			return copyRows(ctx, tx, "session_tokens", []string{"token_hash", "data", "expires_at"}, batch,
+				func(n DemoSession) []any { return []any{n.TokenHash, n.Data, n.ExpiresAt} })
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settle does what the database's own housekeeping does within minutes: until it knows how much there is, it plans badly,
 // and until the ranges of messages_changed are summarised, each sweep reads all of them.
 func (s *Store) settle(ctx context.Context) {

@@ -269,7 +269,8 @@ func TestPlans(t *testing.T) {
 		"UseGroupLink":    {undone(func(tx chat.Store) error { return tx.UseGroupLink(ctx, c.hub.ID, link) }), 3},
 		"RevokeGroupLink": {undone(func(tx chat.Store) error { return tx.RevokeGroupLink(ctx, c.huge, linkID) }), 3},
 		"UpdateChoices": {undone(func(tx chat.Store) error {
-			return tx.UpdateChoices(ctx, author, c.huge, chat.NewChoices{QuietUntil: &now, Pinned: new(true), Archived: new(true), Notify: new(chat.NotifyAll)})
+			_, err := tx.UpdateChoices(ctx, author, c.huge, chat.NewChoices{QuietUntil: &now, Pinned: new(true), Archived: new(true), Notify: new(chat.NotifyAll)})
+			return err
 		}), 4},
 		"QuietEnded":                    {func() error { _, err := c.Store.QuietEnded(ctx, now.Add(-2*time.Second), now); return err }, 5},
 		"Member":                        {func() error { _, err := c.Store.Member(ctx, c.hub.ID, c.big); return err }, 1},
@@ -284,7 +285,8 @@ func TestPlans(t *testing.T) {
 			_, _, err := c.Store.UpdatePositions(ctx, []chat.Position{{PersonID: c.hub.ID, ConversationID: c.big, Read: 49001}})
 			return err
 		}, 10},
-		"UpdateUnreadFrom":                         {undone(func(tx chat.Store) error { return tx.UpdateUnreadFrom(ctx, c.hub.ID, c.big, 49000) }), 3},
+		"UpdateUnreadFrom":                         {undone(func(tx chat.Store) error { _, err := tx.UpdateUnreadFrom(ctx, c.hub.ID, c.big, 49000); return err }), 3},
+		"Moved":                                    {func() error { _, err := c.Store.Moved(ctx, now.Add(-8*time.Second)); return err }, 100},
 		"ReceiptSources of a huge group":           {sources(c.huge, writer, c.bot.ID), 4100 + chat.ReceiptWindow},
 		"ReceiptSources of an ordinary one":        {sources(c.all[5], c.hub.ID), 20},
 		"ReceiptSources of a group of 51":          {sources(c.big, c.hub.ID, c.back.ID, author), 200 + chat.ReceiptWindow},

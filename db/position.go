@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"math"
+	"time"
 
 	"parley/chat"
 )
@@ -11,7 +12,7 @@ import (
 // positions only grow, and end at the conversation's end. What others may see moves for those who show receipts, and in a
 // large group not by what has reached a device. What was seen before a mark the page has not heard of does not move what is
 // unread.
-func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) (moved []chat.Position, shown []chat.ID, err error) {
+func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) (moved []chat.Move, shown []chat.ID, err error) {
 	people := make([]chat.ID, len(positions))
 	conversations := make([]chat.ID, len(positions))
 	delivered := make([]int64, len(positions))
@@ -26,14 +27,13 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 	var rows []struct {
 		PersonID       chat.ID `db:"person_id"`
 		ConversationID chat.ID `db:"conversation_id"`
-		ReadSeq        int64   `db:"read_seq"`
-		DeliveredSeq   int64   `db:"delivered_seq"`
-		Moved          bool    `db:"moved"`
+		Move           *int64  `db:"move"`
 		Shown          bool    `db:"shown"`
 	}
 	err = s.list(ctx, &rows, `
 		WITH asked AS (
-			SELECT conversation_id, person_id, max(delivered) AS delivered, max(read) AS read, min(marks) AS marks
+			SELECT conversation_id, person_id, max(delivered) AS delivered, max(read) AS read,
+				array_agg(read) AS reads, array_agg(marks) AS marks
 			FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[])
 				AS t (conversation_id, person_id, delivered, read, marks)
 			GROUP BY conversation_id, person_id
@@ -41,7 +41,8 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 			SELECT m.conversation_id, m.person_id, m.unread_from, m.delivered_seq, m.read_seq,
 				CASE WHEN may.deliver THEN least(greatest(asked.delivered, asked.read), c.msg_seq) ELSE 0 END AS delivered,
 				CASE WHEN may.show THEN least(asked.read, c.msg_seq) ELSE 0 END AS read,
-				CASE WHEN asked.marks >= m.unread_marks THEN least(asked.read, c.msg_seq) ELSE 0 END AS seen
+				least(coalesce((SELECT max(a.read) FROM unnest(asked.reads, asked.marks) AS a (read, marks)
+					WHERE a.marks >= m.unread_marks), 0), c.msg_seq) AS seen
 			FROM asked JOIN members m USING (conversation_id, person_id) JOIN conversations c ON c.id = m.conversation_id
 			JOIN people p ON p.id = m.person_id
 			CROSS JOIN LATERAL (SELECT p.receipts AS show, p.receipts AND NOT `+largeGroup+` AS deliver) may
@@ -50,7 +51,7 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 				OR may.show AND m.read_seq < asked.read OR m.unread_from < asked.read)
 			ORDER BY m.conversation_id, m.person_id
 			FOR NO KEY UPDATE OF m
-		)
+		), updated AS (
 		UPDATE members m SET
 			delivered_seq = greatest(m.delivered_seq, locked.delivered),
 			read_seq = greatest(m.read_seq, locked.read),
@@ -58,14 +59,18 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 		FROM locked
 		WHERE m.conversation_id = locked.conversation_id AND m.person_id = locked.person_id
 			AND (m.delivered_seq < locked.delivered OR m.read_seq < locked.read OR m.unread_from < locked.seen)
-		RETURNING m.person_id, m.conversation_id, m.read_seq, m.delivered_seq, locked.unread_from < m.unread_from AS moved,
-			locked.read_seq < m.read_seq OR locked.delivered_seq < m.delivered_seq AS shown`,
+		RETURNING m.person_id, m.conversation_id, locked.unread_from < m.unread_from AS moved,
+			locked.read_seq < m.read_seq OR locked.delivered_seq < m.delivered_seq AS shown
+		), noted AS (
+			INSERT INTO moves (person_id, conversation_id) SELECT person_id, conversation_id FROM updated WHERE moved
+			RETURNING id, person_id, conversation_id
+		)
+		SELECT updated.person_id, updated.conversation_id, noted.id AS move, updated.shown
+		FROM updated LEFT JOIN noted USING (person_id, conversation_id)`,
 		conversations, people, delivered, read, marks)
 	for _, row := range rows {
-		if row.Moved {
-			moved = append(moved, chat.Position{
-				PersonID: row.PersonID, ConversationID: row.ConversationID, Delivered: row.DeliveredSeq, Read: row.ReadSeq,
-			})
+		if row.Move != nil {
+			moved = append(moved, chat.Move{Number: *row.Move, PersonID: row.PersonID, ConversationID: row.ConversationID})
 		}
 		if row.Shown {
 			shown = append(shown, row.ConversationID)
@@ -75,8 +80,34 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 }
 
 // UpdateUnreadFrom implements chat.Store.
-func (s *Store) UpdateUnreadFrom(ctx context.Context, person, conversation chat.ID, from int64) error {
-	return s.change(ctx, `
+func (s *Store) UpdateUnreadFrom(ctx context.Context, person, conversation chat.ID, from int64) (move int64, err error) {
+	err = s.get(ctx, &move, noted(`
 		UPDATE members SET unread_from = least(unread_from, greatest($3::bigint, 0)), unread_marks = unread_marks + 1
-		WHERE conversation_id = $1 AND person_id = $2 AND until_change IS NULL`, conversation, person, from)
+		WHERE conversation_id = $1 AND person_id = $2 AND until_change IS NULL
+		RETURNING person_id, conversation_id`), conversation, person, from)
+	return move, err
+}
+
+// noted is a statement that changes members' rows and returns whose, which notes their moves and returns the numbers.
+func noted(update string) string {
+	return `WITH updated AS (` + update + `)
+		INSERT INTO moves (person_id, conversation_id) SELECT person_id, conversation_id FROM updated RETURNING id`
+}
+
+// Moved implements chat.Store. A move is kept for a minute: what commits becomes visible within 5 s, and each node looks
+// every two.
+func (s *Store) Moved(ctx context.Context, since time.Time) ([]chat.Move, error) {
+	var rows []struct {
+		ID             int64   `db:"id"`
+		PersonID       chat.ID `db:"person_id"`
+		ConversationID chat.ID `db:"conversation_id"`
+	}
+	err := s.list(ctx, &rows, `
+		WITH forgotten AS (DELETE FROM moves WHERE moved_at < clock_timestamp() - interval '1 minute')
+		SELECT id, person_id, conversation_id FROM moves WHERE moved_at > $1`, since)
+	moves := make([]chat.Move, len(rows))
+	for i, row := range rows {
+		moves[i] = chat.Move{Number: row.ID, PersonID: row.PersonID, ConversationID: row.ConversationID}
+	}
+	return moves, err
 }

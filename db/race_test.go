@@ -198,7 +198,7 @@ func TestLockOrder(t *testing.T) {
 			}
 		}
 		held := w.Hold(t, "SELECT FROM members WHERE conversation_id = $1 AND person_id = $2 FOR UPDATE", ids[4], anna.ID)
-		results := make([][]chat.Position, 2)
+		results := make([][]chat.Move, 2)
 		done := later(func() error {
 			opposite := slices.Clone(asked)
 			slices.Reverse(opposite)

@@ -550,8 +550,8 @@ func TestStore(t *testing.T) {
 			bad:  func() error { _, err := s.Blocked(ctx, nobody, "x", 10); return err },
 		},
 		"UpdateChoices": {
-			good:    func() error { return s.UpdateChoices(ctx, anna.ID, group, chat.NewChoices{}) },
-			bad:     func() error { return s.UpdateChoices(ctx, nobody, group, chat.NewChoices{}) },
+			good:    func() error { _, err := s.UpdateChoices(ctx, anna.ID, group, chat.NewChoices{}); return err },
+			bad:     func() error { _, err := s.UpdateChoices(ctx, nobody, group, chat.NewChoices{}); return err },
 			refusal: chat.CodeNotFound,
 		},
 		"UpdatePositions": {
@@ -561,9 +561,10 @@ func TestStore(t *testing.T) {
 			},
 			bad: func() error { _, _, err := s.UpdatePositions(ctx, nil); return err },
 		},
+		"Moved": {good: func() error { _, err := s.Moved(ctx, time.Now()); return err }},
 		"UpdateUnreadFrom": {
-			good:    func() error { return s.UpdateUnreadFrom(ctx, anna.ID, id, 0) },
-			bad:     func() error { return s.UpdateUnreadFrom(ctx, nobody, id, 0) },
+			good:    func() error { _, err := s.UpdateUnreadFrom(ctx, anna.ID, id, 0); return err },
+			bad:     func() error { _, err := s.UpdateUnreadFrom(ctx, nobody, id, 0); return err },
 			refusal: chat.CodeNotFound,
 		},
 		"ReceiptSources": {

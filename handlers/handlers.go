@@ -44,6 +44,8 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Degraded names what is away that can be done without. Nil: nothing. It never waits.
 	Degraded func() []string
+	// Meter is told of each request. Nil: nobody is.
+	Meter Meter
 	// Crowded says how long whoever wants a socket should stay away; 0: come in. Nil: everybody may.
 	Crowded func() time.Duration
 	// Socket and Changes are the doors of package realtime. Who stands before them is checked already; whether the
@@ -54,6 +56,17 @@ type Config struct {
 	// Clock tells the time; nil is the real one.
 	Clock chat.Clock
 }
+
+// Meter is told of requests.
+type Meter interface {
+	// RequestAnswered: method and route are those of a row of the sitemap, and empty where there is none. A socket is
+	// answered by 101 when it ends.
+	RequestAnswered(method, route string, status int, took time.Duration)
+}
+
+type unmetered struct{}
+
+func (unmetered) RequestAnswered(string, string, int, time.Duration) {}
 
 // Handlers is the whole of Parley's HTTP, an http.Handler.
 type Handlers struct {
@@ -78,6 +91,9 @@ func New(config Config) *Handlers {
 	}
 	if config.Ready == nil {
 		config.Ready = func(context.Context) error { return nil }
+	}
+	if config.Meter == nil {
+		config.Meter = unmetered{}
 	}
 	if config.Crowded == nil {
 		config.Crowded = func() time.Duration { return 0 }

@@ -52,28 +52,34 @@ func (h *Handlers) identify(next http.Handler) http.Handler {
 	})
 }
 
-// log writes one line for each request: no text of anybody's, no secret, no query.
+// log writes one line for each request: no text of anybody's, no secret, no query. The meter is told of it, too.
 func (h *Handlers) log(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := h.config.Clock()
 		next.ServeHTTP(w, r)
+		took := h.config.Clock().Sub(began)
 		v := visitOf(r.Context())
 		level := slog.LevelInfo
-		if v.route != nil && v.route.quiet {
-			level = slog.LevelDebug
+		var method, pattern string
+		if v.route != nil {
+			method, pattern = v.route.method, v.route.path
+			if v.route.quiet {
+				level = slog.LevelDebug
+			}
 		}
 		attributes := []slog.Attr{
 			slog.String("request", v.id),
 			slog.String("method", clip(r.Method, 20)),
 			slog.String("path", loggable(r.URL.Path)),
 			slog.String("address", v.origin.Address),
-			slog.Duration("took", h.config.Clock().Sub(began)),
+			slog.Duration("took", took),
 		}
 		if rec, ok := w.(*recorder); ok {
 			status := rec.status
 			if status == 0 {
 				status = http.StatusOK // what net/http says when a handler said nothing
 			}
+			h.config.Meter.RequestAnswered(method, pattern, status, took)
 			attributes = append(attributes, slog.Int("status", status), slog.Int64("bytes", rec.bytes))
 		}
 		if v.viewer != nil {

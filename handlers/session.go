@@ -68,6 +68,18 @@ func tokenHash(token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// SessionCookie is the name of the cookie that holds a token: with SessionData and TokenHash all that a session is known by
+// that was not made through a door.
+func SessionCookie(secure bool) string { return cookieName(secure) }
+
+// SessionData is what scs keeps for a token: the id of the row in our own table.
+func SessionData(id chat.ID, expiry time.Time) ([]byte, error) {
+	return scs.GobCodec{}.Encode(expiry, map[string]any{sessionKey: id.String()})
+}
+
+// TokenHash is what scs keeps it by.
+func TokenHash(token string) string { return tokenHash(token) }
+
 // startSession ties the client to a session of the viewer's, under a new token: whoever knew the old one knows nothing.
 func (h *Handlers) startSession(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) error {
 	err := h.saveSession(w, r, viewer)

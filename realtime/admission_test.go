@@ -1,11 +1,15 @@
 package realtime
 
 import (
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sort"
 	"testing"
 	"time"
+
+	"parley/chat"
+	"parley/chat/chattest"
 )
 
 // crowd lets pages arrive within a second and come back as static/js/backoff.js says, and as they are told where they ask
@@ -127,4 +131,34 @@ func TestAdmission(t *testing.T) {
 			t.Error("who was sent away has a place")
 		}
 	})
+}
+
+func TestAdmissionWithoutLimits(t *testing.T) {
+	t.Parallel()
+	w := chattest.New(t)
+	for name, c := range map[string]struct {
+		limits bool
+		timing Timing
+		all    bool
+	}{
+		"without limits anybody may arrive":              {all: true},
+		"with limits not":                                {limits: true},
+		"nor where it is said how many may, in any case": {timing: Timing{Arrivals: 100}},
+	} {
+		h := New(slog.New(slog.DiscardHandler), c.timing)
+		if err := h.Start(t.Context(), chat.New(w.Store, h, chat.Settings{BcryptCost: 4, Limits: c.limits})); err != nil {
+			t.Fatal(err)
+		}
+		const pages = 5000
+		in := 0
+		for range pages {
+			if h.admission.crowded() == 0 && h.admission.enter() == 0 {
+				in++
+			}
+		}
+		if (in == pages) != c.all {
+			t.Errorf("%s: %d of %d are in", name, in, pages)
+		}
+		h.Close(t.Context())
+	}
 }

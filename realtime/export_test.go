@@ -1,9 +1,19 @@
 package realtime
 
 import (
+	"context"
 	"maps"
 	"slices"
+	"time"
+
+	"parley/chat"
 )
 
 // FramesIn are the types of the frames that a page may send.
 func FramesIn() []string { return slices.Sorted(maps.Keys(framesIn)) }
+
+// Hear is what a hint of another node does.
+func (h *Hub) Hear(event chat.Event) { h.hear(event) }
+
+// SweepNow sweeps once.
+func (h *Hub) SweepNow(ctx context.Context) { _, _ = h.sweep(ctx, time.Now()) }

@@ -21,6 +21,7 @@ type feed struct {
 	wanted  int64 // hinted
 	hints   int64 // how often
 	reading bool
+	pending pending // changes that were committed at this node, to measure how long they take
 
 	receiptsDue time.Time // before, authors are not told again
 	receiptMark *int64    // of the last sweep
@@ -43,6 +44,17 @@ func (f *feed) hint(changeSeq int64) {
 	f.wanted = max(f.wanted, changeSeq)
 	f.hints++
 	f.startLocked()
+}
+
+// swept is hint for what a sweep has found; it notes what no hint has said yet. The order is that of Hub.hear: a hint that
+// comes beside either is known here, or finds what is noted.
+func (f *feed) swept(head int64) {
+	f.mu.Lock()
+	if head > max(f.head, f.wanted) && f.anyLiveLocked() {
+		f.hub.unheard.note(HintConversation, f.id, head)
+	}
+	f.mu.Unlock()
+	f.hint(head)
 }
 
 // startLocked lets one goroutine read as long as there is something to read and somebody to read it for.
@@ -108,6 +120,8 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 		return
 	}
 	rendering := newRendering(changes)
+	began := f.pending.between(changes.From, changes.To)
+	var m *mark
 	for sub := range f.subs {
 		if !sub.live {
 			continue
@@ -116,7 +130,11 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 			f.endLocked(sub, now, changes)
 			continue
 		}
-		sub.socket.write(rendering.frameFor(sub.socket.viewer, sub.member))
+		encoded := rendering.frameFor(sub.socket.viewer, sub.member)
+		if frame := &encoded[0]; !began.IsZero() && (m == nil || m.frame != frame) {
+			m = &mark{frame: frame, at: began}
+		}
+		sub.socket.writeMarked(encoded, m)
 	}
 	f.head = changes.To
 	if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Event != nil }) {
@@ -180,47 +198,48 @@ func (h *Hub) viewSeqOf(id chat.ID) int64 {
 }
 
 // open lets a page follow a conversation from its cursor on: it subscribes first, then replays, then goes on live.
-func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
+func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) Resume {
 	if !h.leave(s, visit) {
-		return
+		return ResumedLeft
 	}
 	ctx, cancel := h.queryContext()
 	defer cancel()
 	member, err := h.chat.Membership(ctx, s.viewer, conversation)
 	if chat.KindOf(err) == chat.KindNotFound {
 		s.send(frame{Type: frameClosed, Conversation: conversation.String()})
-		return
+		return ResumedClosed
 	}
 	if err != nil {
 		h.log.Warn("conversation not opened", "conversation", conversation, "error", err)
-		s.cut() // the page comes back
-		return
+		s.cut(ClosedFailed) // the page comes back
+		return ResumedFailed
 	}
 	same, err := h.sameView(ctx, s, at)
 	if err != nil {
 		h.log.Warn("conversation not opened", "conversation", conversation, "error", err)
-		s.cut()
-		return
+		s.cut(ClosedFailed)
+		return ResumedFailed
 	}
 	if !same {
 		h.sendReset(s, conversation)
-		return
+		return ResumedReset
 	}
 	if !member.Present() {
 		if h.lookBack(s, visit, member, at.View) {
 			h.sendReset(s, conversation)
-			return
+			return ResumedReset
 		}
 		// Nothing that happens there from now on is this person's, not even that something does.
 		s.send(frame{Type: frameResumed, Conversation: conversation.String(), To: &at.After})
-		return
+		return ResumedPast
 	}
 	sub, changed := h.subscribe(s, visit, member, at.View)
 	if changed {
 		h.sendReset(s, conversation)
+		return ResumedReset
 	}
 	if sub == nil {
-		return
+		return ResumedLeft
 	}
 	h.receipts.note(conversation, s.viewer.ID)
 	if at.Drafted || member.Draft != "" {
@@ -228,22 +247,20 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) {
 	}
 	if err := h.sendCardsSince(ctx, sub, at.At); err != nil {
 		h.log.Warn("conversation not opened", "conversation", conversation, "error", err)
-		s.cut()
-		return
+		s.cut(ClosedFailed)
+		return ResumedFailed
 	}
-	h.replay(sub, at.After)
+	return h.replay(sub, at.After)
 }
 
-// sameView says whether a cursor belongs to the present history, and to what the person may see at present. A page may
-// know of a newer view than this node, which has not heard of it yet: then the row decides.
+// sameView says whether a cursor belongs to the present history, and to what the person may see at present. The row decides,
+// and is read after the membership: a page may know of a newer view than this node, and the membership may be newer than
+// what either knows, which has to be found here, since the hint that comes later is compared with this membership.
 func (h *Hub) sameView(ctx context.Context, s *Socket, at cursor) (bool, error) {
 	if at.Epoch != h.currentEpoch() || at.After < 0 {
 		return false, nil
 	}
 	known := h.viewSeqOf(s.viewer.ID)
-	if at.View == known {
-		return true, nil
-	}
 	seqs, err := h.chat.ViewSeqs(ctx, []chat.ID{s.viewer.ID})
 	if err != nil {
 		return false, err
@@ -328,56 +345,60 @@ func (h *Hub) leave(s *Socket, visit int64) bool {
 
 // replay sends what came after the cursor, then makes the subscription live in the same step in which nothing is
 // missing. Beyond the bounds the page is better fetched anew.
-func (h *Hub) replay(sub *subscription, after int64) {
+func (h *Hub) replay(sub *subscription, after int64) Resume {
 	s, f := sub.socket, sub.feed
 	var count, size int
+	result := ResumedCurrent
 	for {
 		ctx, cancel := h.queryContext()
 		member, changes, err := h.chat.ChangesFor(ctx, s.viewer, f.id, after, chat.MaxReplayChanges+1)
 		cancel()
 		if err != nil {
 			h.log.Warn("replay failed", "conversation", f.id, "error", err)
-			s.cut()
-			return
+			s.cut(ClosedFailed)
+			return ResumedFailed
 		}
 		if !member.SeesLike(sub.member) {
 			h.sendReset(s, f.id)
-			return
+			return ResumedReset
 		}
 		encoded := newRendering(changes).frameFor(s.viewer, sub.member)
 		count, size = count+len(changes.Messages), size+len(encoded)
 		if after > changes.Head || count > chat.MaxReplayChanges || size > chat.MaxReplayBytes {
 			h.sendReset(s, f.id)
-			return
+			return ResumedReset
 		}
 		if changes.To > after {
 			s.write(encoded)
-			after = changes.To
+			after, result = changes.To, ResumedReplayed
 		}
-		if sub.goLive(after) {
-			return
+		if complete, left := sub.goLive(after); left {
+			return ResumedLeft
+		} else if complete {
+			return result
 		}
 	}
 }
 
-// goLive makes the subscription live if it has everything that the feed has delivered.
-func (sub *subscription) goLive(after int64) bool {
+// goLive makes the subscription live if it has everything that the feed has delivered; left says that the page
+// has gone on meanwhile.
+func (sub *subscription) goLive(after int64) (complete, left bool) {
 	f := sub.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, subscribed := f.subs[sub]; !subscribed {
-		return true // left meanwhile
+		return false, true
 	}
 	if !f.anyLiveLocked() {
 		f.head = after
 	}
 	if after < f.head {
-		return false
+		return false, false
 	}
 	sub.live = true
 	sub.socket.send(frame{Type: frameResumed, Conversation: f.id.String(), To: &after})
 	f.startLocked()
-	return true
+	return true, false
 }
 
 // reenter asks anew what the page's person may see of the open conversation, after the person's view counter has come to
@@ -403,7 +424,7 @@ func (h *Hub) reenter(s *Socket, viewSeq int64) {
 			s.send(frame{Type: frameClosed, Conversation: conversation.String()})
 		}
 	case err != nil:
-		s.cut()
+		s.cut(ClosedFailed)
 	case before.Present() && !member.Present():
 		// What was seen may be looked at again; this page was for taking part.
 		if h.leave(s, visit) {

@@ -569,6 +569,28 @@ func TestEntitlement(t *testing.T) {
 		p.next("reset")
 	})
 
+	t.Run("a page is opened by what it was drawn with, also where no hint has told of a change", func(t *testing.T) {
+		t.Parallel()
+		for from, change := range map[string]func(n *node, owner, who chat.Viewer, group chat.ID) error{
+			"member": func(n *node, owner, who chat.Viewer, group chat.ID) error {
+				return n.quiet.RemoveMember(t.Context(), owner, group, who.ID)
+			},
+			"former member": func(n *node, owner, who chat.Viewer, group chat.ID) error {
+				return n.quiet.AddMembers(t.Context(), owner, group, []chat.ID{who.ID})
+			},
+		} {
+			n := newNode(t, withoutSweep)
+			owner, who, group := n.inGroup(t, from)
+			p := n.connect(t, who)
+			at := n.page(t, who, group)
+			if err := change(n, owner, who, group); err != nil {
+				t.Fatal(err)
+			}
+			p.open(at)
+			p.next("reset")
+		}
+	})
+
 	t.Run("the counter moves a page's cursor only for the conversation that it follows", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/olahol/melody"
+	"golang.org/x/time/rate"
 
 	"parley/chat"
 )
@@ -61,10 +62,13 @@ func (t Timing) withDefaults() Timing {
 type Hub struct {
 	chat      *chat.Chat
 	log       *slog.Logger
+	meter     Meter
 	timing    Timing
 	melody    *melody.Melody
 	link      Link
 	admission *admission
+	// Whether how many may arrive was said; otherwise it does not hold without limits, see Start.
+	arrivalsGiven bool
 
 	// Lock order: Hub.mu, then feed.mu. Socket.mu is taken inside either and holds nothing else.
 	mu       sync.RWMutex
@@ -78,9 +82,11 @@ type Hub struct {
 	rows       *rowQueue
 	positions  *positionQueue
 	receipts   *receiptQueue
+	moves      heardMoves
 	allowances *allowances
 	flushed    sync.Map // conversation → the change counter its rows were last sent with
 	cards      sync.Map // person → the version of the card that was last sent
+	unheard    unheard
 	stop       context.CancelFunc
 
 	spawning sync.Mutex // guards ended against the waiting in Close
@@ -107,7 +113,7 @@ type person struct {
 // are lost, which is harmless.
 func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h := &Hub{
-		log: log, timing: timing.withDefaults(), link: alone{},
+		log: log, meter: unmetered{}, timing: timing.withDefaults(), link: alone{},
 		sockets:  map[*Socket]struct{}{},
 		people:   map[chat.ID]*person{},
 		sessions: map[chat.ID]map[*Socket]struct{}{},
@@ -116,14 +122,19 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	if len(link) > 0 {
 		h.link = link[0]
 	}
+	h.arrivalsGiven = timing.Arrivals != 0
 	h.admission = newAdmission(h.timing.Sockets, h.timing.Arrivals, time.Now)
 	h.melody = newMelody(h)
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()
 	h.receipts = newReceiptQueue()
+	h.moves.at = map[int64]time.Time{}
 	h.allowances = newAllowances()
 	return h
 }
+
+// Measure lets meter count; without it nothing is counted. It must be called before Start.
+func (h *Hub) Measure(meter Meter) { h.meter = meter }
 
 // Start begins to work over c, which publishes to this hub. It fails when the database does not answer.
 func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
@@ -132,6 +143,9 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 		return err
 	}
 	h.chat, h.epoch = c, epoch
+	if !c.Limited() && !h.arrivalsGiven { // a load test finds out by itself how many may come at once
+		h.admission.arrival.SetLimit(rate.Inf)
+	}
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
 	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.beatLoop} {
@@ -188,7 +202,7 @@ func (h *Hub) awaitEmpty(ctx context.Context) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			h.eachSocket(func(s *Socket) { s.cut() })
+			h.eachSocket(func(s *Socket) { s.cut(ClosedRestart) })
 			return
 		}
 	}
@@ -196,6 +210,9 @@ func (h *Hub) awaitEmpty(ctx context.Context) {
 
 // Publish implements chat.Publisher. It only notes what to look at, here and on other nodes.
 func (h *Hub) Publish(_ context.Context, event chat.Event) {
+	if e, ok := event.(chat.ConversationChanged); ok {
+		h.committed(e, time.Now())
+	}
 	h.hear(event)
 	h.link.Send(event)
 }
@@ -205,10 +222,15 @@ func (h *Hub) hear(event chat.Event) {
 	switch e := event.(type) {
 	case chat.ConversationChanged:
 		h.hintConversation(e.ConversationID, e.ChangeSeq)
+		h.unheard.heard(HintConversation, e.ConversationID, e.ChangeSeq)
 		h.rows.conversation(e.ConversationID)
 	case chat.PersonChanged:
 		h.hintPerson(e.PersonID, e.ViewSeq)
+		h.unheard.heard(HintPerson, e.PersonID, e.ViewSeq)
 	case chat.PositionsMoved:
+		if h.anybody() { // who comes later is sent the whole list
+			h.moves.heard(e.Moves, time.Now())
+		}
 		h.rows.ofPerson(e.PersonID, e.Conversations)
 	case chat.ReceiptsMoved:
 		for _, id := range e.Conversations {
@@ -226,16 +248,23 @@ func (h *Hub) hear(event chat.Event) {
 	case chat.SessionsEnded:
 		for _, session := range e.Sessions {
 			h.endSession(session)
+			h.unheard.heard(HintSession, session, 0)
 		}
 	}
 }
 
 func (h *Hub) hintConversation(id chat.ID, changeSeq int64) {
-	h.mu.RLock()
-	f := h.feeds[id]
-	h.mu.RUnlock()
-	if f != nil {
+	if f := h.feedOf(id); f != nil {
 		f.hint(changeSeq)
+	}
+}
+
+// committed notes when a change was committed through this node.
+func (h *Hub) committed(e chat.ConversationChanged, at time.Time) {
+	if f := h.feedOf(e.ConversationID); f != nil {
+		f.mu.Lock()
+		f.pending.note(e.ChangeSeq, at)
+		f.mu.Unlock()
 	}
 }
 
@@ -248,7 +277,11 @@ func (h *Hub) hintPerson(id chat.ID, viewSeq int64) {
 // readPerson notes what the person's row says, which was read after this node knew the counter as before. Where that is
 // what is still known, the row is right also with a lower number: then the history is another one.
 func (h *Hub) readPerson(id chat.ID, before, viewSeq int64) {
-	h.moveView(id, viewSeq, func(known int64) bool { return viewSeq > known || viewSeq < known && known == before })
+	h.moveView(id, viewSeq, func(known int64) bool { return otherView(known, before, viewSeq) })
+}
+
+func otherView(known, before, viewSeq int64) bool {
+	return viewSeq > known || viewSeq < known && known == before
 }
 
 func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool) {
@@ -289,7 +322,8 @@ func (h *Hub) tellPreferences(id chat.ID, viewSeq int64) {
 	}
 }
 
-func (h *Hub) endSession(id chat.ID) {
+// endSession closes the sockets of a session; it says whether there was one that was not ending already.
+func (h *Hub) endSession(id chat.ID) (news bool) {
 	h.mu.RLock()
 	var sockets []*Socket
 	for s := range h.sessions[id] {
@@ -297,8 +331,10 @@ func (h *Hub) endSession(id chat.ID) {
 	}
 	h.mu.RUnlock()
 	for _, s := range sockets {
+		news = news || s.ended.Load() == nil
 		s.close(ClosedRevoked)
 	}
+	return news
 }
 
 // register makes a socket known; false while the hub is closing.

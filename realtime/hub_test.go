@@ -215,6 +215,41 @@ func TestSweep(t *testing.T) {
 		elsewhere.until("rows", func(g got) bool { return strings.Contains(g.HTML, "unannounced") })
 	})
 
+	t.Run("what was read, marked or chosen elsewhere arrives once, whoever told of it", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, quick)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "read me")
+		p := n.connect(t, ben)
+		p.until("list", func(g got) bool { return g.rowOf(t, conversation).AttrOr("data-unread", "") == "1" })
+		n.say(t, ben, n.note(t, ben), "that the sweep has begun")
+		if err := n.quiet.MarkRead(t.Context(), ben, chat.Position{ConversationID: conversation, Read: 1}); err != nil {
+			t.Fatal(err)
+		}
+		p.until("rows", func(g got) bool { return g.rowOf(t, conversation).AttrOr("data-unread", "") == "0" })
+		if err := n.quiet.MarkUnread(t.Context(), ben, conversation, 1); err != nil {
+			t.Fatal(err)
+		}
+		p.until("rows", func(g got) bool { return g.rowOf(t, conversation).AttrOr("data-marks", "") == "1" })
+		pinned := true
+		if err := n.quiet.Choose(t.Context(), ben, conversation, chat.Choices{Pinned: &pinned}); err != nil {
+			t.Fatal(err)
+		}
+		p.until("rows", func(g got) bool { return g.rowOf(t, conversation).Is("[data-pinned]") })
+		before, _ := n.store.rowsOf(conversation)
+		if err := n.chat.MarkRead(t.Context(), ben, chat.Position{ConversationID: conversation, Read: 1, Marks: new(int64(1))}); err != nil {
+			t.Fatal(err)
+		}
+		p.until("rows", func(g got) bool { return g.rowOf(t, conversation).AttrOr("data-unread", "") == "0" })
+		if err := n.quiet.Choose(t.Context(), ben, n.note(t, ben), chat.Choices{Pinned: &pinned}); err != nil {
+			t.Fatal(err)
+		}
+		p.until("rows", func(g got) bool { return g.rowOf(t, n.note(t, ben)).Is("[data-pinned]") }) // by a sweep after it
+		if times, _ := n.store.rowsOf(conversation); times != before+1 {
+			t.Errorf("the row was read %d times after one move of which a hint told", times-before)
+		}
+	})
+
 	t.Run("a change of rights that no event spoke of arrives", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, quick)

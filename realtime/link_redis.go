@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -32,6 +33,7 @@ type RedisLink struct {
 	queue  chan []byte
 	end    context.CancelFunc
 	sender sync.WaitGroup
+	lost   atomic.Int64
 
 	mu   sync.Mutex
 	told time.Time
@@ -53,6 +55,7 @@ type hint struct {
 	ID   chat.ID   `json:"id"`
 	Seq  int64     `json:"seq,omitempty"`
 	IDs  []chat.ID `json:"ids,omitempty"`
+	Nums []int64   `json:"nums,omitempty"`
 }
 
 func encodeHint(event chat.Event) (h hint, ok bool) {
@@ -62,7 +65,7 @@ func encodeHint(event chat.Event) (h hint, ok bool) {
 	case chat.PersonChanged:
 		return hint{Kind: "person", ID: e.PersonID, Seq: e.ViewSeq}, true
 	case chat.PositionsMoved:
-		return hint{Kind: "positions", ID: e.PersonID, IDs: e.Conversations}, true
+		return hint{Kind: "positions", ID: e.PersonID, IDs: e.Conversations, Nums: e.Moves}, true
 	case chat.ReceiptsMoved:
 		return hint{Kind: "receipts", IDs: e.Conversations}, true
 	case chat.ReceiptsChosen:
@@ -84,7 +87,7 @@ func (h hint) event() (event chat.Event, ok bool) {
 	case "person":
 		return chat.PersonChanged{PersonID: h.ID, ViewSeq: h.Seq}, true
 	case "positions":
-		return chat.PositionsMoved{PersonID: h.ID, Conversations: h.IDs}, true
+		return chat.PositionsMoved{PersonID: h.ID, Conversations: h.IDs, Moves: h.Nums}, true
 	case "receipts":
 		return chat.ReceiptsMoved{Conversations: h.IDs}, true
 	case "receipts_chosen":
@@ -115,6 +118,7 @@ func (l *RedisLink) Send(event chat.Event) {
 	select {
 	case l.queue <- said:
 	default:
+		l.lost.Add(1)
 		l.complain(errors.New("too many events wait"))
 	}
 }
@@ -129,11 +133,15 @@ func (l *RedisLink) send(ctx context.Context) {
 			err := l.client.Publish(timed, redisChannel, said).Err()
 			cancel()
 			if err != nil && ctx.Err() == nil {
+				l.lost.Add(1)
 				l.complain(err)
 			}
 		}
 	}
 }
+
+// Lost is how many events could not be handed to Redis.
+func (l *RedisLink) Lost() int64 { return l.lost.Load() }
 
 // Listen implements [Link]. The library subscribes anew by itself when Redis comes back.
 func (l *RedisLink) Listen(ctx context.Context, hear func(chat.Event)) {

@@ -21,14 +21,21 @@ const (
 	positionsWaiting = 1000
 )
 
-// positionQueue keeps the furthest position of each person in each conversation until the next write.
+// positionQueue keeps the furthest position of each person in each conversation until the next write. What was seen by pages
+// that know of different marks of unread stays apart: which of it counts is found out when it is written.
 type positionQueue struct {
 	mu     sync.Mutex
-	latest map[chat.ID]map[chat.ID]chat.Position // by person, by conversation
+	latest map[chat.ID]map[seenIn]chat.Position // by person
+}
+
+// seenIn is where something was seen, and after which mark.
+type seenIn struct {
+	conversation chat.ID
+	marks        int64
 }
 
 func newPositionQueue() *positionQueue {
-	return &positionQueue{latest: map[chat.ID]map[chat.ID]chat.Position{}}
+	return &positionQueue{latest: map[chat.ID]map[seenIn]chat.Position{}}
 }
 
 // put notes positions. Those of a person for whom enough are waiting are dropped.
@@ -38,50 +45,30 @@ func (q *positionQueue) put(positions ...chat.Position) {
 	for _, p := range positions {
 		mine := q.latest[p.PersonID]
 		if mine == nil {
-			mine = map[chat.ID]chat.Position{}
+			mine = map[seenIn]chat.Position{}
 			q.latest[p.PersonID] = mine
 		}
-		known, ok := mine[p.ConversationID]
+		in := seenIn{p.ConversationID, math.MaxInt64} // what is never behind knows of them all
+		if p.Marks != nil {
+			in.marks = *p.Marks
+		}
+		known, ok := mine[in]
 		if !ok && len(mine) >= positionsWaiting {
 			continue
 		}
-		if ok {
-			p = later(known, p)
-		}
-		mine[p.ConversationID] = p
+		p.Delivered, p.Read = max(p.Delivered, known.Delivered), max(p.Read, known.Read)
+		mine[in] = p
 	}
-}
-
-// later is what holds of two positions in one conversation. Of what was seen before and after the conversation was marked
-// unread the latter does; a position of nothing seen, only delivered, says nothing of marks.
-func later(known, p chat.Position) chat.Position {
-	p.Delivered = max(p.Delivered, known.Delivered)
-	of, before := marksOf(p), marksOf(known)
-	switch {
-	case p.Read == 0, known.Read > 0 && of < before:
-		p.Read, p.Marks = known.Read, known.Marks
-	case of == before:
-		p.Read = max(p.Read, known.Read)
-	}
-	return p
-}
-
-// marksOf is the number of the mark that a position knows of; what is never behind knows of them all.
-func marksOf(p chat.Position) int64 {
-	if p.Marks == nil {
-		return math.MaxInt64
-	}
-	return *p.Marks
 }
 
 // take takes all positions. Those of people who have said little come first: nobody waits for somebody who says much.
 func (q *positionQueue) take() []chat.Position {
 	q.mu.Lock()
 	latest := q.latest
-	q.latest = map[chat.ID]map[chat.ID]chat.Position{}
+	q.latest = map[chat.ID]map[seenIn]chat.Position{}
 	q.mu.Unlock()
 	people := slices.Collect(maps.Values(latest))
-	slices.SortFunc(people, func(a, b map[chat.ID]chat.Position) int { return cmp.Compare(len(a), len(b)) })
+	slices.SortFunc(people, func(a, b map[seenIn]chat.Position) int { return cmp.Compare(len(a), len(b)) })
 	var positions []chat.Position
 	for _, mine := range people {
 		positions = slices.AppendSeq(positions, maps.Values(mine))

@@ -3,8 +3,8 @@ package realtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -22,7 +22,7 @@ type refusing struct {
 
 func (s *refusing) UpdatePositions(
 	ctx context.Context, positions []chat.Position,
-) ([]chat.Position, []chat.ID, error) {
+) ([]chat.Move, []chat.ID, error) {
 	s.asked++
 	if s.refuses != nil && slices.ContainsFunc(positions, s.refuses) {
 		return nil, nil, errors.New("refused on purpose")
@@ -102,41 +102,54 @@ func TestPositionsOfOneConversation(t *testing.T) {
 	mark := func(n int64) *int64 { return &n }
 	tests := map[string]struct {
 		said []chat.Position // by pages of one person, before one write
-		want chat.Position
+		read int64           // by whom others may see it
+		from int64           // behind which it is unread
 	}{
 		"the furthest counts": {
-			[]chat.Position{{Delivered: 5, Read: 3, Marks: mark(0)}, {Delivered: 4, Read: 4, Marks: mark(0)}},
-			chat.Position{Delivered: 5, Read: 4, Marks: mark(0)},
+			[]chat.Position{{Delivered: 5, Read: 3, Marks: mark(1)}, {Delivered: 4, Read: 4, Marks: mark(1)}}, 4, 4,
 		},
 		"what the list got, before it knew of marks, does not undo what was read": {
-			[]chat.Position{{Delivered: 2}, {Delivered: 2, Read: 2, Marks: mark(0)}},
-			chat.Position{Delivered: 2, Read: 2, Marks: mark(0)},
+			[]chat.Position{{Delivered: 2}, {Delivered: 2, Read: 2, Marks: mark(1)}}, 2, 2,
 		},
 		"nor after it": {
-			[]chat.Position{{Delivered: 2, Read: 2, Marks: mark(0)}, {Delivered: 3}},
-			chat.Position{Delivered: 3, Read: 2, Marks: mark(0)},
+			[]chat.Position{{Delivered: 2, Read: 2, Marks: mark(1)}, {Delivered: 3}}, 2, 2,
 		},
-		"what was seen before the latest mark does not count": {
-			[]chat.Position{{Delivered: 9, Read: 9, Marks: mark(0)}, {Delivered: 4, Read: 4, Marks: mark(1)}},
-			chat.Position{Delivered: 9, Read: 4, Marks: mark(1)},
+		"what was seen before the latest mark makes nothing read, and others may see it": {
+			[]chat.Position{{Read: 5, Marks: mark(0)}, {Read: 4, Marks: mark(1)}}, 5, 4,
 		},
 		"nor when it is said after it": {
-			[]chat.Position{{Delivered: 4, Read: 4, Marks: mark(1)}, {Delivered: 9, Read: 9, Marks: mark(0)}},
-			chat.Position{Delivered: 9, Read: 4, Marks: mark(1)},
+			[]chat.Position{{Read: 4, Marks: mark(1)}, {Read: 5, Marks: mark(0)}}, 5, 4,
+		},
+		"what a program says counts beside what a page does": {
+			[]chat.Position{{Read: 5, Marks: mark(1)}, {Read: 3}}, 5, 5,
+		},
+		"whichever of them is further": {
+			[]chat.Position{{Read: 3, Marks: mark(1)}, {Read: 5}}, 5, 5,
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			person, conversation := chat.NewID(), chat.NewID()
-			q := newPositionQueue()
-			for _, p := range tt.said {
-				p.PersonID, p.ConversationID = person, conversation
-				q.put(p)
+			w := chattest.New(t)
+			ana, ben := w.Person(t, "Ana"), w.Person(t, "Ben")
+			conversation := w.Direct(t, ana, ben)
+			for range 5 {
+				w.Say(t, ana, conversation, "read me")
 			}
-			tt.want.PersonID, tt.want.ConversationID = person, conversation
-			if got := q.take(); len(got) != 1 || !reflect.DeepEqual(got[0], tt.want) {
-				t.Errorf("got %+v, want %+v", got, tt.want)
+			if err := w.Chat.MarkUnread(t.Context(), ben, conversation, 1); err != nil {
+				t.Fatal(err)
+			}
+			h := New(slog.New(slog.DiscardHandler), Timing{})
+			h.chat = w.Chat
+			for _, p := range tt.said {
+				p.PersonID, p.ConversationID = ben.ID, conversation
+				h.positions.put(p)
+			}
+			h.flushPositions(t.Context())
+			got := chattest.Value[string](t, w, "SELECT concat(read_seq, ' ', unread_from) FROM members WHERE conversation_id = $1 AND person_id = $2",
+				conversation, ben.ID)
+			if want := fmt.Sprint(tt.read, tt.from); got != want {
+				t.Errorf("read and unread from %s, want %s", got, want)
 			}
 		})
 	}

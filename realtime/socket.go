@@ -41,7 +41,9 @@ type Socket struct {
 	queued  atomic.Int64 // bytes handed to the connection and not yet written
 	limit   *rate.Limiter
 	acks    *rate.Limiter
-	person  *allowance // shared with the person's other sockets; nil without limits
+	person  *allowance             // shared with the person's other sockets; nil without limits
+	ended   atomic.Pointer[Reason] // why, once it is so; the first one counts
+	marked  atomic.Pointer[mark]   // the frame whose way to the connection is measured, one at a time
 
 	mu       sync.Mutex
 	visit    int64         // grows with each open and leave: a slow open notices that the page has gone on
@@ -65,6 +67,8 @@ func newMelody(h *Hub) *melody.Melody {
 	m.HandleDisconnect(func(session *melody.Session) {
 		if s := socketOf(session); s != nil {
 			h.unregister(s)
+			s.end(ClosedLost)
+			h.meter.SocketClosed(*s.ended.Load())
 		}
 	})
 	m.HandleMessage(func(session *melody.Session, message []byte) {
@@ -75,11 +79,17 @@ func newMelody(h *Hub) *melody.Melody {
 	m.HandleSentMessage(func(session *melody.Session, message []byte) {
 		if s := socketOf(session); s != nil {
 			s.queued.Add(-int64(len(message)))
+			s.written(message)
 		}
 	})
 	m.HandleError(func(session *melody.Session, err error) {
-		if s := socketOf(session); s != nil && errors.Is(err, melody.ErrMessageBufferFull) {
+		s := socketOf(session)
+		switch {
+		case s == nil, errors.Is(err, melody.ErrWriteClosed):
+		case errors.Is(err, melody.ErrMessageBufferFull):
 			s.overflow()
+		default:
+			s.end(endedBy(err))
 		}
 	})
 	return m
@@ -167,13 +177,38 @@ func (s *Socket) write(encoded []byte) {
 // overflow cuts the connection. It must not queue a closing frame: the queue is what is full, and melody would come
 // back here until the stack ends.
 func (s *Socket) overflow() {
+	s.hub.meter.QueueOverflowed()
 	s.hub.log.Info("socket closed", "reason", ClosedSlow.Name, "person", s.viewer.ID)
-	s.cut()
+	s.cut(ClosedSlow)
 }
 
-func (s *Socket) cut() { _ = s.session.WebsocketConnection().Close() }
+func (s *Socket) cut(reason Reason) {
+	s.end(reason)
+	_ = s.session.WebsocketConnection().Close()
+}
+
+// end notes why the socket ends, unless that is known already.
+func (s *Socket) end(reason Reason) { s.ended.CompareAndSwap(nil, &reason) }
+
+// writeMarked is write for a frame whose way to the connection is measured, if none is under way already: one mark for each
+// frame would have to be kept for as long as a slow reader takes.
+func (s *Socket) writeMarked(encoded []byte, m *mark) {
+	if m != nil {
+		s.marked.CompareAndSwap(nil, m)
+	}
+	s.write(encoded)
+}
+
+// written is called when a frame has gone to the connection.
+func (s *Socket) written(frame []byte) {
+	if m := s.marked.Load(); m != nil && &frame[0] == m.frame {
+		s.marked.Store(nil)
+		s.hub.meter.MessageWritten(time.Since(m.at))
+	}
+}
 
 func (s *Socket) close(reason Reason) {
+	s.end(reason)
 	s.hub.log.Debug("socket closed", "reason", reason.Name, "person", s.viewer.ID)
 	_ = s.session.CloseWithMsg(melody.FormatCloseMessage(reason.Code, reason.Name))
 }
@@ -205,7 +240,7 @@ var framesIn = map[string]func(*Socket, inbound){
 		}
 		visit := s.nextVisit()
 		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At, Drafted: in.Drafted}
-		s.hub.spawn(func() { s.hub.open(s, visit, in.Conversation, at) })
+		s.hub.spawn(func() { s.hub.meter.Resumed(s.hub.open(s, visit, in.Conversation, at)) })
 	},
 	"leave":    func(s *Socket, _ inbound) { s.hub.leave(s, s.nextVisit()) },
 	"ack":      func(s *Socket, in inbound) { s.acknowledge(in.Positions) },

@@ -42,9 +42,14 @@ func (h *Hub) sweepLoop(ctx context.Context) {
 
 // sweep looks once. It returns the moment from which the next one has to look.
 func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
+	for kind, times := range h.unheard.take() {
+		for range times {
+			h.meter.HintRepaired(kind)
+		}
+	}
 	err := errors.Join(h.sweepEpoch(ctx), h.sweepConversations(ctx), h.sweepPeople(ctx), h.sweepSessions(ctx), h.sweepReceipts(ctx))
 	if !since.IsZero() {
-		err = errors.Join(err, h.sweepCards(ctx, since))
+		err = errors.Join(err, h.sweepCards(ctx, since), h.sweepMoves(ctx, since))
 	}
 	active, now, activeErr := h.chat.Active(ctx, since)
 	for id, changeSeq := range active {
@@ -125,7 +130,9 @@ func (h *Hub) sweepConversations(ctx context.Context) error {
 	}
 	heads, err := h.chat.Heads(ctx, ids)
 	for id, head := range heads {
-		h.hintConversation(id, head)
+		if f := h.feedOf(id); f != nil {
+			f.swept(head)
+		}
 	}
 	return err
 }
@@ -144,9 +151,19 @@ func (h *Hub) sweepPeople(ctx context.Context) error {
 	}
 	seqs, err := h.chat.ViewSeqs(ctx, ids)
 	for id, viewSeq := range seqs {
-		h.readPerson(id, known[id], viewSeq)
+		h.sweepPerson(id, known[id], viewSeq)
 	}
 	return err
+}
+
+// sweepPerson is readPerson for what a sweep has found; it notes what no hint has said yet.
+func (h *Hub) sweepPerson(id chat.ID, before, viewSeq int64) {
+	h.moveView(id, viewSeq, func(known int64) bool {
+		if viewSeq > known {
+			h.unheard.note(HintPerson, id, viewSeq)
+		}
+		return otherView(known, before, viewSeq)
+	})
 }
 
 func (h *Hub) sweepSessions(ctx context.Context) error {
@@ -169,7 +186,10 @@ func (h *Hub) sweepSessions(ctx context.Context) error {
 	}
 	for _, id := range ids {
 		if _, ok := stands[id]; !ok {
-			h.endSession(id)
+			h.unheard.note(HintSession, id, 0)
+			if !h.endSession(id) { // a hint has said so, or the page has gone
+				h.unheard.heard(HintSession, id, 0)
+			}
 		}
 	}
 	return nil

@@ -39,6 +39,7 @@ type node struct {
 	chat    *chat.Chat // publishes to the hub
 	quiet   *chat.Chat // publishes nothing, as another process would
 	store   *faultyStore
+	meter   *tally // hears what the hub reports
 	server  *httptest.Server
 	mu      sync.Mutex
 	viewers map[string]chat.Viewer // by session id
@@ -168,7 +169,7 @@ func (s *faultyStore) ChangesFor(
 	return s.Store.ChangesFor(ctx, person, conversation, after, limit)
 }
 
-func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Position, []chat.ID, error) {
+func (s *faultyStore) UpdatePositions(ctx context.Context, p []chat.Position) ([]chat.Move, []chat.ID, error) {
 	if err := s.fault("UpdatePositions"); err != nil {
 		return nil, nil, err
 	}
@@ -283,9 +284,10 @@ func newLimitedNode(t *testing.T, timing realtime.Timing) *node {
 func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
 	t.Helper()
 	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
-	n := &node{World: chattest.New(t), viewers: map[string]chat.Viewer{}}
+	n := &node{World: chattest.New(t), meter: newTally(), viewers: map[string]chat.Viewer{}}
 	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
+	n.hub.Measure(n.meter)
 	n.chat = chat.New(n.store, n.hub, settings)
 	n.quiet = chat.New(n.store, silence{}, settings)
 	if err := n.hub.Start(t.Context(), n.chat); err != nil {

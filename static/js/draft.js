@@ -51,8 +51,8 @@ async function attempt(conversation, request, options) {
     const response = await request(conversationPath(conversation, "/draft"), {
       method: "POST", headers: { "HX-Request": "true" }, body: formOf(draft), keepalive: options.keepalive ?? false, signal: waited.signal,
     });
-    const gone = response.status === 404; // nobody's conversation needs no draft
-    if ((response.ok && !response.redirected) || gone) taken(conversation, draft.text);
+    // Where it is refused, as to somebody who is not in the group any more, it stays here as well: one may be taken in again.
+    if (response.ok && !response.redirected) taken(conversation, draft.text);
   } catch {
     // It stays here and goes when there is a connection again.
   } finally {

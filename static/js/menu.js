@@ -33,11 +33,12 @@ function close() {
 async function markUnread(item) {
   const log = openLog();
   const seq = seqOf(item);
+  const marks = Number(log.dataset.marks || 0) + 1; // the list may tell of it before the answer comes
   close();
   const response = await fetch(conversationPath(log.dataset.conversation, "/unread"), {
     method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams({ seq, as: person() }),
   }).catch(() => null);
-  if (response?.ok && log === openLog()) tell("unread", { log, seq });
+  if (response?.ok && log === openLog()) tell("unread", { log, seq, marks });
 }
 
 export function start() {

@@ -59,6 +59,7 @@ export function createPositions() {
       unsaid.delete(conversation);
       said.delete(conversation);
     },
+    marksOf: (conversation) => known.get(conversation)?.marks ?? 0,
     readOf: (conversation) => known.get(conversation)?.read ?? 0,
     /** The connection was heard for the last time at this moment. */
     again(heard = -Infinity) {

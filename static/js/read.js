@@ -22,12 +22,14 @@ const positions = createPositions();
  * comes later does when it is seen, and everything before it with it.
  */
 let held = 0;
+/** How far it had been read when it was marked last. */
+let readBefore = 0;
 const seen = new Map(); // of the open conversation: message → since when
 let watcher = null;
 
 function watch({ same } = {}) {
   const log = openLog();
-  if (!same) held = 0;
+  if (!same) held = readBefore = 0;
   watcher?.disconnect();
   seen.clear();
   if (!log) return;
@@ -43,6 +45,8 @@ function watch({ same } = {}) {
     }
   }, { root: scroller, threshold: [0, 0.02, 0.05, 0.1, 0.25, 0.5, 1] });
   for (const item of messagesOf(log)) watcher.observe(item);
+  // Marked on another device while this page was away, and fetched before the list could tell.
+  if (same && Number(log.dataset.marks || 0) > positions.marksOf(log.dataset.conversation)) held = Number(log.dataset.msgSeq || 0);
   positions.base(log.dataset.conversation, Number(log.dataset.unreadFrom || 0), Number(log.dataset.marks || 0));
   positions.move(log.dataset.conversation, "delivered", seqOf(messagesOf(log).at(-1) ?? log));
 }
@@ -98,6 +102,7 @@ function hold(log, marks) {
   if (!(marks > Number(log.dataset.marks || 0))) return;
   log.dataset.marks = marks;
   held = Number(log.dataset.msgSeq || 0);
+  readBefore = positions.readOf(log.dataset.conversation);
   positions.unread(log.dataset.conversation, marks);
 }
 
@@ -115,10 +120,12 @@ export function start() {
   hear("pane", watch);
   hear("rows", ({ rows }) => followRows(rows));
   if (byId("list")) followRows(rowsOf(byId("list")));
-  hear("unread", ({ log, seq }) => {
+  hear("unread", ({ log, seq, marks }) => {
     // The unread line may stand where one began to read.
-    const unreadFrom = Math.max(Number(log.dataset.unreadFrom || 0), positions.readOf(log.dataset.conversation));
-    hold(log, Number(log.dataset.marks || 0) + 1);
+    const told = Number(log.dataset.marks || 0) >= marks; // by the list, before the answer came
+    const read = told ? readBefore : positions.readOf(log.dataset.conversation);
+    const unreadFrom = Math.max(Number(log.dataset.unreadFrom || 0), read);
+    hold(log, marks);
     keepPlace(log, () => {
       log.dataset.unreadFrom = Math.min(seq - 1, unreadFrom);
       derive(log);

@@ -7,6 +7,7 @@ import "./log.test.js";
 import "./outbox.test.js";
 import "./page.test.js";
 import "./picker.test.js";
+import "./read.test.js";
 import "./receipts.test.js";
 import "./socket.test.js";
 import "./store.test.js";

@@ -1,0 +1,284 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/olahol/melody"
+
+	"parley/chaos/process"
+)
+
+// bareMelody is the floor of A and C: the socket library alone, as slim as it can be. It knows nobody, stores nothing, and
+// relays what is posted to every socket, in a frame as long as Parley's.
+//
+//	GET  /ws?hello=N   a socket; it is greeted as Parley greets, and brought a list of N bytes
+//	POST /send?frame=N body=…   to every socket, in N bytes
+func bareMelody(addr string) error {
+	if err := loopback(addr); err != nil {
+		return err
+	}
+	m := melody.New()
+	m.Upgrader.CheckOrigin = nil
+	m.Upgrader.ReadBufferSize, m.Upgrader.WriteBufferSize = 1024, 4096
+	m.Upgrader.WriteBufferPool = &sync.Pool{}
+	m.Config.PingPeriod, m.Config.PongWait = 20*time.Second, 45*time.Second
+	// melody makes room for a queue in advance, 48 bytes for each frame that may wait: its usual 256 are 12 KiB a socket.
+	m.Config.MaxMessageSize, m.Config.MessageBufferSize = 16<<10, 16
+	var mu sync.RWMutex
+	sockets := map[*melody.Session]struct{}{}
+	m.HandleConnect(func(s *melody.Session) {
+		mu.Lock()
+		sockets[s] = struct{}{}
+		mu.Unlock()
+		hello, _ := s.Get("hello")
+		list, _ := hello.(int)
+		_ = s.Write(pad(`{"type":"hello","epoch":"`, 150))
+		_ = s.Write(pad(`{"type":"list","html":"`, list))
+		stands, _ := s.Get("stands")
+		close(stands.(chan struct{}))
+	})
+	m.HandleDisconnect(func(s *melody.Session) {
+		mu.Lock()
+		delete(sockets, s)
+		mu.Unlock()
+	})
+	mux := http.NewServeMux()
+	// The handler returns once the socket stands, and net/http lets go of all that it holds for a request.
+	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, r *http.Request) {
+		hello, _ := strconv.Atoi(r.URL.Query().Get("hello"))
+		stands, ended := make(chan struct{}), make(chan struct{})
+		slim := &http.Request{Method: r.Method, Header: r.Header.Clone(), Host: r.Host, URL: &url.URL{Path: "/ws"}}
+		keys := map[string]any{"hello": hello, "stands": stands}
+		go func() {
+			defer close(ended)
+			_ = m.HandleRequestWithKeys(w, slim, keys) // whoever was refused has been told
+		}()
+		select {
+		case <-stands:
+			slim.Header = nil
+		case <-ended:
+		}
+	})
+	mux.HandleFunc("POST /send", func(w http.ResponseWriter, r *http.Request) {
+		length, _ := strconv.Atoi(r.URL.Query().Get("frame"))
+		frame := pad(`{"type":"changes","html":"`+r.FormValue("body"), length)
+		mu.RLock()
+		for s := range sockets {
+			_ = s.Write(frame) // only says that the socket is closed
+		}
+		mu.RUnlock()
+		w.WriteHeader(http.StatusOK)
+	})
+	server := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	return server.ListenAndServe()
+}
+
+// pad makes a frame so long, of which all is text.
+func pad(begin string, length int) []byte {
+	const end = `"}`
+	return []byte(begin + strings.Repeat("x", max(0, length-len(begin)-len(end))) + end)
+}
+
+// bare is the bare server as a process.
+type bare struct {
+	addr   string
+	server *process.Process
+}
+
+// startBare starts it: it is this very program, under another name.
+func startBare(ctx context.Context, folder string) (*bare, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	b := &bare{}
+	if b.addr, err = process.FreeAddr(); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, "bare-melody", b.addr)
+	if b.server, err = process.Launch(cmd, filepath.Join(folder, "bare.log")); err != nil {
+		return nil, err
+	}
+	return b, process.Until(ctx, 10*time.Second, func(ctx context.Context) error {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", b.addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	})
+}
+
+func (b *bare) stop() { b.server.Kill() }
+
+func (b *bare) parts() []part {
+	return []part{{partServer, b.server.PID(), false}, {partTool, os.Getpid(), false}}
+}
+
+// inserts is what the floor of B and D is asked to do.
+type inserts struct {
+	DSN         string        `json:"dsn"`
+	Connections int           `json:"connections"`
+	Rate        float64       `json:"rate"`
+	Warm        time.Duration `json:"warm"`
+	Length      time.Duration `json:"length"`
+	Window      int           `json:"window"`
+	Pairs       []pair        `json:"pairs"`
+	Hopeless    bool          `json:"hopeless"` // give up where inserts are late by a second
+}
+
+// inserted is what came of it.
+type inserted struct {
+	Stored spread        `json:"stored"`
+	Late   spread        `json:"late"`
+	Sends  int           `json:"sends"`
+	Failed int           `json:"failed"`
+	GaveUp bool          `json:"gave_up"`
+	Time   time.Duration `json:"time"`     // processor time of the process while it counted
+	Base   time.Duration `json:"postgres"` // and PostgreSQL's
+}
+
+// insertMessage is the statement by which Parley sends (db/message.go), and the whole of the floor of B and D.
+const insertMessage = `
+	WITH m AS MATERIALIZED (
+		SELECT role FROM members
+		WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed
+			AND (muted_until IS NULL OR muted_until <= now())
+		FOR NO KEY UPDATE
+	), c AS (
+		UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1,
+			last_activity_at = greatest(last_activity_at, clock_timestamp())
+		WHERE id = $2 AND EXISTS (SELECT FROM m WHERE m.role <> 'member' OR conversations.who_writes = 'members')
+		RETURNING msg_seq, change_seq, last_activity_at
+	)
+	INSERT INTO messages (
+		id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
+	SELECT $1, $2, c.msg_seq, c.change_seq, $3, $4, $5, $6, c.last_activity_at, c.last_activity_at FROM c
+	RETURNING seq, change_seq, created_at`
+
+// bareInsert reads what to do, does it, and says what came of it.
+func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
+	debug.SetGCPercent(400) // a floor has nothing to collect
+	var todo inserts
+	if err := json.NewDecoder(in).Decode(&todo); err != nil {
+		return err
+	}
+	config, err := pgxpool.ParseConfig(todo.DSN)
+	if err != nil {
+		return err
+	}
+	config.MaxConns = int32(todo.Connections)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	plan := schedule{rate: todo.Rate, warm: todo.Warm, length: todo.Length}
+	all, warm := plan.sends()
+	due := make(chan int, all)
+	stored, late := newTimes(), newTimes()
+	begin := time.Now().Add(100 * time.Millisecond)
+	hash := bytes.Repeat([]byte{7}, 32)
+	failed := make(chan error, all)
+	var gaveUp atomic.Bool
+	scheduled, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	var work sync.WaitGroup
+	for range todo.Connections {
+		work.Go(func() {
+			for n := range due {
+				if todo.Hopeless && time.Since(begin.Add(plan.due(n))) > time.Second {
+					gaveUp.Store(true)
+					giveUp()
+				}
+				if gaveUp.Load() {
+					continue
+				}
+				p := todo.Pairs[n%len(todo.Pairs)]
+				id, err := uuid.NewV7()
+				if err == nil {
+					var stored pgconn.CommandTag
+					stored, err = pool.Exec(ctx, insertMessage, id, p.Conversation, p.author(n, len(todo.Pairs)), bodyOf(todo.Window, n), uuid.New(), hash)
+					if err == nil && stored.RowsAffected() != 1 {
+						err = fmt.Errorf("nothing was stored in %s", p.Conversation)
+					}
+				}
+				if err != nil {
+					failed <- err
+				} else if n >= warm {
+					stored.add(time.Since(begin.Add(plan.due(n))))
+				}
+			}
+		})
+	}
+	var began time.Duration
+	plan.run(scheduled, begin, func(n int, at time.Time) {
+		if n == warm {
+			began = processes().time(os.Getpid(), false)
+		}
+		if n >= warm {
+			late.add(time.Since(at))
+		}
+		due <- n
+	})
+	close(due)
+	work.Wait()
+	result := inserted{
+		Stored: stored.spread(), Late: late.spread(), Sends: all - warm, Failed: len(failed), GaveUp: gaveUp.Load(),
+		Time: processes().time(os.Getpid(), false) - began,
+	}
+	if len(failed) > 0 {
+		fmt.Fprintln(os.Stderr, "an insert failed:", <-failed)
+	}
+	return json.NewEncoder(out).Encode(result)
+}
+
+// runInserts runs bareInsert as a process of its own, so that what it takes is told apart. PostgreSQL's share is read here,
+// around the part of it that counts.
+func runInserts(ctx context.Context, todo inserts, postgres int) (result inserted, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return result, err
+	}
+	in, err := json.Marshal(todo)
+	if err != nil {
+		return result, err
+	}
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, self, "bare-insert")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return result, err
+	}
+	process.Sleep(ctx, todo.Warm+100*time.Millisecond)
+	before := processes().time(postgres, true)
+	err = cmd.Wait()
+	result.Base = processes().time(postgres, true) - before
+	base := result.Base
+	if err = errors.Join(err, json.Unmarshal(out.Bytes(), &result)); err != nil {
+		return result, fmt.Errorf("the bare insert: %w", err)
+	}
+	result.Base = base
+	return result, nil
+}
