@@ -68,6 +68,53 @@ func TestBlock(t *testing.T) {
 		w.Say(t, anna, id, "again")
 	})
 
+	t.Run("the end of a block opens no conversation with a closed account", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		id := w.Direct(t, anna, ben)
+		for _, whose := range []chat.Viewer{ben, anna} {
+			block(t, w, anna, ben)
+			w.Exec(t, "UPDATE people SET state = 'closed' WHERE id = $1", whose.ID)
+			must(t, w.Chat.UnblockPerson(t.Context(), anna, ben.ID))
+			_, err := send(t, w, anna, id, "x")
+			refused(t, err, chat.KindForbidden, chat.CodeClosed)
+			w.Exec(t, "UPDATE people SET state = 'active' WHERE id = $1", whose.ID)
+		}
+		block(t, w, anna, ben)
+		must(t, w.Chat.UnblockPerson(t.Context(), anna, ben.ID))
+		w.Say(t, anna, id, "again")
+	})
+
+	t.Run("a closed conversation shows no receipts, whatever closed it", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		id := w.Direct(t, anna, ben)
+		said := w.Say(t, ben, id, "seen")
+		must(t, w.Chat.MarkRead(t.Context(), anna, chat.Position{ConversationID: id, Read: 1}))
+		shown := func() int {
+			t.Helper()
+			page := value[chat.ConversationPage](t)(w.Chat.OpenConversation(t.Context(), ben, id, chat.Place{}))
+			key := chat.Authorship{ConversationID: id, PersonID: ben.ID}
+			pushed := value[map[chat.Authorship]chat.Receipts](t)(w.Chat.ReceiptsOf(t.Context(), []chat.Authorship{key}))
+			names := value[chat.ReceiversPage](t)(w.Chat.Receivers(t.Context(), ben, id, said.ID, ""))
+			return len(page.Receipts) + len(pushed[key].Runs) + len(names.People)
+		}
+		if shown() != 3 {
+			t.Fatalf("premise: %d", shown())
+		}
+		w.Exec(t, "UPDATE members SET closed = true WHERE conversation_id = $1", id) // as for a closed account
+		if n := shown(); n != 0 {
+			t.Errorf("a closed account's: in %d places", n)
+		}
+		w.Exec(t, "UPDATE members SET closed = false WHERE conversation_id = $1", id)
+		block(t, w, anna, ben)
+		if n := shown(); n != 0 {
+			t.Errorf("of somebody who has blocked: in %d places", n)
+		}
+	})
+
 	t.Run("the pages of both are told once, and nobody else's", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)

@@ -167,6 +167,7 @@ type ListRow struct {
 	Quiet          bool // makes no noise now
 	Archived       bool
 	Past           bool   // the person is in it no more
+	Waiting        bool   // for the person's answer whether it is wanted: it stands among the requests, and in no list
 	Draft          string // the beginning of what the person has begun to write, PreviewLength characters at most
 	UnreadMarks    int64  // how often the person has marked it unread
 	// Undelivered is the end of the conversation where it is worth saying that this has reached a device of the person's:
@@ -228,9 +229,9 @@ func (c *Chat) RowsOf(ctx context.Context, conversations, present, others []ID) 
 }
 
 // ListTotals are the numbers of a whole list, as in ListPage.
-type ListTotals struct{ Unread, Archived int }
+type ListTotals struct{ Unread, Archived, Requests int }
 
-// ListTotals returns the totals of each person's list; who is missing has none of either.
+// ListTotals returns the totals of each person's list; who is missing has none of any.
 func (c *Chat) ListTotals(ctx context.Context, people []ID) (map[ID]ListTotals, error) {
 	return c.store.ListTotals(ctx, people)
 }

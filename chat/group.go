@@ -259,7 +259,8 @@ func forbidden(code Code) error { return &Error{Kind: KindForbidden, Code: code}
 
 // AddMembers takes people into a group, those who were in it before too; who is in it already stays as they are.
 //
-// Errors: invalid (people), not_found also for somebody who is not there or from whom a block parts the viewer, forbidden (not_yours_to_do), conflict (too_many_members).
+// Errors: invalid (people), not_found also for somebody who is not there, from whom a block parts the viewer, or who does not let
+// the viewer do it, forbidden (not_yours_to_do), conflict (too_many_members).
 func (c *Chat) AddMembers(ctx context.Context, viewer Viewer, group ID, people []ID) error {
 	people = others(people, viewer.ID)
 	switch {

@@ -76,8 +76,8 @@ type PeoplePage struct {
 	Next   string // the cursor of the next page; empty at the end
 }
 
-// SearchPeople finds active people, but for those whom the viewer may not find, whose name or username contains q, accents and case aside; without q it lists
-// everybody by name. after is the Next of the page before. Pages hold 20. Errors: too_many.
+// SearchPeople finds active people, but for those whom the viewer may not find, whose name or username contains q, accents and
+// case aside; without q it lists everybody by name. after is the Next of the page before. Pages hold 20. Errors: too_many.
 func (c *Chat) SearchPeople(ctx context.Context, viewer Viewer, q, after string) (PeoplePage, error) {
 	if err := c.allow(ctx, limited{LimitSearch, viewer.ID.String()}); err != nil {
 		return PeoplePage{}, err

@@ -323,7 +323,9 @@ func TestArchived(t *testing.T) {
 		page := value[chat.ListPage](t)(w.Chat.List(t.Context(), viewer, nil))
 		totals := value[map[chat.ID]chat.ListTotals](t)(w.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
 		pushed := value[map[chat.ID]chat.ListPage](t)(w.Chat.Lists(t.Context(), []chat.ID{viewer.ID}))[viewer.ID]
-		for _, total := range []chat.ListTotals{{page.UnreadTotal, page.Archived}, {pushed.UnreadTotal, pushed.Archived}, totals[viewer.ID]} {
+		for _, total := range []chat.ListTotals{
+			{Unread: page.UnreadTotal, Archived: page.Archived}, {Unread: pushed.UnreadTotal, Archived: pushed.Archived}, totals[viewer.ID],
+		} {
 			if total != (chat.ListTotals{Unread: unread, Archived: archived}) {
 				t.Errorf("of the totals %+v are not %d and %d", total, unread, archived)
 			}

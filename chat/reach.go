@@ -58,6 +58,10 @@ const (
 	RequestDeclined RequestState = "declined"
 )
 
+// MaxUnanswered is how many messages somebody may write whose request waits for an answer. Then new ones are not possible,
+// in the words of a closed account, until it is accepted.
+const MaxUnanswered = 5
+
 // maxRequests is how many requests are shown at once; the oldest wait until others are answered.
 const maxRequests = 50
 

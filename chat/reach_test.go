@@ -126,8 +126,15 @@ func TestRequests(t *testing.T) {
 		t.Helper()
 		list := value[chat.ListPage](t)(a.Chat.List(t.Context(), viewer, nil))
 		rows := value[[]chat.ListRow](t)(a.Chat.RowsOf(t.Context(), []chat.ID{a.id}, []chat.ID{viewer.ID}, nil))
-		if len(rows) != len(list.Rows) {
-			t.Errorf("%s: pushed %+v, listed %+v", viewer.Username, rows, list.Rows)
+		waiting := len(rows) == 1 && rows[0].Waiting
+		if waiting && len(list.Rows) > 0 || !waiting && len(rows) != len(list.Rows) || waiting != (list.Requests == 1) {
+			t.Errorf("%s: pushed %+v, listed %+v", viewer.Username, rows, list)
+		}
+		want := chat.ListTotals{Unread: list.UnreadTotal, Archived: list.Archived, Requests: list.Requests}
+		whole := value[map[chat.ID]chat.ListPage](t)(a.Chat.Lists(t.Context(), []chat.ID{viewer.ID}))[viewer.ID]
+		totals := value[map[chat.ID]chat.ListTotals](t)(a.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
+		if totals[viewer.ID] != want || whole.Requests != list.Requests {
+			t.Errorf("%s: totals %+v, whole %+v, want %+v", viewer.Username, totals, whole, want)
 		}
 		return len(list.Rows) == 1, list
 	}
@@ -197,6 +204,52 @@ func TestRequests(t *testing.T) {
 		a.Say(t, a.ben, a.id, "at last")
 		if in, _ := listed(t, a, a.anna); !in {
 			t.Error("it is not in the list")
+		}
+	})
+
+	t.Run("who waits writes a few messages, and others as many as they like", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		page := func() chat.Member {
+			t.Helper()
+			return value[chat.ConversationPage](t)(a.Chat.OpenConversation(t.Context(), a.ben, a.id, chat.Place{})).Member
+		}
+		for range chat.MaxUnanswered - 1 {
+			if page().Closed {
+				t.Fatal("it is closed before")
+			}
+			a.Say(t, a.ben, a.id, "still there?")
+		}
+		_, err := send(t, a.World, a.ben, a.id, "one too many")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		if seen := value[chat.Member](t)(a.Chat.Membership(t.Context(), a.ben, a.id)); !page().Closed || !seen.Closed {
+			t.Errorf("the page offers to write: %+v", seen)
+		}
+		asked := value[chat.Member](t)(a.Chat.Membership(t.Context(), a.anna, a.id))
+		if asked.Closed || asked.Request != chat.RequestPending {
+			t.Errorf("who is asked sees %+v", asked)
+		}
+		must(t, a.Chat.AcceptRequest(t.Context(), a.anna, a.id))
+		if page().Closed {
+			t.Error("accepted, it is closed")
+		}
+		a.Say(t, a.ben, a.id, "at last")
+		other := a.Direct(t, a.ben, a.Person(t, "Cleo"))
+		for range chat.MaxUnanswered + 1 {
+			a.Say(t, a.ben, other, "to somebody who asks nothing")
+		}
+	})
+
+	t.Run("of messages at once no more than those few come through", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		for _, err := range together(3*chat.MaxUnanswered, func(int) error { _, err := send(t, a.World, a.ben, a.id, "x"); return err }) {
+			if err != nil {
+				refused(t, err, chat.KindForbidden, chat.CodeClosed)
+			}
+		}
+		if n := chattest.Value[int](t, a.World, "SELECT count(*) FROM messages WHERE conversation_id = $1", a.id); n != chat.MaxUnanswered {
+			t.Errorf("%d came through", n)
 		}
 	})
 

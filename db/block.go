@@ -65,16 +65,24 @@ func (s *Store) DeleteBlock(ctx context.Context, blocker, blocked chat.ID) (bool
 	return ended > 0, err
 }
 
-// UpdateClosed implements chat.Store. The rows are locked in the order of their key.
-func (s *Store) UpdateClosed(ctx context.Context, a, b chat.ID) error {
-	_, err := s.exec(ctx, `
-		WITH locked AS MATERIALIZED (
+// bothMembers are the rows of a direct conversation, of which the condition on c holds, locked in the order of their key:
+// whoever is about to change both takes them so, also where the first change is of one row alone (see UpdatePositions).
+func bothMembers(condition string) string {
+	return `locked AS MATERIALIZED (
 			SELECT m.conversation_id, m.person_id
 			FROM conversations c JOIN members m ON m.conversation_id = c.id
-			WHERE c.direct_key = $1 ORDER BY m.person_id FOR NO KEY UPDATE OF m
-		)
+			WHERE ` + condition + ` AND c.kind = 'direct' ORDER BY m.person_id FOR NO KEY UPDATE OF m
+		)`
+}
+
+// UpdateClosed implements chat.Store. Whatever closes a conversation stands here, because it is worked out anew whenever
+// one of the reasons comes or goes.
+func (s *Store) UpdateClosed(ctx context.Context, a, b chat.ID) error {
+	_, err := s.exec(ctx, `
+		WITH `+bothMembers("c.direct_key = $1")+`
 		UPDATE members m SET closed = `+apart("$2", "$3")+` OR EXISTS (
-			SELECT FROM members asked WHERE asked.conversation_id = locked.conversation_id AND asked.request = 'declined')
+			SELECT FROM members asked WHERE asked.conversation_id = locked.conversation_id AND asked.request = 'declined'
+		) OR EXISTS (SELECT FROM people WHERE id IN ($2, $3) AND state = 'closed')
 		FROM locked
 		WHERE m.conversation_id = locked.conversation_id AND m.person_id = locked.person_id`, directKey(a, b), a, b)
 	return err

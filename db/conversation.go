@@ -60,7 +60,10 @@ func (s *Store) openDirect(ctx context.Context, starter, other chat.ID) (id chat
 		FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.person_id = $2
 		WHERE c.direct_key = $1`, directKey(starter, other), starter)
 	if err == nil && found.Asked { // whoever begins it wants it
-		if _, err = s.exec(ctx, `UPDATE members SET request = NULL, opened_at = coalesce(opened_at, now()) WHERE conversation_id = $1 AND person_id = $2`,
+		if _, err = s.exec(ctx, `
+			WITH `+bothMembers("c.id = $1")+`
+			UPDATE members m SET request = NULL, opened_at = coalesce(m.opened_at, now()) FROM locked
+			WHERE m.conversation_id = locked.conversation_id AND m.person_id = locked.person_id AND m.person_id = $2`,
 			found.ID, starter); err != nil {
 			return found.ID, nil, err
 		}
@@ -96,8 +99,10 @@ type memberRow struct {
 	Request      string        `db:"request"`
 }
 
-const memberColumns = `m.role, coalesce(m.request, '') AS request, m.past_from_seq, m.past_until_change,
-	coalesce(m.muted_until > now(), false) AS muted, m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.unread_marks, m.closed,
+var memberColumns = `m.role, coalesce(m.request, '') AS request, m.past_from_seq, m.past_until_change,
+	coalesce(m.muted_until > now(), false) AS muted, m.from_seq, m.until_change, m.unread_from, m.delivered_seq, m.read_seq, m.unread_marks,
+	m.closed OR m.request IS NULL AND ` + askedIn("m.conversation_id") + ` IS TRUE
+		AND (SELECT ` + saidEnough("asking") + ` FROM conversations asking WHERE asking.id = m.conversation_id) AS closed,
 	coalesce((SELECT d.body FROM drafts d
 		WHERE d.person_id = m.person_id AND d.conversation_id = m.conversation_id AND m.until_change IS NULL), '') AS draft, ` + memberBlocks
 

@@ -29,6 +29,7 @@ type listRow struct {
 	LastConcealed  *bool      `db:"last_concealed"`
 	LastAt         *time.Time `db:"last_at"`
 	Draft          string     `db:"draft"`
+	Waiting        bool       `db:"waiting"`
 	Pinned         bool       `db:"pinned"`
 	Quiet          bool       `db:"quiet"`
 	Archived       bool       `db:"archived"`
@@ -43,7 +44,7 @@ func (r listRow) row() chat.ListRow {
 	row := chat.ListRow{
 		ConversationID: r.ConversationID, PersonID: r.PersonID, Kind: chat.ConversationKind(r.Kind), Name: r.Name,
 		Other: r.card(), ActivityAt: r.ActivityAt, ChangeSeq: r.ChangeSeq, Unread: r.Unread, Draft: r.Draft,
-		Pinned: r.Pinned, Quiet: r.Quiet, Archived: r.Archived, Past: r.Past, UnreadMarks: r.UnreadMarks,
+		Waiting: r.Waiting, Pinned: r.Pinned, Quiet: r.Quiet, Archived: r.Archived, Past: r.Past, UnreadMarks: r.UnreadMarks,
 		Undelivered: r.Undelivered,
 	}
 	if r.LastAuthorID != nil {
@@ -88,7 +89,8 @@ const (
 	// The LIMIT makes it a look-up for each member's row. As a plain join the planner, who thinks badly of the unread
 	// number beside it, reads every conversation there is instead.
 	conversationOfMember = `CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = m.conversation_id LIMIT 1) c`
-	// One that waits for an answer, or was declined, stands in no list. A direct conversation that nobody has written in yet stands in the lists of those alone who have opened it.
+	// One that waits for an answer, or was declined, stands in no list; a direct conversation that nobody has written in yet
+	// in the lists of those alone who have opened it.
 	listed = `m.request IS NULL AND (c.kind = 'group' OR c.msg_seq > 0 OR c.created_by = m.person_id OR m.opened_at IS NOT NULL)`
 	// Joining brings a group to the top; what happens in one that somebody left does not.
 	activity = `coalesce(m.left_at, greatest(c.last_activity_at, m.joined_at))`
@@ -121,7 +123,9 @@ var listOf = `
 		ORDER BY pinned DESC, activity DESC, id DESC LIMIT $4 + 1
 	)
 	SELECT (SELECT count(*) FROM mine WHERE unread) AS unread_total,
-		(SELECT count(*) FROM mine WHERE archived) AS archived_total, (SELECT count(*) FROM members m ` + conversationOfMember + ` WHERE m.person_id = PERSON AND ` + waits + `) AS requests_total, ` + listColumns + `
+		(SELECT count(*) FROM mine WHERE archived) AS archived_total,
+		(SELECT count(*) FROM members m ` + conversationOfMember + ` WHERE m.person_id = PERSON AND ` + waits + `) AS requests_total,
+		` + listColumns + `
 	FROM top
 	JOIN members m ON m.conversation_id = top.id AND m.person_id = PERSON
 	` + conversationOfMember + `
@@ -152,12 +156,7 @@ func (s *Store) List(
 	}
 	if len(rows) == 0 { // the totals are over the whole list
 		totals, err := s.ListTotals(ctx, []chat.ID{person})
-		if err != nil {
-			return chat.ListPage{}, err
-		}
-		page := chat.ListPage{UnreadTotal: totals[person].Unread, Archived: totals[person].Archived}
-		return page, s.get(ctx, &page.Requests, `
-			SELECT count(*) FROM members m `+conversationOfMember+` WHERE m.person_id = $1 AND `+waits, person)
+		return bareList(totals[person]), err
 	}
 	return listPage(rows, limit), nil
 }
@@ -187,9 +186,13 @@ func (s *Store) Lists(ctx context.Context, people []chat.ID, limit int) (map[cha
 	}
 	totals, err := s.ListTotals(ctx, slices.Collect(maps.Keys(bare))) // a list without a row may have an archive
 	for person, t := range totals {
-		pages[person] = chat.ListPage{UnreadTotal: t.Unread, Archived: t.Archived}
+		pages[person] = bareList(t)
 	}
 	return pages, err
+}
+
+func bareList(t chat.ListTotals) chat.ListPage {
+	return chat.ListPage{UnreadTotal: t.Unread, Archived: t.Archived, Requests: t.Requests}
 }
 
 // listPage makes a page of what listOf found.
@@ -210,7 +213,7 @@ func listPage(rows []listedRow, limit int) (page chat.ListPage) {
 func (s *Store) RowsOf(ctx context.Context, conversations, present, others []chat.ID) ([]chat.ListRow, error) {
 	var rows []listRow
 	err := s.list(ctx, &rows, `
-		SELECT `+listColumns+`
+		SELECT `+listColumns+`, (`+waits+`) IS TRUE AS waiting
 		FROM unnest($1::uuid[]) AS asked (id)
 		CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = asked.id LIMIT 1) c
 		CROSS JOIN LATERAL (
@@ -222,7 +225,7 @@ func (s *Store) RowsOf(ctx context.Context, conversations, present, others []cha
 			WHERE conversation_id = c.id AND (person_id = ANY($2)) IS TRUE AND c.member_count <= cardinality($2::uuid[])
 		) m
 		`+listJoins+`
-		WHERE (m.until_change IS NULL OR m.person_id = ANY($3)) AND `+listed,
+		WHERE (m.until_change IS NULL OR m.person_id = ANY($3)) AND (`+listed+` OR `+waits+`)`,
 		conversations, distinct(present, others), append([]chat.ID{}, others...))
 	list := make([]chat.ListRow, 0, len(rows))
 	for _, row := range rows {
@@ -244,6 +247,7 @@ func (s *Store) ListTotals(ctx context.Context, people []chat.ID) (map[chat.ID]c
 		PersonID chat.ID `db:"person_id"`
 		Unread   int     `db:"unread"`
 		Archived int     `db:"archived"`
+		Requests int     `db:"requests"`
 	}
 	err := s.list(ctx, &rows, `
 		WITH mine AS MATERIALIZED (
@@ -251,12 +255,17 @@ func (s *Store) ListTotals(ctx context.Context, people []chat.ID) (map[chat.ID]c
 			FROM members m `+conversationOfMember+`
 			WHERE m.person_id = ANY($1) AND `+listed+`
 		)
-		SELECT person_id, count(*) FILTER (WHERE unread) AS unread, count(*) FILTER (WHERE archived) AS archived
-		FROM mine WHERE unread OR archived
+		SELECT person_id, count(*) FILTER (WHERE unread) AS unread, count(*) FILTER (WHERE archived) AS archived,
+			count(*) FILTER (WHERE waiting) AS requests
+		FROM (
+			SELECT person_id, unread, archived, false AS waiting FROM mine WHERE unread OR archived
+			UNION ALL SELECT m.person_id, false, false, true FROM members m `+conversationOfMember+`
+			WHERE m.person_id = ANY($1) AND `+waits+`
+		) counted
 		GROUP BY person_id`, people)
 	totals := make(map[chat.ID]chat.ListTotals, len(people))
 	for _, row := range rows {
-		totals[row.PersonID] = chat.ListTotals{Unread: row.Unread, Archived: row.Archived}
+		totals[row.PersonID] = chat.ListTotals{Unread: row.Unread, Archived: row.Archived, Requests: row.Requests}
 	}
 	return totals, err
 }

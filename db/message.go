@@ -96,6 +96,7 @@ func (s *Store) InsertMessage(ctx context.Context, n chat.NewMessage) (chat.Mess
 			UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1,
 				last_activity_at = greatest(last_activity_at, clock_timestamp())
 			WHERE id = $2 AND EXISTS (SELECT FROM m WHERE m.role <> 'member' OR conversations.who_writes = 'members')
+				AND (conversations.kind = 'group' OR NOT `+saidEnough("conversations")+` OR `+askedIn("$2")+` IS NULL)
 			RETURNING msg_seq, change_seq, last_activity_at
 		)
 		INSERT INTO messages (

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strconv"
 
 	"parley/chat"
 )
@@ -31,6 +32,17 @@ func (s *Store) UpdateReach(ctx context.Context, person chat.ID, reach chat.Reac
 		person, reach.Writes, reach.Adds, reach.Finds)
 }
 
+// askedIn finds out whether somebody else is asked, in the conversation, whether it is wanted. What it asks of is not locked:
+// nobody is asked later than at the beginning, and an answer that comes at the same moment counts from the next send on.
+func askedIn(conversation string) string {
+	return `(SELECT true FROM members asked WHERE asked.conversation_id = ` + conversation + ` AND asked.request = 'pending' LIMIT 1)`
+}
+
+// saidEnough is a condition: that a conversation has as many messages as somebody may write who waits for an answer.
+func saidEnough(conversation string) string {
+	return conversation + `.msg_seq >= ` + strconv.Itoa(chat.MaxUnanswered)
+}
+
 // waits is the condition of a row m whose conversation c waits for the member's answer. One that is closed waits for none.
 const waits = `m.request = 'pending' AND NOT m.closed AND c.msg_seq > 0`
 
@@ -52,6 +64,8 @@ func (s *Store) Requests(ctx context.Context, person chat.ID, limit int) ([]chat
 // UpdateRequest implements chat.Store.
 func (s *Store) UpdateRequest(ctx context.Context, person, conversation chat.ID, answer chat.RequestState) error {
 	return s.change(ctx, `
-		UPDATE members SET request = nullif($3, '') WHERE person_id = $1 AND conversation_id = $2 AND request = 'pending'`,
-		person, conversation, answer)
+		WITH `+bothMembers("c.id = $2")+`
+		UPDATE members m SET request = nullif($3, '') FROM locked
+		WHERE m.conversation_id = locked.conversation_id AND m.person_id = locked.person_id AND m.person_id = $1
+			AND m.request = 'pending'`, person, conversation, answer)
 }

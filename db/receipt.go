@@ -19,8 +19,9 @@ var largeGroup = `(c.kind = 'group' AND c.member_count > ` + strconv.Itoa(chat.M
 const (
 	receiptRead      = `greatest(m.read_seq, m.joined_seq)`
 	receiptDelivered = `CASE WHEN LARGE THEN greatest(m.read_seq, m.joined_seq) ELSE greatest(m.delivered_seq, m.read_seq, m.joined_seq) END`
-	// receiptCounts: in the conversation now, not asked whether it is wanted, and not among the few who show no receipts.
-	receiptCounts = `m.until_change IS NULL AND m.request IS NULL AND NOT EXISTS (SELECT FROM people hiding WHERE hiding.id = m.person_id AND NOT hiding.receipts)`
+	// receiptCounts: in the conversation now, not asked whether it is wanted, and not among the few who show no receipts. Where
+	// no new messages are possible there are none, whatever the reason: otherwise they would tell it.
+	receiptCounts = `m.until_change IS NULL AND m.request IS NULL AND NOT m.closed AND NOT EXISTS (SELECT FROM people hiding WHERE hiding.id = m.person_id AND NOT hiding.receipts)`
 	// hasReceipt: whatever somebody wrote and did not take back.
 	hasReceipt = `x.kind = 'text' AND x.deleted_at IS NULL`
 )

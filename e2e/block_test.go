@@ -90,6 +90,28 @@ func TestBlockInACommonGroup(t *testing.T) {
 	ana.Finds("#m-" + said.ID.String() + " .message__author")
 }
 
+// TestRequestsInAnOpenPage are counted as they come, and shown where they are asked for.
+func TestRequestsInAnOpenPage(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ana, ben := w.Person("Ana Torres"), w.Account("Ben Castle")
+	reach := chat.Reach{Writes: chat.CircleNobody, Adds: chat.CircleEverybody, Finds: chat.CircleEverybody}
+	if err := w.app.Chat().SaveReach(t.Context(), ana.Viewer, reach); err != nil {
+		t.Fatal(err)
+	}
+	ana.Opens("/")
+	ana.FindsNone(".list__requests")
+	w.Say(ben, w.Direct(ben, ana.Viewer), "hello from ben")
+	ana.Sees("1 request")
+	ana.hides("hello from ben")
+	ana.Clicks("1 request")
+	ana.Sees("hello from ben")
+	ana.Clicks("Accept")
+	ana.Finds("#composer")
+	ana.Sees("hello from ben")
+	ana.FindsNone(".list__requests")
+}
+
 // TestBlocksAndRequestsWithoutJavaScript does all of it with forms and links.
 func TestBlocksAndRequestsWithoutJavaScript(t *testing.T) {
 	t.Parallel()

@@ -56,7 +56,7 @@ func newPair(t *testing.T) *pair {
 	p.group, err = p.chat.CreateGroup(ctx, viewer("third"), chat.GroupSettings{Name: "Crew"},
 		[]chat.ID{p.people["blocker"].id, p.people["blocked"].id})
 	must(err)
-	for _, role := range pairRoles {
+	for _, role := range []string{"third", "blocker", "blocked"} { // whose message is the last, which lists show
 		m, err := p.chat.SendMessage(ctx, viewer(role), p.group, chat.Draft{Body: p.secrets[role], ClientID: chat.NewID()})
 		must(err)
 		p.said[role] = m.ID
@@ -222,7 +222,7 @@ func (p *pair) holdsSurface(t *testing.T, row blockSurface, method, path string,
 	case showsNothing:
 		holds = !secret && !name && !folded
 	case showsPlace:
-		holds = !secret
+		holds = !secret && folded
 	case showsName:
 		holds = name && !secret
 	case showsAll:
@@ -320,6 +320,45 @@ func TestBlock(t *testing.T) {
 				if got.status < 400 {
 					t.Errorf("%s: premise: %d", name, got.status)
 				}
+			}
+		}
+	})
+
+	t.Run("what is there looks to the blocked person as with a closed account, in every byte", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		talk := strings.TrimPrefix(w.conversation, "/conversations/")
+		w.member.says(w.conversation, "hello")
+		w.other.says(w.conversation, "hello yourself")
+		w.member.post(w.conversation+"/read", url.Values{"seq": {"100"}}).is(303)
+		counter := regexp.MustCompile(` data-(view|at)="\d+"|name="client_id" value="[^"]*"`)
+		looks := func() (all []string) {
+			t.Helper()
+			for _, path := range []string{w.conversation, w.conversation + "/details", "/", "/conversations"} {
+				for _, b := range []*browser{w.other, w.other.htmx()} {
+					all = append(all, counter.ReplaceAllString(b.get(path).is(200).body, ""))
+				}
+			}
+			return all
+		}
+		before := looks()
+		w.exec(`UPDATE people SET state = 'closed' WHERE id = $1`, w.member.id)
+		w.exec(`UPDATE members SET closed = true WHERE conversation_id = $1`, talk)
+		want := looks()
+		if before[0] == want[0] || !strings.Contains(want[0], "New messages are not possible here.") {
+			t.Fatalf("premise: %s", want[0])
+		}
+		w.exec(`UPDATE people SET state = 'active' WHERE id = $1`, w.member.id)
+		w.exec(`UPDATE members SET closed = false WHERE conversation_id = $1`, talk)
+		if !slices.Equal(looks(), before) {
+			t.Fatal("premise: it is not as before")
+		}
+		if err := w.chat.BlockPerson(t.Context(), w.viewerOf(w.member), w.other.id); err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range looks() {
+			if got != want[i] {
+				t.Errorf("%d:\n%s\nand of a closed account\n%s", i, clip(got, 6000), clip(want[i], 6000))
 			}
 		}
 	})

@@ -16,5 +16,6 @@ CREATE INDEX blocks_of_blocked ON blocks (blocked_id, blocker_id);
 -- +goose Down
 UPDATE members m SET closed = false FROM blocks b, conversations c
     WHERE c.direct_key = least(b.blocker_id::text, b.blocked_id::text) || ':' || greatest(b.blocker_id::text, b.blocked_id::text)
-        AND m.conversation_id = c.id AND m.closed;
+        AND m.conversation_id = c.id AND m.closed
+        AND NOT EXISTS (SELECT FROM people p WHERE p.id IN (b.blocker_id, b.blocked_id) AND p.state = 'closed');
 DROP TABLE blocks;

@@ -205,7 +205,7 @@ func TestBlockOnOpenPages(t *testing.T) {
 		})
 	})
 
-	t.Run("the sweep finds a block whose hint is lost", func(t *testing.T) {
+	t.Run("the sweep finds a block, and its end, whose hint is lost", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, quick)
 		ana, ben, conversation := n.pair(t)
@@ -214,6 +214,13 @@ func TestBlockOnOpenPages(t *testing.T) {
 		anas.follow(n.page(t, ana, conversation))
 		bens.follow(n.page(t, ben, conversation))
 		n.block(t, n.quiet, ana, ben)
+		reset(anas, conversation)
+		reset(bens, conversation)
+		anas.follow(n.page(t, n.current(t, ana), conversation))
+		bens.follow(n.page(t, n.current(t, ben), conversation))
+		if err := n.quiet.UnblockPerson(t.Context(), ana, ben.ID); err != nil {
+			t.Fatal(err)
+		}
 		reset(anas, conversation)
 		reset(bens, conversation)
 	})

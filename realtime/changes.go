@@ -50,7 +50,7 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 		return err
 	}
 	b.WriteString(`<div data-frame="list" data-epoch="` + html.EscapeString(epoch) + `" data-total="` + strconv.Itoa(list.UnreadTotal) +
-		`" data-archived="` + strconv.Itoa(list.Archived) + `">`)
+		`" data-archived="` + strconv.Itoa(list.Archived) + `" data-requests="` + strconv.Itoa(list.Requests) + `">`)
 	b.WriteString(renderRows(viewer, list.Rows, time.Now()))
 	b.WriteString("</div>\n")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -82,7 +82,7 @@ func TestChanges(t *testing.T) {
 			t.Errorf("zone and theme are %v", chosen.Nodes)
 		}
 		list := document.Find(`[data-frame=list]`)
-		if list.AttrOr("data-total", "") != "1" || list.AttrOr("data-archived", "") != "0" || list.AttrOr("data-epoch", "") != at.Epoch || list.Find("#row-"+conversation.String()).Length() != 1 {
+		if list.AttrOr("data-total", "") != "1" || list.AttrOr("data-archived", "") != "0" || list.AttrOr("data-requests", "") != "0" || list.AttrOr("data-epoch", "") != at.Epoch || list.Find("#row-"+conversation.String()).Length() != 1 {
 			t.Errorf("list %q", list.Text())
 		}
 	})

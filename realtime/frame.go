@@ -41,6 +41,7 @@ type frame struct {
 	HTML         string     `json:"html,omitempty"`
 	Total        *int       `json:"total,omitempty"`
 	Archived     *int       `json:"archived,omitempty"`
+	Requests     *int       `json:"requests,omitempty"`
 	Text         *string    `json:"text,omitempty"`
 	Zone         string     `json:"zone,omitempty"`
 	Theme        string     `json:"theme,omitempty"`

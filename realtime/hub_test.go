@@ -352,6 +352,36 @@ func TestSocket(t *testing.T) {
 		}
 	})
 
+	t.Run("whoever is asked hears how many wait, and nothing of what they say", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, third := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Tom")
+		reach := chat.Reach{Writes: chat.CircleNobody, Adds: chat.CircleEverybody, Finds: chat.CircleEverybody}
+		if err := n.chat.SaveReach(t.Context(), ana, reach); err != nil {
+			t.Fatal(err)
+		}
+		conversation := n.Direct(t, ben, ana)
+		p := n.connect(t, ana)
+		if g := p.next("list"); g.Requests != 0 {
+			t.Fatalf("%d before", g.Requests)
+		}
+		n.say(t, ben, conversation, secret)
+		if g := p.next("rows"); g.Requests != 1 || g.HTML != "" || g.Total != 0 {
+			t.Errorf("got %+v", g)
+		}
+		if g := n.connect(t, ana).next("list"); g.Requests != 1 || g.HTML != "" || g.Total != 0 {
+			t.Errorf("got %+v", g)
+		}
+		if err := n.chat.AcceptRequest(t.Context(), ana, conversation); err != nil {
+			t.Fatal(err)
+		}
+		p.until("list", func(g got) bool { return g.Requests == 0 && g.Total == 1 && strings.Contains(g.HTML, secret) })
+		other := n.connect(t, third)
+		if g := other.next("list"); g.Requests != 0 {
+			t.Errorf("%d for somebody else", g.Requests)
+		}
+	})
+
 	t.Run("logging out ends the session's sockets, and no others", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

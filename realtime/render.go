@@ -14,7 +14,8 @@ import (
 //
 // A kind is the language together with what differs from message to message: hidden from this viewer, the viewer's own or
 // about the viewer, by somebody whom the viewer has blocked, or somebody else's. Who has blocked the author is read together
-// with the message: so no feed shows what was said by somebody who was blocked before, however late the hint comes. Times, day lines and grouping are the page's to derive: in a frame they would multiply the kinds.
+// with the message: so no feed shows what was said by somebody who was blocked before, however late the hint comes. Times,
+// day lines and grouping are the page's to derive: in a frame they would multiply the kinds.
 type rendering struct {
 	changes chat.Changes
 	items   map[item]string
@@ -109,6 +110,9 @@ func renderRows(viewer chat.Viewer, rows []chat.ListRow, now time.Time) string {
 	zone := views.Zone(viewer.TimeZone)
 	var b strings.Builder
 	for _, row := range rows {
+		if row.Waiting { // it changes a number, and stands in no list
+			continue
+		}
 		_ = views.ListRow(views.NewListRow(row, viewer.ID, zone, now, chat.ID{})).Render(ctx, &b)
 	}
 	return b.String()

@@ -306,7 +306,9 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 	}
 	for _, person := range connected {
 		list := lists[person]
-		h.sendToPerson(person, frameList, list.Rows, chat.ListTotals{Unread: list.UnreadTotal, Archived: list.Archived})
+		h.sendToPerson(person, frameList, list.Rows, chat.ListTotals{
+			Unread: list.UnreadTotal, Archived: list.Archived, Requests: list.Requests,
+		})
 	}
 	return nil
 }
@@ -324,7 +326,7 @@ func (h *Hub) sendToPerson(person chat.ID, kind frameType, rows []chat.ListRow, 
 		return
 	}
 	html := renderRows(sockets[0].viewer, rows, time.Now())
-	f := frame{Type: kind, HTML: html, Total: &totals.Unread, Archived: &totals.Archived}
+	f := frame{Type: kind, HTML: html, Total: &totals.Unread, Archived: &totals.Archived, Requests: &totals.Requests}
 	if kind == frameList {
 		f.Epoch = h.currentEpoch()
 	}

@@ -362,6 +362,7 @@ type got struct {
 	HTML         string
 	Total        int
 	Archived     int
+	Requests     int
 	Text         string
 	Zone, Theme  string
 	At           int64

@@ -132,5 +132,7 @@ export function framesIn(root) {
 /** The list as a fragment, as a frame; none where the answer is something else. */
 export function listIn(root) {
   const list = root.querySelector("#list");
-  return list ? [{ type: "list", total: Number(list.dataset.total), archived: Number(list.dataset.archived), nodes: root }] : [];
+  if (!list) return [];
+  const { total, archived, requests } = list.dataset;
+  return [{ type: "list", total: Number(total), archived: Number(archived), requests: Number(requests), nodes: root }];
 }

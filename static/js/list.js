@@ -87,20 +87,21 @@ export function replaceRows(rows, totals) {
   upsertRows(rows.reverse(), totals, true);
 }
 
-/** The numbers of the whole list: how many hold something unread, and how many the archive holds. */
-function count({ total, archived }) {
-  showArchive(archived);
+/** The numbers of the whole list: how many hold something unread, how many the archive holds, and how many wait for an answer. */
+function count({ total, archived, requests }) {
+  showWay(".list__archive", archived, (n) => plural("archive", n));
+  showWay(".list__requests", requests, (n) => plural("requests", n));
   if (!(total >= 0)) return;
   document.body.dataset.unreadTotal = total;
   tell("total");
 }
 
-/** The way to what was put away; there is none where nothing was. */
-function showArchive(archived) {
-  const way = byId("list").parentElement.querySelector(".list__archive");
-  if (!way || !(archived >= 0)) return;
-  way.hidden = archived === 0;
-  way.querySelector("a").textContent = plural("archive", archived);
+/** The way to what was put away, or to the requests; there is none where there is nothing. */
+function showWay(selector, n, text) {
+  const way = byId("list").parentElement.querySelector(selector);
+  if (!way || !(n >= 0)) return;
+  way.hidden = n === 0;
+  way.querySelector("a").textContent = text(n);
 }
 
 export function start() {

@@ -82,6 +82,7 @@ func lists() []Component {
 			{Name: "full", View: views.List(views.ListProps{Rows: all})},
 			{Name: "empty", View: views.List(views.ListProps{})},
 			{Name: "archived-some", View: views.List(views.ListProps{Rows: all[:3], Archived: 4})},
+			{Name: "requests", View: views.List(views.ListProps{Rows: all[:3], Requests: 2})},
 			{Name: "archive", View: views.List(views.ListProps{Rows: all[6:8], Away: true, Newest: views.ConversationsPath})},
 			{Name: "archive-empty", View: views.List(views.ListProps{Away: true, Newest: views.ConversationsPath})},
 			{Name: "more", View: views.List(views.ListProps{Rows: all[:3], Older: views.ConversationsBeforePath("cursor")})},

@@ -456,6 +456,22 @@ test("the way to the archive says how many are in it, and is not there where non
   equal(way.hidden, true);
 });
 
+test("how many wait for an answer moves without a row, and leads there only where somebody waits", () => {
+  listWorld();
+  const list = document.getElementById("list");
+  list.insertAdjacentHTML("afterend", `<p class="list__requests" hidden><a href="/requests">0 requests</a></p>`);
+  const way = document.querySelector(".list__requests");
+  const before = listed();
+  receive({ type: "rows", html: "", total: 0, archived: 0, requests: 1 });
+  equal([listed(), way.hidden, way.textContent], [before, false, "1 request"]);
+  receive({ type: "rows", html: "", total: 0 });
+  equal([way.hidden, way.textContent], [false, "1 request"], "a server of before says no number");
+  for (const frame of listIn(parse(`<ol id="list" data-total="0" data-archived="0" data-requests="2"></ol>`))) receive(frame);
+  equal(way.textContent, "2 requests");
+  for (const frame of framesIn(parse(`<div data-frame="list" data-epoch="e1" data-total="0" data-requests="0"></div>`))) receive(frame);
+  equal(way.hidden, true);
+});
+
 test("a list that begins behind the newest conversations takes up none of them, and keeps its own true", () => {
   listWorld([{ id: "o1", activity: 3 }, { id: "o2", activity: 2 }, { id: "gone", activity: 950 }]);
   document.getElementById("list").dataset.continued = "";

@@ -8,7 +8,7 @@ export const TALK = "33333333-3333-4333-8333-333333333333";
 const STRINGS = `<div id="strings" hidden data-connecting="Connecting…" data-offline="You are offline."
   data-new-one="{count} new" data-new-other="{count} new ones" data-today="Today" data-yesterday="Yesterday"
   data-announcement="{author}: {text}" data-counter-one="{count} left" data-counter-other="{count} left"
-  data-over-one="{count} too many" data-over-other="{count} too many" data-draft="Draft:" data-sent="Sent" data-read-by="Read by {read} of {of}" data-archive-one="Archive ({count})" data-archive-other="Archive ({count})" data-title="{title} · Parley" data-write-to="Write to {name}"
+  data-over-one="{count} too many" data-over-other="{count} too many" data-draft="Draft:" data-sent="Sent" data-read-by="Read by {read} of {of}" data-archive-one="Archive ({count})" data-archive-other="Archive ({count})" data-requests-one="{count} request" data-requests-other="{count} requests" data-title="{title} · Parley" data-write-to="Write to {name}"
   data-date-short="{day} {mon}" data-date-short-year="{day} {mon} {year}" data-date-long="{weekday}, {day} {month}"
   data-date-long-year="{weekday}, {day} {month} {year}" data-date-full="{day} {month} {year}, {time}"></div>`;
 
