@@ -250,7 +250,7 @@ var expectations = map[string]expectation{
 	"POST /requests/:id/refusal":    {path: ofRequest("refusal"), anonymous: toLogin, stranger: all(404), member: all(404)},
 	"GET /settings/blocks":          {path: at("/settings/blocks"), anonymous: toLogin, stranger: all(200), member: all(200)},
 	"POST /settings/blocks": {path: at("/settings/blocks"), anonymous: toLogin, stranger: home, member: home,
-		form: func(w *world) url.Values { return url.Values{"person": {w.person().id.String()}} }},
+		form: func(w *world) url.Values { return url.Values{"person": {w.other.id.String()}} }},
 	"GET /settings/blocks/new": {path: func(w *world) string { return "/settings/blocks/new?person=" + w.other.id.String() },
 		anonymous: toLogin, stranger: all(200), member: all(200)},
 	"POST /settings/blocks/:person/end": {path: func(w *world) string { return "/settings/blocks/" + w.other.id.String() + "/end" },
