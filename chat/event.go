@@ -8,14 +8,16 @@ type Publisher interface {
 	Publish(ctx context.Context, event Event)
 }
 
-// Event is one of the types below. It says where to look, never what is there: whoever hears of it reads the rows, so
-// a lost or doubled event harms nothing.
+// Event is one of the types below. It says where to look: whoever hears of it reads the rows, so a lost or doubled event
+// harms nothing. Where it says what is there, that only saves the looking.
 type Event interface{ event() }
 
-// ConversationChanged says that a conversation's change counter moved to ChangeSeq.
+// ConversationChanged says that a conversation's change counter moved to ChangeSeq. Message is what somebody said with that
+// change, where that is known: on the node that stored it.
 type ConversationChanged struct {
 	ConversationID ID
 	ChangeSeq      int64
+	Message        *Message
 }
 
 // PersonChanged says that what a person may see or do has changed; ViewSeq is the person's counter now.

@@ -49,9 +49,20 @@ type Draft struct {
 func (c *Chat) SendMessage(ctx context.Context, viewer Viewer, conversation ID, draft Draft) (Message, error) {
 	draft.Body = cleanBody(draft.Body)
 	hash := RequestHash(conversation, draft)
-	if message, err := c.earlierSend(ctx, viewer, draft.ClientID, hash); KindOf(err) != KindNotFound {
-		return message, err
+	message, err := c.firstSend(ctx, viewer, conversation, draft, hash)
+	if err == nil {
+		return message, nil
 	}
+	// Whatever stands in its way now: what was stored before is the answer. That is asked only here, because almost every
+	// send is a first one.
+	if earlier, again := c.earlierSend(ctx, viewer, draft.ClientID, hash); KindOf(again) != KindNotFound {
+		return earlier, again
+	}
+	return Message{}, err
+}
+
+// firstSend stores a message. Error conflict: a message with its ClientID is there.
+func (c *Chat) firstSend(ctx context.Context, viewer Viewer, conversation ID, draft Draft, hash []byte) (Message, error) {
 	if err := checkDraft(draft); err != nil {
 		return Message{}, err
 	}
@@ -62,14 +73,10 @@ func (c *Chat) SendMessage(ctx context.Context, viewer Viewer, conversation ID, 
 		ID: NewID(), ConversationID: conversation, Author: viewer.Card,
 		Body: draft.Body, ClientID: draft.ClientID, RequestHash: hash,
 	})
-	switch {
-	case CodeOf(err) == CodeClientIDReused:
-		// A twin of this request was faster. Its message is the answer.
-		return c.earlierSend(ctx, viewer, draft.ClientID, hash)
-	case err != nil:
+	if err != nil {
 		return Message{}, err
 	}
-	c.publish(ctx, ConversationChanged{ConversationID: conversation, ChangeSeq: message.ChangeSeq})
+	c.publish(ctx, ConversationChanged{ConversationID: conversation, ChangeSeq: message.ChangeSeq, Message: &message})
 	c.meter.MessageStored(MessageText)
 	return message, nil
 }
@@ -124,6 +131,7 @@ type NewMessage struct {
 // Changes is a stretch of a conversation's history: every message whose latest change lies in (From, To], in the order
 // of the changes. To is where the reader stands afterwards, also when nothing in between is left to show.
 type Changes struct {
+	Kind     ConversationKind
 	From     int64
 	To       int64
 	Head     int64 // the conversation's counter; To is lower only when the stretch was cut at its bound

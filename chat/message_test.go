@@ -37,7 +37,8 @@ func TestSendMessage(t *testing.T) {
 		if ago := chattest.Value[float64](t, w, "SELECT abs(extract(epoch FROM now() - $1::timestamptz))::float8", first.CreatedAt); ago > 60 {
 			t.Errorf("sent at %s", first.CreatedAt)
 		}
-		if heard := w.Heard(); len(heard) != 1 || heard[0] != (chat.ConversationChanged{ConversationID: id, ChangeSeq: 1}) {
+		heard := w.Heard()
+		if e, ok := heard[0].(chat.ConversationChanged); len(heard) != 1 || !ok || e.ConversationID != id || e.ChangeSeq != 1 || *e.Message != first {
 			t.Errorf("heard %v", heard)
 		}
 		second := w.Say(t, ben, id, "three")

@@ -185,8 +185,8 @@ func movedFrom(conversation chat.ID, moved *string) (map[chat.ID]chat.Member, er
 }
 
 // changesFrom makes a stretch of rows, of which there is one at least: without a message where none changed.
-func changesFrom(conversation chat.ID, after, head int64, rows []pageMessage, limit int) chat.Changes {
-	changes := chat.Changes{From: after, Head: head, To: head}
+func changesFrom(conversation chat.ID, kind string, after, head int64, rows []pageMessage, limit int) chat.Changes {
+	changes := chat.Changes{Kind: chat.ConversationKind(kind), From: after, Head: head, To: head}
 	for _, row := range rows {
 		if row.ID != nil {
 			changes.Messages = append(changes.Messages, row.message(conversation))
@@ -208,12 +208,13 @@ func changesFrom(conversation chat.ID, after, head int64, rows []pageMessage, li
 // lock is held from counting to committing; so nothing can appear later behind a cursor.
 func (s *Store) ChangesSince(ctx context.Context, conversation chat.ID, after int64, limit int) (chat.Changes, error) {
 	var rows []struct {
+		Kind  string  `db:"kind"`
 		Head  int64   `db:"head"`
 		Moved *string `db:"moved"`
 		pageMessage
 	}
 	err := s.list(ctx, &rows, `
-		SELECT c.change_seq AS head, `+movedMembers+`, `+pageMessageColumns+`, `+concealedFrom(`(
+		SELECT c.kind, c.change_seq AS head, `+movedMembers+`, `+pageMessageColumns+`, `+concealedFrom(`(
 				SELECT true FROM members om WHERE om.conversation_id = c.id AND om.person_id = b.blocker_id LIMIT 1)`)+`
 		FROM conversations c`+changedMessages("true")+`
 		WHERE c.id = $1
@@ -228,7 +229,7 @@ func (s *Store) ChangesSince(ctx context.Context, conversation chat.ID, after in
 	for i, row := range rows {
 		messages[i] = row.pageMessage
 	}
-	changes := changesFrom(conversation, after, rows[0].Head, messages, limit)
+	changes := changesFrom(conversation, rows[0].Kind, after, rows[0].Head, messages, limit)
 	changes.Moved, err = movedFrom(conversation, rows[0].Moved)
 	return changes, err
 }
@@ -238,7 +239,8 @@ func (s *Store) ChangesFor(
 	ctx context.Context, person, conversation chat.ID, after int64, limit int,
 ) (chat.Member, chat.Changes, error) {
 	var rows []struct {
-		Head int64 `db:"head"`
+		Kind string `db:"kind"`
+		Head int64  `db:"head"`
 		memberRow
 		pageMessage
 	}
@@ -246,7 +248,7 @@ func (s *Store) ChangesFor(
 		WITH m AS MATERIALIZED (
 			SELECT `+memberColumns+` FROM members m WHERE m.conversation_id = $1 AND m.person_id = $4
 		)
-		SELECT m.*, c.change_seq AS head, `+pageMessageColumns+`, `+concealedFrom("b.blocker_id = $4")+`
+		SELECT m.*, c.kind, c.change_seq AS head, `+pageMessageColumns+`, `+concealedFrom("b.blocker_id = $4")+`
 		FROM m JOIN conversations c ON c.id = $1`+changedMessages("m.until_change IS NULL")+`
 		ORDER BY msg.change_seq`, conversation, after, limit, person)
 	if err != nil {
@@ -259,5 +261,5 @@ func (s *Store) ChangesFor(
 	for i, row := range rows {
 		messages[i] = row.pageMessage
 	}
-	return rows[0].member(person, conversation), changesFrom(conversation, after, rows[0].Head, messages, limit), nil
+	return rows[0].member(person, conversation), changesFrom(conversation, rows[0].Kind, after, rows[0].Head, messages, limit), nil
 }

@@ -68,7 +68,8 @@ func TestAFingerHasRoom(t *testing.T) {
 		look(visitor.Tab, path)
 	}
 	for _, path := range []string{
-		"/", "/people", "/people?q=nobody+at+all", "/people/ben", "/people/ana", "/settings", "/settings/account", "/settings/sessions", "/nowhere",
+		"/", "/people", "/people?q=nobody+at+all", "/people/ben", "/people/ana", "/settings", "/settings/account", "/settings/sessions", "/settings/blocks", "/nowhere",
+		"/settings/blocks/new?person=" + ben.ID.String(), "/requests",
 		"/conversations/" + conversation.String(), "/conversations/" + conversation.String() + "?before=90",
 	} {
 		ana.Opens(path)

@@ -19,6 +19,10 @@ const (
 	// third of the machine, and the rest is for those who are in. Of a thousand pages that arrive within a second the last is
 	// in after some 10 s at two cores.
 	arrivalsPerCore = 100
+	// arrivingPart is the part of those who may come in a second that may be arriving at one time, that is, without the list
+	// they came for. A machine that serves them in time never holds them up by it; one that is busy lets in only as many as
+	// it gets done, and those who are in already do not wait behind them.
+	arrivingPart = 3
 )
 
 // Whoever is sent away is told a time to come back after. They follow each other, so that those who were sent away
@@ -32,15 +36,26 @@ const (
 
 // admission says who may come.
 type admission struct {
-	most    int64
-	arrival *rate.Limiter
-	now     func() time.Time
-	held    atomic.Int64 // sockets, those that are just being made included
-	sent    atomic.Int64 // how many were sent away
+	most         int64
+	arrival      *rate.Limiter
+	mostArriving int64
+	now          func() time.Time
+	held         atomic.Int64 // sockets, those that are just being made included
+	arriving     atomic.Int64 // those of them that have no list yet
+	sent         atomic.Int64 // how many were sent away
 }
 
 func newAdmission(most, arrivals int, now func() time.Time) *admission {
-	return &admission{most: int64(most), arrival: rate.NewLimiter(rate.Limit(arrivals), max(arrivals/4, 1)), now: now}
+	return &admission{
+		most: int64(most), mostArriving: int64(max(arrivals/arrivingPart, 1)), now: now,
+		arrival: rate.NewLimiter(rate.Limit(arrivals), max(arrivals/4, 1)),
+	}
+}
+
+// open lets in as many at once as there is room for.
+func (a *admission) open() {
+	a.arrival.SetLimit(rate.Inf)
+	a.mostArriving = a.most
 }
 
 // crowded says how long whoever wants a socket should stay away; 0 if one more may come. It takes nothing.
@@ -48,7 +63,7 @@ func (a *admission) crowded() time.Duration {
 	if a.held.Load() >= a.most {
 		return fullReturn
 	}
-	if a.arrival.TokensAt(a.now()) < 1 {
+	if a.arriving.Load() >= a.mostArriving || a.arrival.TokensAt(a.now()) < 1 {
 		return a.next()
 	}
 	return 0
@@ -59,18 +74,21 @@ func (a *admission) next() time.Duration {
 	return time.Duration(leastReturn+a.sent.Add(1)%returnSpread) * time.Second
 }
 
-// enter takes a place, which leave gives back, or says how long to stay away.
+// enter takes a place, which leave gives back, or says how long to stay away. Who has entered is arriving until settle.
 func (a *admission) enter() (wait time.Duration) {
 	if a.held.Add(1) > a.most {
 		a.held.Add(-1)
 		return fullReturn
 	}
-	if !a.arrival.AllowN(a.now(), 1) {
-		a.held.Add(-1)
+	if a.arriving.Add(1) > a.mostArriving || !a.arrival.AllowN(a.now(), 1) {
+		a.settle()
+		a.leave()
 		return a.next()
 	}
 	return 0
 }
+
+func (a *admission) settle() { a.arriving.Add(-1) }
 
 func (a *admission) leave() { a.held.Add(-1) }
 

@@ -43,6 +43,7 @@ func crowd(t *testing.T, pages, arrivals int) []time.Duration {
 		w := waiting[first]
 		now = w.at
 		if a.crowded() == 0 && a.enter() == 0 {
+			a.settle()
 			in = append(in, now.Sub(start))
 			waiting = slices.Delete(waiting, first, first+1)
 			continue
@@ -96,6 +97,7 @@ func TestAdmission(t *testing.T) {
 			if wait := a.enter(); wait > 0 {
 				t.Fatalf("sent away for %v", wait)
 			}
+			a.settle()
 		}
 		now = now.Add(time.Minute)
 		if a.crowded() != fullReturn || a.enter() != fullReturn {
@@ -107,6 +109,29 @@ func TestAdmission(t *testing.T) {
 		}
 		if a.held.Load() != nodeSockets || nodeSockets < 10_000 {
 			t.Errorf("it holds %d", a.held.Load())
+		}
+	})
+
+	t.Run("no more are arriving at one time than the node gets done", func(t *testing.T) {
+		t.Parallel()
+		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		a := newAdmission(nodeSockets, 30, func() time.Time { return now })
+		for range 30 / arrivingPart {
+			now = now.Add(time.Second)
+			if a.crowded() > 0 || a.enter() > 0 {
+				t.Fatal("premise: one who may come is sent away")
+			}
+		}
+		now = now.Add(time.Second)
+		if a.crowded() == 0 || a.enter() == 0 {
+			t.Error("one more is in while ten are arriving")
+		}
+		a.settle()
+		if a.crowded() > 0 || a.enter() > 0 {
+			t.Error("nobody follows who has arrived")
+		}
+		if a.held.Load() != 30/arrivingPart+1 || a.arriving.Load() != 30/arrivingPart {
+			t.Errorf("it holds %d, of whom %d are arriving", a.held.Load(), a.arriving.Load())
 		}
 	})
 

@@ -17,9 +17,10 @@ type feed struct {
 
 	mu      sync.Mutex
 	subs    map[*subscription]struct{}
-	head    int64 // delivered to every live subscription
-	wanted  int64 // hinted
-	hints   int64 // how often
+	kind    chat.ConversationKind // once it has a live subscription
+	head    int64                 // delivered to every live subscription
+	wanted  int64                 // hinted
+	hints   int64                 // how often
 	reading bool
 	pending pending // changes that were committed at this node, to measure how long they take
 
@@ -37,13 +38,24 @@ type subscription struct {
 	receipts [][4]int64
 }
 
-// hint says that there are changes up to changeSeq.
-func (f *feed) hint(changeSeq int64) {
+// hint says that there are changes up to changeSeq; message, if it is known, is what somebody said with that one.
+func (f *feed) hint(changeSeq int64, message *chat.Message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wanted = max(f.wanted, changeSeq)
 	f.hints++
+	if message != nil && f.nextLocked(changeSeq) {
+		f.deliverLocked(chat.Changes{
+			Kind: f.kind, From: f.head, To: changeSeq, Head: changeSeq, Messages: []chat.Message{*message},
+		})
+	}
 	f.startLocked()
+}
+
+// nextLocked says whether the change follows what was delivered, with nothing to read beside it. In a direct conversation
+// nobody comes or goes; in a group it is read with a message who did, and what members have to do with its author.
+func (f *feed) nextLocked(changeSeq int64) bool {
+	return f.kind == chat.KindDirect && changeSeq == f.head+1 && f.anyLiveLocked()
 }
 
 // swept is hint for what a sweep has found; it notes what no hint has said yet. The order is that of Hub.hear: a hint that
@@ -54,7 +66,7 @@ func (f *feed) swept(head int64) {
 		f.hub.unheard.note(HintConversation, f.id, head)
 	}
 	f.mu.Unlock()
-	f.hint(head)
+	f.hint(head, nil)
 }
 
 // startLocked lets one goroutine read as long as there is something to read and somebody to read it for.
@@ -372,7 +384,7 @@ func (h *Hub) replay(sub *subscription, after int64) Resume {
 			s.write(encoded)
 			after, result = changes.To, ResumedReplayed
 		}
-		if complete, left := sub.goLive(after); left {
+		if complete, left := sub.goLive(changes.Kind, after); left {
 			return ResumedLeft
 		} else if complete {
 			return result
@@ -382,7 +394,7 @@ func (h *Hub) replay(sub *subscription, after int64) Resume {
 
 // goLive makes the subscription live if it has everything that the feed has delivered; left says that the page
 // has gone on meanwhile.
-func (sub *subscription) goLive(after int64) (complete, left bool) {
+func (sub *subscription) goLive(kind chat.ConversationKind, after int64) (complete, left bool) {
 	f := sub.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -390,7 +402,7 @@ func (sub *subscription) goLive(after int64) (complete, left bool) {
 		return false, true
 	}
 	if !f.anyLiveLocked() {
-		f.head = after
+		f.kind, f.head = kind, after
 	}
 	if after < f.head {
 		return false, false

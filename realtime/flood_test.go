@@ -1,6 +1,7 @@
 package realtime_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -199,4 +200,38 @@ func TestAllowance(t *testing.T) {
 			p.until("changes", func(g got) bool { return g.To == last.ChangeSeq })
 		}
 	})
+}
+
+func TestArriving(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, withoutSweep)
+	ana, ben := n.Person(t, "Ana"), n.Person(t, "Ben")
+	n.hub.MostArriving(1)
+	gate := make(chan struct{})
+	n.store.watching(func(ctx context.Context, method string) error {
+		if method == "Lists" {
+			select {
+			case <-gate:
+			case <-ctx.Done():
+			}
+		}
+		return nil
+	})
+	welcome := func() bool { return n.hub.Crowded() == 0 }
+
+	page := n.connect(t, ana)
+	if welcome() {
+		t.Error("one more is welcome while the only one that may be arriving has no list")
+	}
+	gate <- struct{}{}
+	page.next("list")
+	until(t, "who has the list makes room", welcome)
+
+	page = n.connect(t, ben)
+	if welcome() {
+		t.Error("premise: nobody is welcome while the second is arriving")
+	}
+	_ = page.conn.Close()
+	until(t, "who has gone makes room", welcome)
+	close(gate)
 }

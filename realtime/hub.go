@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/olahol/melody"
-	"golang.org/x/time/rate"
 
 	"parley/chat"
 )
@@ -32,6 +31,7 @@ type Timing struct {
 	Query    time.Duration // 5 s: the longest a reading for a feed may take
 	Restart  time.Duration // 5 s: over which closing for a restart is spread, at 10 ms a socket
 	Activity time.Duration // 1 min: how often use of the page counts as use of its session
+	Rows     time.Duration // 1 s: how often all of more than 50 members are sent the row of their conversation
 	Receipts time.Duration // 1 s: how often authors in a large group are told how many have read
 
 	Sockets  int // 20,000: how many sockets this node holds
@@ -52,6 +52,7 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Query, 5*time.Second)
 	set(&t.Restart, 5*time.Second)
 	set(&t.Activity, time.Minute)
+	set(&t.Rows, time.Second)
 	set(&t.Receipts, time.Second)
 	t.Sockets = cmp.Or(t.Sockets, nodeSockets)
 	t.Arrivals = cmp.Or(t.Arrivals, arrivalsPerCore*runtime.GOMAXPROCS(0))
@@ -144,7 +145,7 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 	}
 	h.chat, h.epoch = c, epoch
 	if !c.Limited() && !h.arrivalsGiven { // a load test finds out by itself how many may come at once
-		h.admission.arrival.SetLimit(rate.Inf)
+		h.admission.open()
 	}
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
@@ -221,7 +222,9 @@ func (h *Hub) Publish(_ context.Context, event chat.Event) {
 func (h *Hub) hear(event chat.Event) {
 	switch e := event.(type) {
 	case chat.ConversationChanged:
-		h.hintConversation(e.ConversationID, e.ChangeSeq)
+		if f := h.feedOf(e.ConversationID); f != nil {
+			f.hint(e.ChangeSeq, e.Message)
+		}
 		h.unheard.heard(HintConversation, e.ConversationID, e.ChangeSeq)
 		h.rows.conversation(e.ConversationID)
 	case chat.PersonChanged:
@@ -250,12 +253,6 @@ func (h *Hub) hear(event chat.Event) {
 			h.endSession(session)
 			h.unheard.heard(HintSession, session, 0)
 		}
-	}
-}
-
-func (h *Hub) hintConversation(id chat.ID, changeSeq int64) {
-	if f := h.feedOf(id); f != nil {
-		f.hint(changeSeq)
 	}
 }
 

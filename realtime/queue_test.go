@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,6 +83,8 @@ func TestAllowances(t *testing.T) {
 func TestRowQueue(t *testing.T) {
 	t.Parallel()
 	ana, ben, conversation := chat.NewID(), chat.NewID(), chat.NewID()
+	var minutes atomic.Int64
+	late := func() time.Time { return time.Now().Add(time.Duration(minutes.Add(1)) * time.Minute) } // after any pause
 
 	t.Run("people gather until all are meant, and then all stay meant", func(t *testing.T) {
 		t.Parallel()
@@ -95,7 +98,7 @@ func TestRowQueue(t *testing.T) {
 		q.mu.Unlock()
 		q.conversation(conversation)
 		q.ofPerson(ana, []chat.ID{conversation})
-		if people := q.take().conversations[conversation]; people != nil {
+		if people := q.take(late()).conversations[conversation]; people != nil {
 			t.Errorf("audience %v", people)
 		}
 	})
@@ -107,13 +110,13 @@ func TestRowQueue(t *testing.T) {
 		q.ofPerson(ana, []chat.ID{conversation, all})
 		q.conversation(all)
 		q.whole(ben)
-		batch := q.take()
+		batch := q.take(late())
 		if q.waiting() {
 			t.Fatal("still waiting after being taken")
 		}
 		q.ofPerson(ben, []chat.ID{conversation, all})
 		q.putBack(batch)
-		again := q.take()
+		again := q.take(late())
 		people, ok := again.conversations[conversation]
 		if _, noted := people[ana]; !ok || len(people) != 2 || !noted || len(again.wholes) != 1 {
 			t.Errorf("got %+v", again)
@@ -134,13 +137,13 @@ func TestRowQueue(t *testing.T) {
 			if !first {
 				q.ofPerson(ana, []chat.ID{conversation})
 			}
-			q.putBack(q.take())
-			batch := q.take()
+			q.putBack(q.take(late()))
+			batch := q.take(late())
 			_, named := batch.besides[conversation][ana]
 			if people, noted := batch.conversations[conversation]; !noted || people != nil || !named {
 				t.Errorf("named first %v: got %+v", first, batch)
 			}
-			if batch = q.take(); len(batch.conversations)+len(batch.besides) > 0 {
+			if batch = q.take(late()); len(batch.conversations)+len(batch.besides) > 0 {
 				t.Errorf("left: %+v", batch)
 			}
 		}
@@ -156,7 +159,7 @@ func TestRowQueue(t *testing.T) {
 			q.whole(chat.NewID())
 		}
 		for _, want := range [][2]int{{rowsAtOnce, listsAtOnce}, {1, 1}, {0, 0}} {
-			if batch := q.take(); len(batch.conversations) != want[0] || len(batch.wholes) != want[1] {
+			if batch := q.take(late()); len(batch.conversations) != want[0] || len(batch.wholes) != want[1] {
 				t.Errorf("%d conversations, %d lists, wanted %v", len(batch.conversations), len(batch.wholes), want)
 			}
 		}
@@ -173,5 +176,52 @@ func TestStretchBehindTheHead(t *testing.T) {
 	}
 	if seq := f.hub.viewSeqOf(chat.NewID()); seq != 0 {
 		t.Errorf("somebody without a socket has view %d", seq)
+	}
+}
+
+func TestRowPause(t *testing.T) {
+	t.Parallel()
+	q := newRowQueue()
+	small, large, now := chat.NewID(), chat.NewID(), time.Now()
+	if wait, some := q.next(now); some {
+		t.Errorf("nothing has to wait for %v", wait)
+	}
+	q.conversation(small)
+	if wait, some := q.next(now); wait != 0 || !some {
+		t.Errorf("the first has to wait for %v", wait)
+	}
+	q.take(now)
+	q.conversation(small)
+	q.conversation(large)
+	q.hold(large, now.Add(time.Second))
+	if wait, some := q.next(now.Add(rowsPause / 2)); wait != rowsPause/2 || !some {
+		t.Errorf("the second has to wait for %v", wait)
+	}
+	if taken := q.take(now.Add(rowsPause / 2)); len(taken.conversations) > 0 {
+		t.Errorf("taken before its time: %+v", taken)
+	}
+	q.whole(chat.NewID())
+	if wait, some := q.next(now.Add(rowsPause / 2)); wait != 0 || !some {
+		t.Errorf("a whole list has to wait for %v", wait)
+	}
+	if taken := q.take(now.Add(rowsPause)); len(taken.conversations) != 1 || len(taken.wholes) != 1 {
+		t.Errorf("taken %+v", taken)
+	}
+	if wait, some := q.next(now.Add(rowsPause)); wait != time.Second-rowsPause || !some {
+		t.Errorf("a large conversation has to wait for %v", wait)
+	}
+	if taken := q.take(now.Add(time.Second - 1)); len(taken.conversations) > 0 {
+		t.Errorf("taken before its time: %+v", taken)
+	}
+	if taken := q.take(now.Add(time.Second)); len(taken.conversations) != 1 {
+		t.Errorf("taken %+v", taken)
+	}
+	q.hold(large, now.Add(3*time.Second))
+	q.ofPerson(chat.NewID(), []chat.ID{large})
+	if taken := q.take(now.Add(2 * time.Second)); len(taken.conversations) != 1 {
+		t.Errorf("what is for one person has to wait: %+v", taken)
+	}
+	if len(q.held) != 1 || len(q.take(now.Add(4*time.Second)).conversations) > 0 || len(q.held) > 0 {
+		t.Errorf("still held: %v", q.held)
 	}
 }

@@ -3,6 +3,8 @@ package realtime
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +16,17 @@ import (
 type rowQueue struct {
 	mu     sync.Mutex
 	batch  rowBatch
+	due    time.Time             // before, no rows are read again
+	held   map[chat.ID]time.Time // of a large conversation: before, its row is not read for all again
 	signal chan struct{}
 }
+
+// Rows are read at once where none were just before. What changes meanwhile waits, so that many changes cost one statement:
+// nobody sees a row of a list come these milliseconds later.
+const (
+	rowsPause = 50 * time.Millisecond
+	rowsMany  = 50 // members whose rows may be read as often as that; those of more wait for Timing.Rows
+)
 
 // What is asked for in one statement. Each has its own bound of time, and what one of them did not bring is asked for
 // again, nothing else: when everybody comes back at once, there is more to read than any bound of time for all of it.
@@ -35,7 +46,7 @@ type rowBatch struct {
 type audience map[chat.ID]struct{}
 
 func newRowQueue() *rowQueue {
-	return &rowQueue{batch: newRowBatch(), signal: make(chan struct{}, 1)}
+	return &rowQueue{batch: newRowBatch(), held: map[chat.ID]time.Time{}, signal: make(chan struct{}, 1)}
 }
 
 func newRowBatch() rowBatch {
@@ -95,11 +106,17 @@ func (q *rowQueue) kick() {
 
 // take takes what is to be written next, as much as is asked for at once of either kind: so whoever waits for a message
 // waits for a few lists at most, however many are to be sent.
-func (q *rowQueue) take() rowBatch {
+func (q *rowQueue) take(now time.Time) rowBatch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken := rowBatch{
-		conversations: some(q.batch.conversations, rowsAtOnce), besides: map[chat.ID]audience{}, wholes: some(q.batch.wholes, listsAtOnce),
+	maps.DeleteFunc(q.held, func(_ chat.ID, until time.Time) bool { return !now.Before(until) })
+	taken := newRowBatch()
+	taken.wholes = some(q.batch.wholes, listsAtOnce, func(chat.ID) bool { return true })
+	if !now.Before(q.due) {
+		taken.conversations = some(q.batch.conversations, rowsAtOnce, func(id chat.ID) bool { return !q.heldLocked(id) })
+	}
+	if len(taken.conversations) > 0 {
+		q.due = now.Add(rowsPause)
 	}
 	for id := range taken.conversations {
 		if people := q.batch.besides[id]; people != nil {
@@ -110,17 +127,58 @@ func (q *rowQueue) take() rowBatch {
 	return taken
 }
 
-// some takes up to n entries out of a map.
-func some[K comparable, V any](from map[K]V, n int) map[K]V {
+// some takes up to n entries out of a map, of those that may be taken.
+func some[K comparable, V any](from map[K]V, n int, may func(K) bool) map[K]V {
 	taken := make(map[K]V, min(n, len(from)))
 	for key, value := range from {
 		if len(taken) == n {
 			break
 		}
-		taken[key] = value
-		delete(from, key)
+		if may(key) {
+			taken[key] = value
+			delete(from, key)
+		}
 	}
 	return taken
+}
+
+// heldLocked says whether a conversation's row has to wait: where only some are to hear of it, it does not.
+func (q *rowQueue) heldLocked(conversation chat.ID) bool {
+	_, held := q.held[conversation]
+	return held && q.batch.conversations[conversation] == nil
+}
+
+// hold lets a conversation's row wait.
+func (q *rowQueue) hold(conversation chat.ID, until time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held[conversation] = until
+}
+
+// next says how long what waits has to wait, and whether anything does.
+func (q *rowQueue) next(now time.Time) (wait time.Duration, some bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.batch.wholes) > 0 {
+		return 0, true
+	}
+	for id := range q.batch.conversations {
+		due := q.due
+		if q.heldLocked(id) {
+			due = later(due, q.held[id])
+		}
+		if until := max(0, due.Sub(now)); !some || until < wait {
+			wait, some = until, true
+		}
+	}
+	return wait, some
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // putBack keeps what could not be read until the next sweep, for whom it was.
@@ -152,20 +210,24 @@ func (q *rowQueue) waiting() bool {
 }
 
 func (h *Hub) rowsLoop(ctx context.Context) {
-	for {
+	for read := true; ; {
+		var due <-chan time.Time
+		if wait, some := h.rows.next(time.Now()); some && read { // what could not be read waits for the next signal
+			due = time.After(wait)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-h.rows.signal:
+		case <-due:
 		}
-		for h.sendRows(ctx) && h.rows.waiting() {
-		}
+		read = h.sendRows(ctx)
 	}
 }
 
 // sendRows sends some of what waits, and says whether all of it could be read.
 func (h *Hub) sendRows(ctx context.Context) bool {
-	batch := h.rows.take()
+	batch := h.rows.take(time.Now())
 	err := errors.Join(h.sendChangedRows(ctx, batch), h.sendLists(ctx, batch.wholes))
 	if err != nil && ctx.Err() == nil {
 		h.log.Warn("list rows not read", "error", err)
@@ -183,7 +245,11 @@ func (h *Hub) sendChangedRows(ctx context.Context, batch rowBatch) error {
 		return err
 	}
 	byPerson := map[chat.ID][]chat.ListRow{}
+	readers := map[chat.ID]int{}
 	for _, row := range rows {
+		if readers[row.ConversationID]++; readers[row.ConversationID] == rowsMany+1 && batch.conversations[row.ConversationID] == nil {
+			h.rows.hold(row.ConversationID, time.Now().Add(h.timing.Rows))
+		}
 		byPerson[row.PersonID] = append(byPerson[row.PersonID], row)
 		h.flushed.Store(row.ConversationID, row.ChangeSeq)
 	}
@@ -297,6 +363,7 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 	if len(connected) == 0 {
 		return nil
 	}
+	arriving := h.arriving(connected)
 	lists, err := bounded(ctx, h, func(ctx context.Context) (map[chat.ID]chat.ListPage, error) {
 		return h.chat.Lists(ctx, connected)
 	})
@@ -309,6 +376,42 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 		h.sendToPerson(person, frameList, list.Rows, chat.ListTotals{
 			Unread: list.UnreadTotal, Archived: list.Archived, Requests: list.Requests,
 		})
+	}
+	return h.revokeArriving(ctx, arriving)
+}
+
+// arriving are those sockets of these people that have no list yet.
+func (h *Hub) arriving(people []chat.ID) (arriving []*Socket) {
+	for _, person := range people {
+		for _, s := range h.socketsOf(person) {
+			if !s.settled.Load() {
+				arriving = append(arriving, s)
+			}
+		}
+	}
+	return arriving
+}
+
+// revokeArriving closes those whose session ended after it was asked for their request, and before the socket could be found
+// by it. Where it cannot be read the sweep finds them.
+func (h *Hub) revokeArriving(ctx context.Context, arriving []*Socket) error {
+	if len(arriving) == 0 {
+		return nil
+	}
+	sessions := make([]chat.ID, len(arriving))
+	for i, s := range arriving {
+		sessions[i] = s.viewer.SessionID
+	}
+	alive, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ID, error) {
+		return h.chat.SessionsAlive(ctx, sessions)
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range arriving {
+		if !slices.Contains(alive, s.viewer.SessionID) {
+			s.close(ClosedRevoked)
+		}
 	}
 	return nil
 }
@@ -333,6 +436,9 @@ func (h *Hub) sendToPerson(person chat.ID, kind frameType, rows []chat.ListRow, 
 	encoded := f.encode()
 	for _, s := range sockets {
 		s.write(encoded)
+		if kind == frameList {
+			s.settle()
+		}
 	}
 }
 

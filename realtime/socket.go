@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -19,10 +20,8 @@ import (
 
 // Bounds of one socket.
 const (
-	maxQueueFrames = 256
-	maxQueueBytes  = 1 << 20
-	maxFrameBytes  = 16 << 10 // of what a page sends
-	maxPositions   = 200      // conversations in one ack
+	maxFrameBytes = 16 << 10 // of what a page sends
+	maxPositions  = 200      // conversations in one ack
 
 	// A busy page sends some two frames a second: one ack, one typing.
 	frameRate  = 20
@@ -36,12 +35,13 @@ const (
 // Socket is one open page.
 type Socket struct {
 	hub     *Hub
-	session *melody.Session
+	out     outbox
 	viewer  chat.Viewer
-	queued  atomic.Int64 // bytes handed to the connection and not yet written
+	stands  chan struct{} // closed when it is connected
 	limit   *rate.Limiter
 	acks    *rate.Limiter
 	person  *allowance             // shared with the person's other sockets; nil without limits
+	settled atomic.Bool            // it has the list it came for
 	ended   atomic.Pointer[Reason] // why, once it is so; the first one counts
 	marked  atomic.Pointer[mark]   // the frame whose way to the connection is measured, one at a time
 
@@ -62,7 +62,7 @@ func newMelody(h *Hub) *melody.Melody {
 	}
 	m.Config.PingPeriod, m.Config.PongWait = h.timing.Ping, h.timing.Pong
 	m.Config.MaxMessageSize = maxFrameBytes
-	m.Config.MessageBufferSize = maxQueueFrames
+	m.Config.MessageBufferSize = handedFrames + 1 // and the closing one
 	m.HandleConnect(h.connect)
 	m.HandleDisconnect(func(session *melody.Session) {
 		if s := socketOf(session); s != nil {
@@ -78,7 +78,7 @@ func newMelody(h *Hub) *melody.Melody {
 	})
 	m.HandleSentMessage(func(session *melody.Session, message []byte) {
 		if s := socketOf(session); s != nil {
-			s.queued.Add(-int64(len(message)))
+			s.out.written(message)
 			s.written(message)
 		}
 	})
@@ -86,8 +86,6 @@ func newMelody(h *Hub) *melody.Melody {
 		s := socketOf(session)
 		switch {
 		case s == nil, errors.Is(err, melody.ErrWriteClosed):
-		case errors.Is(err, melody.ErrMessageBufferFull):
-			s.overflow()
 		default:
 			s.end(endedBy(err))
 		}
@@ -103,7 +101,8 @@ func socketOf(session *melody.Session) *Socket {
 	return socket
 }
 
-// ServeSocket turns the request of a logged-in page into its socket, and returns when it ends. Whom it cannot take now it
+// ServeSocket turns the request of a logged-in page into its socket, and returns when that stands: so net/http lets go of
+// all that it holds for a request, which is more than the socket itself needs. Whom it cannot take now it
 // answers by 503 with Retry-After, and by 429 somebody who has enough sockets. A page is not told by its browser why a
 // socket was refused, and may ask by HEAD.
 func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Viewer) {
@@ -121,7 +120,7 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 		return
 	}
 	s := &Socket{
-		hub: h, viewer: viewer, limit: rate.NewLimiter(frameRate, frameBurst), acks: rate.NewLimiter(ackRate, ackBurst),
+		hub: h, viewer: viewer, stands: make(chan struct{}), limit: rate.NewLimiter(frameRate, frameBurst), acks: rate.NewLimiter(ackRate, ackBurst),
 	}
 	if h.chat.Limited() {
 		if s.person = h.allowances.enter(viewer.ID); s.person == nil {
@@ -129,21 +128,47 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 			http.Error(w, "too many sockets", http.StatusTooManyRequests)
 			return
 		}
-		defer h.allowances.leave(s.person)
 	}
 	if wait := h.admission.enter(); wait > 0 {
+		s.release()
 		sendAway(w, wait)
 		return
 	}
-	defer h.admission.leave()
-	if err := h.melody.HandleRequestWithKeys(w, r, map[string]any{socketKey: s}); err != nil {
-		h.log.Debug("socket refused", "error", err)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer h.admission.leave()
+		defer s.release()
+		defer s.settle()
+		defer func() {
+			if problem := recover(); problem != nil { // one bad frame never ends the process
+				h.log.Error("panic at a socket", "panic", problem, "stack", string(debug.Stack()))
+				s.end(ClosedFailed)
+				_ = s.out.session.WebsocketConnection().Close()
+			}
+		}()
+		if err := h.melody.HandleRequestWithKeys(w, r, map[string]any{socketKey: s}); err != nil {
+			h.log.Debug("socket refused", "error", err)
+		}
+	}()
+	select {
+	case <-s.stands:
+	case <-ended:
+	}
+}
+
+// release gives back what the socket takes of its person's share.
+func (s *Socket) release() {
+	if s.person != nil {
+		s.hub.allowances.leave(s.person)
 	}
 }
 
 func (h *Hub) connect(session *melody.Session) {
 	s := socketOf(session)
-	s.session = session
+	s.out.session = session
+	session.Request = nil // nobody asks for it any more
+	close(s.stands)
 	if !h.register(s) {
 		s.close(ClosedRestart)
 		return
@@ -151,14 +176,6 @@ func (h *Hub) connect(session *melody.Session) {
 	// Its request may have read of a change that this node has not heard of: then the person's other pages hear it, too.
 	h.hintPerson(s.viewer.ID, s.viewer.ViewSeq)
 	h.rows.whole(s.viewer.ID)
-	// The session may have ended after it was asked for this request, and before the socket could be found by it.
-	h.spawn(func() {
-		ctx, cancel := h.queryContext()
-		defer cancel()
-		if alive, err := h.chat.SessionsAlive(ctx, []chat.ID{s.viewer.SessionID}); err == nil && len(alive) == 0 {
-			s.close(ClosedRevoked)
-		}
-	})
 }
 
 // send queues a frame.
@@ -167,24 +184,28 @@ func (s *Socket) send(f frame) { s.write(f.encode()) }
 // write queues a frame that is already encoded, and may be shared with others. A reader who does not keep up is cut
 // off.
 func (s *Socket) write(encoded []byte) {
-	if s.queued.Add(int64(len(encoded))) > maxQueueBytes {
+	if !s.out.put(encoded) {
 		s.overflow()
-		return
 	}
-	_ = s.session.Write(encoded) // only says that the socket is closed; its end is handled where it ends
 }
 
-// overflow cuts the connection. It must not queue a closing frame: the queue is what is full, and melody would come
-// back here until the stack ends.
+// overflow cuts the connection: no closing frame would come through a queue that is full.
 func (s *Socket) overflow() {
 	s.hub.meter.QueueOverflowed()
 	s.hub.log.Info("socket closed", "reason", ClosedSlow.Name, "person", s.viewer.ID)
 	s.cut(ClosedSlow)
 }
 
+// settle says that the socket needs nothing more than any other one.
+func (s *Socket) settle() {
+	if s.settled.CompareAndSwap(false, true) {
+		s.hub.admission.settle()
+	}
+}
+
 func (s *Socket) cut(reason Reason) {
 	s.end(reason)
-	_ = s.session.WebsocketConnection().Close()
+	_ = s.out.session.WebsocketConnection().Close()
 }
 
 // end notes why the socket ends, unless that is known already.
@@ -210,7 +231,7 @@ func (s *Socket) written(frame []byte) {
 func (s *Socket) close(reason Reason) {
 	s.end(reason)
 	s.hub.log.Debug("socket closed", "reason", reason.Name, "person", s.viewer.ID)
-	_ = s.session.CloseWithMsg(melody.FormatCloseMessage(reason.Code, reason.Name))
+	s.out.close(melody.FormatCloseMessage(reason.Code, reason.Name))
 }
 
 // receive handles one frame of the page. It must not wait for anything: the same goroutine reads pongs. A frame that

@@ -39,7 +39,7 @@ func TestWorld(t *testing.T) {
 		w.Heard()
 		message := w.Say(t, anna, id, "Hello")
 		heard := w.Heard()
-		if len(heard) != 1 || heard[0] != (chat.ConversationChanged{ConversationID: id, ChangeSeq: message.ChangeSeq}) {
+		if e, ok := heard[0].(chat.ConversationChanged); len(heard) != 1 || !ok || e.ConversationID != id || e.ChangeSeq != message.ChangeSeq {
 			t.Errorf("heard %v", heard)
 		}
 		if again := w.Heard(); len(again) != 0 {
