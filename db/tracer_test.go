@@ -87,9 +87,9 @@ func TestNumberOfStatements(t *testing.T) {
 		"positions": {1, func() error {
 			return w.Chat.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		}},
-		"who stands behind a session":  {1, func() error { _, err := w.Chat.Viewer(ctx, anna.SessionID); return err }},
-		"a page of people":             {1, func() error { _, err := w.Chat.SearchPeople(ctx, anna, "ben", ""); return err }},
-		"a send, the lookup before it": {2, func() error { _, err := w.Chat.SendMessage(ctx, anna, id, sent); return err }},
+		"who stands behind a session": {1, func() error { _, err := w.Chat.Viewer(ctx, anna.SessionID); return err }},
+		"a page of people":            {1, func() error { _, err := w.Chat.SearchPeople(ctx, anna, "ben", ""); return err }},
+		"a send":                      {1, func() error { _, err := w.Chat.SendMessage(ctx, anna, id, sent); return err }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			heard := l.during(func() { must(t, c.do()) })
@@ -103,8 +103,8 @@ func TestNumberOfStatements(t *testing.T) {
 			}
 		})
 	}
-	if heard := l.during(func() { value[chat.Message](t)(w.Chat.SendMessage(ctx, anna, id, sent)) }); len(heard) != 1 {
-		t.Errorf("a repeated send: %d statements", len(heard))
+	if heard := l.during(func() { value[chat.Message](t)(w.Chat.SendMessage(ctx, anna, id, sent)) }); len(heard) != 2 {
+		t.Errorf("a repeated send, the lookup behind it: %d statements", len(heard))
 	}
 }
 
