@@ -15,6 +15,7 @@ import (
 	browserdomain "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -76,6 +77,14 @@ func (tab *Tab) do(what string, work func(context.Context) error) {
 func (tab *Tab) beforehand(script string) {
 	tab.t.Helper()
 	send(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+}
+
+// Slowly lets what comes to the page take its time, in bytes per second; -1: no longer.
+func (tab *Tab) Slowly(throughput float64) {
+	tab.t.Helper()
+	send(tab, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{DownloadThroughput: throughput, UploadThroughput: -1}},
+	})
 }
 
 // Width gives the window a size in CSS pixels.

@@ -92,6 +92,13 @@ func TestNothingShiftsWhileAConversationOpens(t *testing.T) {
 		ana.Sees("something new")
 		shifted("after a new message")
 	}
+	// The page comes in several pieces, with time to paint in between.
+	ana.Width(390, 900)
+	ana.Slowly(10_000)
+	ana.Reloads()
+	ana.Live()
+	shifted("over a slow line")
+	ana.Slowly(-1)
 	w.Say(ben, conversation, "unread")
 	ana.Reloads()
 	ana.Live()
