@@ -66,7 +66,8 @@ func TestMetrics(t *testing.T) {
 	p.moves(0, func() { get(t, base+"/nothing/here") }, `parley_http_requests_total{code="404",method="other",route="other"}`)
 
 	var ben *ear
-	p.moves(0, func() { ben = p.listen(0, "ben", path) }, `parley_resumes_total{result="current"}`, "parley_sockets")
+	p.moves(0, func() { ben = p.listen(0, "ben", path) }, `parley_resumes_total{result="current"}`, "parley_sockets",
+		`parley_http_requests_total{code="101",method="GET",route="/ws"}`)
 	p.moves(0, func() {
 		p.send(0, "ana", path, "hello")
 		ben.hear("changes hello", sweepBound)
@@ -126,8 +127,7 @@ func TestMetrics(t *testing.T) {
 	taken.Release()
 	p.redis.Await("a connection is idle", func() bool { return p.figure(0, "parley_db_pool_idle_connections") > 0 })
 
-	p.moves(0, func() { submit(t, p.people["ben"], base+"/logout", "") }, `parley_socket_closes_total{reason="revoked"}`,
-		`parley_http_requests_total{code="101",method="GET",route="/ws"}`)
+	p.moves(0, func() { submit(t, p.people["ben"], base+"/logout", "") }, `parley_socket_closes_total{reason="revoked"}`)
 	p.redis.Await("no socket stands", func() bool { return p.figure(0, "parley_sockets") == 0 })
 
 	if up := p.figure(0, "parley_redis_up"); up != 1 {

@@ -58,6 +58,50 @@ func TestBlockInAnOpenConversation(t *testing.T) {
 	first.Sees("again")
 }
 
+// TestBlockAtAnotherNode is seen by three people whose pages two nodes serve: by the other of the pair, and by somebody whom it
+// is nothing to.
+func TestBlockAtAnotherNode(t *testing.T) {
+	t.Parallel()
+	w := begin(t, joined(t))
+	ana, ben, cleo := w.Person("Ana Torres"), w.Person("Ben Castle"), w.Person("Cleo Marsh")
+	group := w.group("Harbour crew", cleo.Viewer, ana.Viewer, ben.Viewer)
+	conversation := w.Direct(ana.Viewer, ben.Viewer)
+	w.Say(ben.Viewer, conversation, "before")
+	beside := w.Beside()
+	ben.Line.leadTo(beside)
+	cleo.Line.leadTo(beside)
+	ben.At(conversation).Live()
+	cleo.At(group).Live()
+	ana.At(group).Live()
+	ana.OpensTab()
+	first, second := ana.tabs[0], ana.Tab
+	second.Opens("/people/ben")
+	second.Clicks("Block")
+	second.Clicks("Block Ben Castle")
+	second.Sees("Blocked.")
+
+	ben.Sees("New messages are not possible here.")
+	ben.FindsNone("#composer")
+	ben.At(group).Live()
+	ben.Writes("a word of now")
+	cleo.Sees("a word of now")
+	ana.Turns(first)
+	ana.Sees(folded)
+	ana.hides("a word of now")
+	cleo.hides(folded)
+
+	ana.Turns(second)
+	second.Clicks("Unblock Ben Castle")
+	second.Sees("No longer blocked.")
+	ana.Turns(first)
+	ana.Sees("a word of now")
+	ben.At(conversation).Live()
+	ben.Writes("again")
+	ana.At(conversation)
+	ana.Sees("again")
+	ana.EqualsFresh()
+}
+
 // TestBlockInACommonGroup folds what the blocked person says, for the blocker alone.
 func TestBlockInACommonGroup(t *testing.T) {
 	t.Parallel()

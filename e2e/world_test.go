@@ -21,6 +21,7 @@ import (
 	"parley/chat"
 	"parley/config"
 	"parley/db/dbtest"
+	"parley/nodes/nodestest"
 	"parley/realtime"
 	"parley/static"
 )
@@ -70,6 +71,22 @@ func begin(t testing.TB, settings ...Setting) *World {
 	w.serve()
 	t.Cleanup(func() { w.stop() })
 	return w
+}
+
+// Beside starts another node over the same database, and says where it is. The world was begun with joined.
+func (w *World) Beside() (addr string) {
+	w.t.Helper()
+	other := &World{t: w.t, db: w.db, setting: w.setting}
+	other.setting.config.DataDir = w.t.TempDir()
+	other.serve()
+	w.t.Cleanup(func() { other.stop() })
+	return other.addr
+}
+
+// joined lets several nodes hear of each other.
+func joined(t testing.TB) Setting {
+	redis := nodestest.Start(t)
+	return func(s *setting) { s.config.RedisURL = redis.Address() }
 }
 
 // serve starts the server.

@@ -60,7 +60,7 @@ type Config struct {
 // Meter is told of requests.
 type Meter interface {
 	// RequestAnswered: method and route are those of a row of the sitemap, and empty where there is none. A socket is
-	// answered by 101 when it ends.
+	// answered by 101 when it stands.
 	RequestAnswered(method, route string, status int, took time.Duration)
 }
 

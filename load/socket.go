@@ -7,10 +7,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -61,16 +61,35 @@ func dial(ctx context.Context, n int, addr, path, cookie string) (*socket, error
 		_ = conn.Close()
 		return nil, err
 	}
-	response, err := http.ReadResponse(s.r, nil)
-	if err == nil && response.StatusCode != http.StatusSwitchingProtocols {
-		err = fmt.Errorf("a socket is answered with %d", response.StatusCode)
-	}
-	if err != nil {
+	if err := s.agreed(); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	_ = conn.SetDeadline(time.Time{})
 	return s, nil
+}
+
+// agreed reads the answer to the question for a socket. Whether it is one is all that counts of it: net/http would make a map
+// of its headers, on the machine that this tool shares with what it measures.
+func (s *socket) agreed() error {
+	const switching = "HTTP/1.1 101 "
+	status, err := s.r.ReadSlice('\n')
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(status, []byte(switching)) {
+		return fmt.Errorf("a socket is answered with %q", bytes.TrimSpace(status))
+	}
+	for begun := true; ; {
+		line, err := s.r.ReadSlice('\n')
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
+		if begun && string(line) == "\r\n" {
+			return nil
+		}
+		begun = err == nil // a long line comes in pieces
+	}
 }
 
 // latePort lets the kernel choose the port when it knows both ends, so that the same one serves several source addresses.

@@ -77,7 +77,7 @@ func New(build config.Build) *Metrics {
 		prometheus.Labels{"version": build.Version, "commit": build.Commit, "goversion": build.Go}, func() float64 { return 1 })
 
 	m.requests = m.counters("http_requests_total",
-		"Requests answered, by the route's method and pattern and by status; other where there is no such route. Sockets count when they end, by 101.",
+		"Requests answered, by the route's method and pattern and by status; other where there is no such route. Sockets count when they stand, by 101.",
 		"method", "route", "code")
 	m.durations = m.histograms("http_request_duration_seconds",
 		"How long answers took, by the route's method and pattern. Sockets, which last, are not in it.", requestBounds, "method", "route")
