@@ -53,8 +53,8 @@ type tab struct {
 	down      time.Time // since when no socket stands
 	rose      int       // how many times one stood
 	codes     map[int]int
-	reset     time.Time
-	reloading int // how many fetches of the conversation are under way, or wait to be
+	resets    [2]time.Time // the last two
+	reloading int          // how many fetches of the conversation are under way, or wait to be
 	queue     []*entry
 	acked     int64
 
@@ -253,13 +253,13 @@ func (t *tab) reload() {
 		t.reloading--
 	}()
 	t.mu.Lock()
-	wait := time.Until(t.reset.Add(resetAgain))
+	wait := time.Until(t.resets[0].Add(resetAgain))
 	t.mu.Unlock()
 	if wait > 0 {
 		sleep(t.ctx, resetAgain)
 	}
 	t.mu.Lock()
-	t.reset = time.Now()
+	t.resets = [2]time.Time{t.resets[1], time.Now()}
 	known := t.page.Known()
 	t.mu.Unlock()
 	a, err := t.person.get(t.ctx, "/conversations/"+t.conversation, true)

@@ -50,11 +50,11 @@ func (c *Chat) SendMessage(ctx context.Context, viewer Viewer, conversation ID, 
 	draft.Body = cleanBody(draft.Body)
 	hash := RequestHash(conversation, draft)
 	message, err := c.firstSend(ctx, viewer, conversation, draft, hash)
-	if err == nil {
-		return message, nil
+	if kind := KindOf(err); kind == "" || kind == KindUnavailable {
+		return message, err // stored; or the database does not answer, and is not asked twice
 	}
-	// Whatever stands in its way now: what was stored before is the answer. That is asked only here, because almost every
-	// send is a first one.
+	// Whatever refuses it now: what was stored before is the answer. That is asked only here, because almost every send is a
+	// first one.
 	if earlier, again := c.earlierSend(ctx, viewer, draft.ClientID, hash); KindOf(again) != KindNotFound {
 		return earlier, again
 	}

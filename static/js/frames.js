@@ -16,7 +16,8 @@ import { replaceRows, upsertRows } from "./list.js";
 
 /** While an answer to "open" is on its way, further holes do not ask again. */
 let asked = 0;
-let resetAt = -Infinity;
+/** The last two resets. */
+let resets = [-Infinity, -Infinity];
 const ASK_AGAIN_MS = 5000;
 
 /** Which history the server speaks of, as far as it was said. */
@@ -87,9 +88,10 @@ export const frames = {
   async reset(frame) {
     asked = 0;
     if (!mine(frame)) return;
-    // Should the answer to a reset be a reset, then slowly.
-    await new Promise((done) => setTimeout(done, performance.now() - resetAt < 3000 ? 3000 : 0));
-    resetAt = performance.now();
+    // Should the answer to a reset be a reset, again and again, then slowly. Twice it is at once: what somebody may see can
+    // change while the page is fetched.
+    await new Promise((done) => setTimeout(done, performance.now() - resets[0] < 3000 ? 3000 : 0));
+    resets = [resets[1], performance.now()];
     if (mine(frame) && !(await (openLog() ? reloadInPlace() : reloadDetails()))) setTimeout(tell, ASK_AGAIN_MS, "gap");
   },
 
