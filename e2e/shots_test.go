@@ -136,6 +136,41 @@ func (w *World) shootGroup(me *Person, mira, nour chat.Viewer, friends []friend,
 	shot(me, "group-past")
 }
 
+// shootBlocks shows what becomes of somebody who is blocked, and those who ask to write.
+func (w *World) shootBlocks(me *Person, shot func(p *Person, name string)) {
+	w.t.Helper()
+	ctx, rules := w.t.Context(), w.app.Chat()
+	loud, calm, asking := w.Account("Viktor Lund"), w.Account("Amara Nwosu"), w.Account("Jonas Keller")
+	direct := w.Direct(me.Viewer, loud)
+	w.Say(loud, direct, "Answer me. Now.")
+	group := w.group("Saturday market", calm, me.Viewer, loud)
+	w.Say(calm, group, "Who brings the table?")
+	w.Say(loud, group, "Not me, as you know.")
+	w.Say(loud, group, "Never again.")
+	w.Say(calm, group, "Then I do.")
+	me.Opens("/settings/blocks/new?person=" + loud.ID.String())
+	shot(me, "block-new")
+	for _, person := range []chat.Viewer{loud, w.Account("Ida Holm")} {
+		if err := rules.BlockPerson(ctx, me.Viewer, person.ID); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	reach := chat.Reach{Writes: chat.CircleNobody, Adds: chat.CircleGroups, Finds: chat.CircleEverybody}
+	if err := rules.SaveReach(ctx, me.Viewer, reach); err != nil {
+		w.t.Fatal(err)
+	}
+	w.Say(asking, w.Direct(asking, me.Viewer), "Hello Ines, we met at the workshop. May I ask you something?")
+	for name, path := range map[string]string{
+		"blocks": "/settings/blocks", "requests": "/requests", "block-direct": "/conversations/" + direct.String(),
+		"block-group": "/conversations/" + group.String(), "request": "/conversations/" + w.Direct(asking, me.Viewer).String(),
+		"reach": "/settings",
+	} {
+		me.Opens(path)
+		me.Live()
+		shot(me, name)
+	}
+}
+
 // TestShots takes pictures of the main pages into the folder that PARLEY_SHOTS names.
 func TestShots(t *testing.T) {
 	dir := os.Getenv("PARLEY_SHOTS")
@@ -245,6 +280,7 @@ func TestShots(t *testing.T) {
 	shot(me, "administration-invitation")
 
 	w.shootGroup(me, mira, nour, others, shot)
+	w.shootBlocks(me, shot)
 
 	me.Width(390, 844)
 	me.At(direct).Live()

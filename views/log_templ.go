@@ -776,7 +776,7 @@ func beginning(p ConversationProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if p.Kind != chat.KindGroup {
+		} else if p.Kind != chat.KindGroup && p.Composer.Closed == "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "<p class=\"beginning__hint\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
