@@ -52,7 +52,8 @@ func TestHintWithMessage(t *testing.T) {
 		p.follow(n.page(t, ben, conversation))
 		n.sayThrough(t, n.quiet, ben, conversation, "first")
 		n.say(t, ana, conversation, "second")
-		if g := p.next("changes"); strings.Index(g.HTML, "first") < 0 || strings.Index(g.HTML, "first") > strings.Index(g.HTML, "second") {
+		g := p.next("changes")
+		if before, after, _ := strings.Cut(g.HTML, "first"); strings.Contains(before, "second") || !strings.Contains(after, "second") {
 			t.Errorf("got %s", g.HTML)
 		}
 	})
