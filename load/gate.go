@@ -75,7 +75,15 @@ func ratios(all []result) (made []ratio) {
 	p95 := func(name string) func(*window) float64 { return func(w *window) float64 { return w.Times[name].P95 } }
 	value := func(name string) func(*window) float64 { return func(w *window) float64 { return w.value(name) } }
 	for _, of := range cases(all, "A") {
-		add("A", of, ratio{Name: "establishment, p95", Unit: "ms", Goal: 3, Tolerance: tolerateTail}, p95(timeEstablish))
+		// While it dials a bare server the tool takes more of the machine than the server does; what is idle afterwards is
+		// measured all the same.
+		r := ratio{Name: "establishment, p95", Unit: "ms", Goal: 3, Tolerance: tolerateTail}
+		for _, subject := range []string{subjectParley, subjectFloor} {
+			if w := find(all, "A", of, subject); w != nil && w.value(valueDialling) > third && r.Unmeasured == "" {
+				r.Unmeasured = subject + ": " + tookTooMuch(w.value(valueDialling))
+			}
+		}
+		add("A", of, r, p95(timeEstablish))
 		add("A", of, ratio{Name: "memory for a socket", Unit: "KiB", Goal: 1.6, Tolerance: tolerateMemory},
 			func(w *window) float64 { return w.value(valuePerSocket) / 1024 })
 	}

@@ -90,6 +90,7 @@ const (
 const (
 	valuePerSocket   = "memory_per_socket"     // bytes
 	valueIdle        = "idle_processor"        // cores
+	valueDialling    = "tool_dialling"         // the share of the machine that this tool took while it dialled
 	valuePer1000     = "processor_per_1000"    // seconds, server and PostgreSQL
 	valuePerDelivery = "processor_per_deliver" // microseconds, server
 	valueHighest     = "highest_rate"          // sends a second
@@ -125,8 +126,12 @@ func (w *window) used(before, after reading) {
 func (w *window) tool(share float64) {
 	w.Tool = share
 	if share > third {
-		w.Unmeasured = fmt.Sprintf("the tool took %.0f %% of the machine", 100*share)
+		w.Unmeasured = tookTooMuch(share)
 	}
+}
+
+func tookTooMuch(share float64) string {
+	return fmt.Sprintf("the tool took %.0f %% of the machine", 100*share)
 }
 
 func (w *window) value(name string) float64 { return w.Values[name] }

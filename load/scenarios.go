@@ -132,9 +132,7 @@ func (r *run) fills(ctx context.Context, h *hall, steps []int, subject string, p
 		w.set("bytes_per_socket", h.received())
 		w.set("processor_per_socket_ms", 1000*(filled.time[partServer]+filled.time[partPostgres]-before.time[partServer]-before.time[partPostgres]).Seconds()/float64(max(1, w.Sockets-from)))
 		// The idle window does not tell what the tool took while it dialled.
-		if busy := (filled.time[partTool] - before.time[partTool]).Seconds() / (filled.at.Sub(before.at).Seconds() * float64(runtime.NumCPU())); busy > w.Tool {
-			w.tool(busy)
-		}
+		w.set(valueDialling, (filled.time[partTool]-before.time[partTool]).Seconds()/(filled.at.Sub(before.at).Seconds()*float64(runtime.NumCPU())))
 		if err := r.done(w); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 
 // The bounds of a node, where [Timing] says nothing else.
 const (
-	// nodeSockets is how many it holds. At some 26 KiB for a socket that is idle this is half a GiB, and with a proxy in
+	// nodeSockets is how many it holds. At 25 to 30 KiB for a socket that is idle this is half a GiB, and with a proxy in
 	// front it needs a third of the descriptors that the service is given (deploy/parley.service).
 	nodeSockets = 20_000
 	// arrivalsPerCore is how many may come in a second, for each core, and a quarter of that at once. One costs some short
