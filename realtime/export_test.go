@@ -16,7 +16,7 @@ func FramesIn() []string { return slices.Sorted(maps.Keys(framesIn)) }
 func (h *Hub) Hear(event chat.Event) { h.hear(event) }
 
 // SweepNow sweeps once.
-func (h *Hub) SweepNow(ctx context.Context) { _, _ = h.sweep(ctx, time.Now()) }
+func (h *Hub) SweepNow(ctx context.Context) { _, _ = h.sweep(ctx, time.Now().Add(-sweepOverlap)) }
 
 // MostArriving sets how many may be arriving at one time.
 func (h *Hub) MostArriving(most int64) { h.admission.mostArriving = most }

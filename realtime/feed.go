@@ -237,7 +237,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) Resu
 		return ResumedReset
 	}
 	if !member.Present() {
-		if h.lookBack(s, visit, member, at.View) {
+		if h.lookBack(s, visit, member, at) {
 			h.sendReset(s, conversation)
 			return ResumedReset
 		}
@@ -245,7 +245,7 @@ func (h *Hub) open(s *Socket, visit int64, conversation chat.ID, at cursor) Resu
 		s.send(frame{Type: frameResumed, Conversation: conversation.String(), To: &at.After})
 		return ResumedPast
 	}
-	sub, changed := h.subscribe(s, visit, member, at.View)
+	sub, changed := h.subscribe(s, visit, member, at)
 	if changed {
 		h.sendReset(s, conversation)
 		return ResumedReset
@@ -282,14 +282,15 @@ func (h *Hub) sameView(ctx context.Context, s *Socket, at cursor) (bool, error) 
 }
 
 // subscribe adds the page to the conversation's feed; nil when the page has gone on. It also says whether what the
-// person may see has changed since member was read: such a change finds the subscription only once it is here.
-func (h *Hub) subscribe(s *Socket, visit int64, member chat.Member, view int64) (sub *subscription, changed bool) {
+// person may see, or the history itself, has changed since member was read: such a change finds the subscription only once
+// it is here.
+func (h *Hub) subscribe(s *Socket, visit int64, member chat.Member, at cursor) (sub *subscription, changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, connected := h.sockets[s]; !connected {
 		return nil, false
 	}
-	if p := h.people[s.viewer.ID]; p.viewSeq != view {
+	if h.otherLocked(s, at) {
 		return nil, true
 	}
 	s.mu.Lock()
@@ -311,15 +312,20 @@ func (h *Hub) subscribe(s *Socket, visit int64, member chat.Member, view int64) 
 	return sub, false
 }
 
+// otherLocked says whether a cursor belongs to another history, or to another view of the person's, than are known.
+func (h *Hub) otherLocked(s *Socket, at cursor) bool {
+	return h.epoch != at.Epoch || h.people[s.viewer.ID].viewSeq != at.View
+}
+
 // lookBack notes what a page shows that has nothing to follow, so that it hears when its person is taken in again. It says
 // whether what the person may see has changed since member was read, like subscribe.
-func (h *Hub) lookBack(s *Socket, visit int64, member chat.Member, view int64) (changed bool) {
+func (h *Hub) lookBack(s *Socket, visit int64, member chat.Member, at cursor) (changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, connected := h.sockets[s]; !connected {
 		return false
 	}
-	if h.people[s.viewer.ID].viewSeq != view {
+	if h.otherLocked(s, at) {
 		return true
 	}
 	s.mu.Lock()

@@ -215,6 +215,21 @@ func TestSweep(t *testing.T) {
 		elsewhere.until("rows", func(g got) bool { return strings.Contains(g.HTML, "unannounced") })
 	})
 
+	t.Run("a message that only one person's row was read for arrives in everybody's list", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ben, conversation, "before")
+		hers, his := n.connect(t, ana), n.connect(t, ben)
+		hers.next("list")
+		his.next("list")
+		n.sayThrough(t, n.quiet, ana, conversation, "unannounced")
+		n.hub.Hear(chat.PositionsMoved{PersonID: ana.ID, Conversations: []chat.ID{conversation}})
+		hers.until("rows", func(g got) bool { return strings.Contains(g.HTML, "unannounced") })
+		n.hub.SweepNow(t.Context())
+		his.until("rows", func(g got) bool { return strings.Contains(g.HTML, "unannounced") })
+	})
+
 	t.Run("what was read, marked or chosen elsewhere arrives once, whoever told of it", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, quick)

@@ -24,6 +24,29 @@ func TestPositionQueue(t *testing.T) {
 	}
 }
 
+func TestReceiptsAreNotedWhileTheyAreTaken(t *testing.T) {
+	t.Parallel()
+	q := newReceiptQueue()
+	first, second := chat.NewID(), chat.NewID()
+	q.note(first)
+	taken := make(chan struct{})
+	go func() {
+		defer close(taken)
+		q.take(time.Now(), func(chat.ID) *feed { // a feed that delivers holds its lock meanwhile, and notes
+			q.note(second, first)
+			return nil
+		})
+	}()
+	select {
+	case <-taken:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the queue waits for a feed that waits for the queue")
+	}
+	if _, noted := q.noted[second][first]; !noted || len(q.noted) != 1 {
+		t.Errorf("noted are %v", q.noted)
+	}
+}
+
 func TestPositionBounds(t *testing.T) {
 	t.Parallel()
 	q := newPositionQueue()

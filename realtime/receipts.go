@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"html"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,11 +72,14 @@ func (q *receiptQueue) waiting() bool {
 }
 
 // take takes conversations that are due, until about as many authors are asked for as may be at once. Where nobody has a
-// conversation open, there is nobody to tell. It also says how long it is until another one is due.
+// conversation open, there is nobody to tell. It also says how long it is until another one is due. A feed is asked without
+// the queue's lock, since feeds note what is to be looked at while they hold their own.
 func (q *receiptQueue) take(now time.Time, feedOf func(chat.ID) *feed) (asked []chat.Authorship, wait time.Duration) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	for id, audience := range q.noted {
+	noted := q.noted
+	q.noted = map[chat.ID]audience{}
+	q.mu.Unlock()
+	for id, audience := range noted {
 		if len(asked) >= authorsAtOnce {
 			break
 		}
@@ -86,10 +90,15 @@ func (q *receiptQueue) take(now time.Time, feedOf func(chat.ID) *feed) (asked []
 			}
 			continue
 		}
-		delete(q.noted, id)
+		delete(noted, id)
 		for _, author := range authors {
 			asked = append(asked, chat.Authorship{ConversationID: id, PersonID: author})
 		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id, audience := range noted {
+		q.noteLocked(id, slices.Collect(maps.Keys(audience)))
 	}
 	return asked, wait
 }

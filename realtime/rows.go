@@ -251,7 +251,9 @@ func (h *Hub) sendChangedRows(ctx context.Context, batch rowBatch) error {
 			h.rows.hold(row.ConversationID, time.Now().Add(h.timing.Rows))
 		}
 		byPerson[row.PersonID] = append(byPerson[row.PersonID], row)
-		h.flushed.Store(row.ConversationID, row.ChangeSeq)
+		if people, asked := batch.conversations[row.ConversationID]; asked && people == nil {
+			h.flushed.Store(row.ConversationID, row.ChangeSeq) // where only some were told, the sweep has to tell the others
+		}
 	}
 	connected := make([]chat.ID, 0, len(byPerson))
 	for person := range byPerson {

@@ -27,9 +27,10 @@ const (
 	frameRate  = 20
 	frameBurst = 60
 
-	// A page says where it stands once a second at most; a few may come together.
+	// A page says where it stands once a second at most. What a line held back comes together, and all of it counts: nothing
+	// says it once more as long as the socket stands.
 	ackRate  = 1
-	ackBurst = 5
+	ackBurst = frameBurst
 )
 
 // Socket is one open page.

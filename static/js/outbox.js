@@ -4,7 +4,7 @@
  * is made only when the server says that the id belongs to another text (409).
  *
  * An entry is {client, body, at, order, state: "pending" | "failed", tries, error, again}; error is the server's sentence,
- * and again says that a failed one goes by itself once there is a connection.
+ * and again says that a failed one goes by itself once there is a connection; until then nothing overtakes it.
  */
 import { backoff } from "./backoff.js";
 import { newId, post } from "./send.js";
@@ -36,8 +36,12 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
     if (entry) save(conversation, client, { ...entry, ...change });
   }
 
+  /** What waited behind it goes on. */
   function remove(conversation, client) {
-    if (store.get("outbox", `${conversation}:${client}`)) save(conversation, client, null);
+    const entry = store.get("outbox", `${conversation}:${client}`);
+    if (!entry) return;
+    save(conversation, client, null);
+    if (entry.state === "failed") flush(conversation);
   }
 
   function add(conversation, body, now = new Date()) {
@@ -56,7 +60,7 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
   }
 
   function retry(conversation, client) {
-    patch(conversation, client, { state: "pending", tries: 0, error: "" });
+    patch(conversation, client, { state: "pending", tries: 0, error: "", again: false });
     flush(conversation);
   }
 
@@ -75,8 +79,9 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
   }
 
   async function drain(conversation) {
-    // Read anew each time: another tab may have sent or deleted it meanwhile.
-    for (let entry; (entry = entries(conversation).find((e) => e.state === "pending")); ) {
+    // Read anew each time: another tab may have sent or deleted it meanwhile. Behind one that goes by itself once there is a
+    // connection the others wait, or they would overtake it.
+    for (let entry; (entry = entries(conversation).find((e) => e.state === "pending" || e.again))?.state === "pending"; ) {
       const { client } = entry;
       const result = await post(conversation, entry, request);
       if (result.kind === "sent") {
@@ -110,7 +115,7 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
     for (const conversation of new Set(store.ids("outbox").map((id) => id.split(":")[0]))) {
       if (revive) {
         for (const e of entries(conversation)) {
-          if (e.state === "failed" && e.again) patch(conversation, e.client, { state: "pending", tries: 0 });
+          if (e.state === "failed" && e.again) patch(conversation, e.client, { state: "pending", tries: 0, again: false });
         }
       }
       flush(conversation);

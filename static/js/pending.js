@@ -9,6 +9,7 @@ import { clock, localise } from "./times.js";
 import { keepPlace } from "./scroll.js";
 import { applyTo } from "./apply.js";
 import { createOutbox } from "./outbox.js";
+import { polling } from "./poll.js";
 import * as store from "./store.js";
 
 /** Makes the log's unsent bubbles match the entries. Says which entries the log already holds as real messages. */
@@ -102,6 +103,7 @@ export function start() {
     outbox.flushAll(true);
   };
   hear("up", revive);
+  hear("polling", () => polling() && revive()); // a connection, if a slow one
   addEventListener("online", revive);
   // While the page lay in the back/forward cache, another may have sent what it shows as pending.
   addEventListener("pageshow", (event) => event.persisted && open() && sync(open()));

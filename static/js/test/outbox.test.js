@@ -104,6 +104,35 @@ test("after some attempts a message is failed, keeps its text and id, and goes w
   equal(new Set(log.requests.map((r) => r.client)).size, 1);
 });
 
+test("nothing overtakes a message that failed and goes by itself later", async () => {
+  world();
+  let up = false;
+  const { box, log } = office([(r, n) => (up ? stored(r.client, n) : answer(500))]);
+  const first = box.add(talk, "a");
+  await until(() => box.entries(talk)[0].state === "failed");
+  box.add(talk, "b");
+  up = true; // and nobody has noticed yet
+  await box.flush(talk);
+  equal(log.sent.length, 0);
+  box.flushAll(true);
+  await until(() => !box.entries(talk).length);
+  equal(log.sent.map((s) => s.client === first.client), [true, false]);
+});
+
+test("what waited behind a failed message goes when that is deleted", async () => {
+  world();
+  let up = false;
+  const { box, log } = office([(r, n) => (up ? stored(r.client, n) : answer(500))]);
+  const first = box.add(talk, "a");
+  await until(() => box.entries(talk)[0].state === "failed");
+  box.add(talk, "b");
+  up = true;
+  box.remove(talk, first.client);
+  await until(() => !box.entries(talk).length);
+  equal(log.sent.length, 1);
+  equal(log.requests.at(-1).body, "b");
+});
+
 test("being offline is not an attempt", async () => {
   world();
   let n = 0;
