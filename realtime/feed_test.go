@@ -318,6 +318,38 @@ func TestReset(t *testing.T) {
 		}
 	})
 
+	t.Run("what was edited and deleted reaches open pages, and those that come back", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		first, second := n.say(t, ana, conversation, "with a mistkae"), n.say(t, ana, conversation, "regretted")
+		was := n.page(t, ben, conversation)
+		open := n.connect(t, ben)
+		open.follow(was)
+		n.exec(t, `UPDATE messages SET change_seq = 3, edited_at = now(), body = 'without a mistake' WHERE id = $1`, first.ID)
+		n.exec(t, `UPDATE messages SET change_seq = 4, deleted_at = now(), body = '' WHERE id = $1`, second.ID)
+		n.exec(t, `UPDATE conversations SET change_seq = 4 WHERE id = $1`, conversation)
+		n.hub.Publish(t.Context(), chat.ConversationChanged{ConversationID: conversation, ChangeSeq: 4})
+		back := n.connect(t, ben)
+		back.open(was)
+		for name, p := range map[string]*page{"open": open, "back": back} {
+			g := p.next("changes")
+			document, err := goquery.NewDocumentFromReader(strings.NewReader(g.HTML))
+			if err != nil {
+				t.Fatal(err)
+			}
+			edited, deleted := document.Find("#m-"+first.ID.String()), document.Find("#m-"+second.ID.String())
+			if g.From != 2 || g.To != 4 || edited.AttrOr("data-seq", "") != "1" || edited.AttrOr("data-change", "") != "3" ||
+				!strings.Contains(edited.Text(), "without a mistake") || edited.Find("[data-edited]").Length() != 1 {
+				t.Errorf("%s: from %d to %d, edited is %s", name, g.From, g.To, g.HTML)
+			}
+			if deleted.AttrOr("data-seq", "") != "2" || deleted.AttrOr("data-change", "") != "4" ||
+				deleted.Find(".message__body--deleted").Length() != 1 || strings.Contains(g.HTML, "regretted") {
+				t.Errorf("%s: deleted is %s", name, g.HTML)
+			}
+		}
+	})
+
 	t.Run("a history that became shorter resets the page", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)

@@ -47,6 +47,27 @@ func TestReceiptsAreNotedWhileTheyAreTaken(t *testing.T) {
 	}
 }
 
+func TestOutboxBounds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ frame, fit int }{
+		"of large frames a mebibyte waits": {100 << 10, 10},
+		"of small ones 256":                {10, maxQueueFrames - handedFrames},
+	} {
+		o := outbox{handed: handedFrames} // as many as melody takes, none of which goes
+		fit := 0
+		for o.put(make([]byte, c.frame)) {
+			fit++
+		}
+		held := 0
+		for _, frame := range o.waiting {
+			held += len(frame)
+		}
+		if fit != c.fit || len(o.waiting) != fit || held != o.bytes || held > maxQueueBytes {
+			t.Errorf("%s: %d fit, %d bytes are held, %d are counted", name, fit, held, o.bytes)
+		}
+	}
+}
+
 func TestPositionBounds(t *testing.T) {
 	t.Parallel()
 	q := newPositionQueue()
