@@ -416,8 +416,18 @@ func drainOne(ctx context.Context, w *world, name string) error {
 	return w.returns(ctx, n, name)
 }
 
-// unseen holds that no send of a stretch was in trouble for so long that its bubble says so.
+// unseen holds that no bubble said anything of trouble since a moment: that no send went without an answer for so long, and
+// that none was answered by a sentence of it, as one that is to be tried again is.
 func (w *world) unseen(name string, since time.Duration) {
+	said := 0
+	for _, p := range w.postsSince(since) {
+		if p.status >= 500 || p.status == http.StatusTooManyRequests {
+			said++
+		}
+	}
+	if said > 0 {
+		w.problem("%s: %d sends were answered by a sentence about trouble", name, said)
+	}
 	for _, send := range w.rec.Between(since, w.rec.Now()) {
 		if send.Lost >= maxTries {
 			w.problem("%s: send %d was tried %d times without an answer", name, send.N, send.Lost)
