@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,7 +32,8 @@ const (
 	pollAfter      = 15 * time.Second // poll.js
 	pollEvery      = 5 * time.Second  // poll.js
 	maxTries       = 7                // outbox.js: then the bubble says that it was not sent
-	resetAgain     = 3 * time.Second  // frames.js
+	resetsWithin   = 6 * time.Second  // backoff.js
+	resetAgain     = 3 * time.Second  // backoff.js
 	askAgain       = 5 * time.Second  // frames.js
 )
 
@@ -53,8 +55,8 @@ type tab struct {
 	down      time.Time // since when no socket stands
 	rose      int       // how many times one stood
 	codes     map[int]int
-	resets    [2]time.Time // the last two
-	reloading int          // how many fetches of the conversation are under way, or wait to be
+	resets    []time.Time // when the last ones were followed
+	reloading int         // how many fetches of the conversation are under way, or wait to be
 	queue     []*entry
 	acked     int64
 
@@ -253,13 +255,12 @@ func (t *tab) reload() {
 		t.reloading--
 	}()
 	t.mu.Lock()
-	wait := time.Until(t.resets[0].Add(resetAgain))
+	t.resets = slices.DeleteFunc(t.resets, func(at time.Time) bool { return time.Since(at) >= resetsWithin })
+	count := len(t.resets)
 	t.mu.Unlock()
-	if wait > 0 {
-		sleep(t.ctx, resetAgain)
-	}
+	sleep(t.ctx, again(count))
 	t.mu.Lock()
-	t.resets = [2]time.Time{t.resets[1], time.Now()}
+	t.resets = append(t.resets, time.Now())
 	known := t.page.Known()
 	t.mu.Unlock()
 	a, err := t.person.get(t.ctx, "/conversations/"+t.conversation, true)
@@ -274,6 +275,14 @@ func (t *tab) reload() {
 	}
 	t.mu.Unlock()
 	t.sendOpen()
+}
+
+// again is backoff.js'.
+func again(count int) time.Duration {
+	if count < 2 {
+		return 0
+	}
+	return min(resetAgain, 500*time.Millisecond<<min(count-2, 10))
 }
 
 // say sends a frame if the socket stands.

@@ -11,13 +11,14 @@ import { applyMessages } from "./apply.js";
 import { applyCards } from "./cards.js";
 import { reloadDetails } from "./details.js";
 import { receiveDraft } from "./draft.js";
+import { again, recent } from "./backoff.js";
 import { reloadInPlace } from "./pane.js";
 import { replaceRows, upsertRows } from "./list.js";
 
 /** While an answer to "open" is on its way, further holes do not ask again. */
 let asked = 0;
-/** The last two resets. */
-let resets = [-Infinity, -Infinity];
+/** When the last resets were followed. */
+let resets = [];
 const ASK_AGAIN_MS = 5000;
 
 /** Which history the server speaks of, as far as it was said. */
@@ -88,10 +89,8 @@ export const frames = {
   async reset(frame) {
     asked = 0;
     if (!mine(frame)) return;
-    // Should the answer to a reset be a reset, again and again, then slowly. Twice it is at once: what somebody may see can
-    // change while the page is fetched.
-    await new Promise((done) => setTimeout(done, performance.now() - resets[0] < 3000 ? 3000 : 0));
-    resets = [resets[1], performance.now()];
+    await new Promise((done) => setTimeout(done, again((resets = recent(resets, performance.now())).length)));
+    resets.push(performance.now());
     if (mine(frame) && !(await (openLog() ? reloadInPlace() : reloadDetails()))) setTimeout(tell, ASK_AGAIN_MS, "gap");
   },
 

@@ -1,5 +1,5 @@
 import { equal, ok, test } from "./tiny.js";
-import { backoff } from "../backoff.js";
+import { again, backoff, recent } from "../backoff.js";
 import { SILENCE_MS, createSocket } from "../link.js";
 
 /** A connection over a clock that only the test moves. */
@@ -47,6 +47,11 @@ test("waits double up to eight seconds, with full jitter", () => {
   equal([0, 1, 2, 3, 50].map((n) => backoff(n, () => 1)), [2000, 4000, 8000, 8000, 8000]);
   equal(backoff(3, () => 0), 0);
   equal(backoff(1, () => 0.25), 1000);
+});
+
+test("a page that is told again and again to fetch anew waits longer each time, but not at first", () => {
+  equal([0, 1, 2, 3, 4, 5, 50].map(again), [0, 0, 500, 1000, 2000, 3000, 3000]);
+  equal(recent([1000, 3000, 6900], 7000), [3000, 6900]);
 });
 
 test("a connection stands once the server has said hello", () => {
