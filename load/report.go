@@ -90,12 +90,18 @@ func ratioTable(now []ratio, accepted map[string]float64) string {
 		switch {
 		case r.Unmeasured != "":
 			value = "unmeasured (" + r.Unmeasured + ")"
+		case r.Off != "":
+			value += " (the machine was not itself: " + r.Off + ")"
 		case r.reached():
 			value += " ✓"
 		default:
 			value += " ✗"
 		}
-		row := []string{r.Name, value, goal, short(r.Parley) + " " + r.Unit, short(r.Floor) + " " + r.Unit}
+		name := r.Name
+		if r.Held > 0 {
+			name += " (" + short(float64(r.Held)) + " held)"
+		}
+		row := []string{name, value, goal, short(r.Parley) + " " + r.Unit, short(r.Floor) + " " + r.Unit}
 		if accepted != nil {
 			last := "–"
 			if a, there := accepted[r.Name]; there {
@@ -191,7 +197,7 @@ func (w *window) noted(text string) string {
 // table is one scenario's absolute figures.
 func scenarioTable(all []result, scenario string) string {
 	heads := map[string][]string{
-		"A":       {"", "", "Agreed, p50 / p95 / p99 ms", "Greeted, p50 / p95 / p99 ms", "A socket, KiB", "Idle, % of a core", "Processor time for one, ms", "Failed", "Tool"},
+		"A":       {"", "", "Held", "Agreed, p50 / p95 / p99 ms", "Greeted, p50 / p95 / p99 ms", "A socket, KiB", "Idle, % of a core", "Processor time for one, ms", "Failed", "Tool"},
 		"B":       {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", "Tool"},
 		"C":       {"", "", "To 50 %, p50 / p95 / p99 ms", "To 95 %", "To all", "Server, µs a delivery", "Frame, bytes", "Lost, doubled, failed", "Tool"},
 		"D, step": {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", "Tool"},
@@ -218,7 +224,7 @@ func scenarioTable(all []result, scenario string) string {
 			}
 			switch scenario {
 			case "A":
-				rows = append(rows, append(who, triple(w.Times[timeUpgrade]), w.noted(triple(w.Times[timeEstablish])), short(w.value(valuePerSocket)/1024),
+				rows = append(rows, append(who, short(float64(w.Sockets)), triple(w.Times[timeUpgrade]), w.noted(triple(w.Times[timeEstablish])), short(w.value(valuePerSocket)/1024),
 					short(100*w.value(valueIdle)), short(w.value("processor_per_socket_ms")), fmt.Sprint(w.Failed+w.Lost), percent(w.Tool)))
 			case "B", "D, step":
 				way := w.Times[timeDelivered]

@@ -24,6 +24,7 @@ type sizes struct {
 	idle                            []int // A: so many sockets
 	calm                            time.Duration
 	pairs                           int // B, D: direct conversations
+	stand                           int // B: so many pages, the pairs' included
 	rate                            float64
 	members                         int // C
 	rates                           []float64
@@ -37,7 +38,7 @@ type sizes struct {
 var full = sizes{
 	people: 20_000, conversations: 20_000, messages: 200_000,
 	idle: []int{1_000, 5_000, 10_000, 20_000}, calm: 20 * time.Second,
-	pairs: 500, rate: 200, members: 1_000, rates: []float64{1, 5, 10},
+	pairs: 500, stand: thousand, rate: 200, members: 1_000, rates: []float64{1, 5, 10},
 	warm: 3 * time.Second, length: 20 * time.Second, step: 6 * time.Second, doors: 100, starts: 5,
 }
 
@@ -45,24 +46,31 @@ var full = sizes{
 var brief = sizes{
 	people: 1_200, conversations: 2_400, messages: 20_000,
 	idle: []int{1_000}, calm: 5 * time.Second,
-	pairs: 200, rate: 100, members: 400, rates: []float64{5},
+	pairs: 200, stand: thousand, rate: 100, members: 400, rates: []float64{5},
 	warm: time.Second, length: 6 * time.Second, step: 3 * time.Second, doors: 20, starts: 2,
 }
 
 // spared is how many descriptors are not for sockets.
 const spared = 200
 
-// steps are the numbers of sockets of A that the descriptors of a process allow.
-func (r *run) steps() (steps []int) {
+// step is a number of sockets of A: the one that gives it its name, and the one that the descriptors of a process allow.
+type step struct{ asked, held int }
+
+func (s step) name() string { return strconv.Itoa(s.asked) + " sockets" }
+
+// steps are the numbers of sockets of A. Two that come to the same are measured once.
+func (r *run) steps() (steps []step) {
 	most := int(r.about.Files) - spared
 	for _, n := range r.sizes.idle {
-		if n > most {
-			r.say("  a process may have %d descriptors (ulimit -Hn), and so %d sockets instead of %d are measured", r.about.Files, most, n)
-			n = most
+		s := step{n, min(n, most)}
+		if len(steps) > 0 && s.held <= steps[len(steps)-1].held {
+			r.say("  a process may have %d descriptors (ulimit -Hn): %d sockets are not measured", r.about.Files, n)
+			continue
 		}
-		if !slices.Contains(steps, n) {
-			steps = append(steps, n)
+		if s.held < n {
+			r.say("  a process may have %d descriptors (ulimit -Hn), and so %d sockets stand for %d", r.about.Files, s.held, n)
 		}
+		steps = append(steps, s)
 	}
 	return steps
 }
@@ -91,10 +99,11 @@ func (r *run) idleSockets(ctx context.Context) error {
 	return r.fills(ctx, h, steps, subjectFloor, bare.parts(), func(int) (string, guest) { return path, guest{} }, func() {})
 }
 
-func (r *run) fills(ctx context.Context, h *hall, steps []int, subject string, parts []part, how func(n int) (string, guest), stands func()) error {
+func (r *run) fills(ctx context.Context, h *hall, steps []step, subject string, parts []part, how func(n int) (string, guest), stands func()) error {
 	base := read(parts).memory[partServer]
-	for _, to := range steps {
-		w := &window{At: time.Now(), Scenario: "A", Case: strconv.Itoa(to) + " sockets", Subject: subject, Machine: calibrate(r.folder)}
+	for _, s := range steps {
+		to := s.held
+		w := &window{At: time.Now(), Scenario: "A", Case: s.name(), Subject: subject, Asked: s.asked, Machine: calibrate(r.folder)}
 		upgrade, establish := newTimes(), newTimes()
 		began, shown, from := time.Now(), time.Now(), len(h.seats)
 		before := read(parts)
@@ -124,7 +133,7 @@ func (r *run) fills(ctx context.Context, h *hall, steps []int, subject string, p
 			}
 		}
 		if subject == subjectParley {
-			r.fetchProfile(ctx, "heap-A-"+strconv.Itoa(to), "heap")
+			r.fetchProfile(ctx, "heap-A-"+strconv.Itoa(s.asked), "heap")
 		}
 		w.set(valuePerSocket, float64(w.Memory[partServer]-base)/float64(max(1, w.Sockets)))
 		w.set(valueIdle, (w.Processor[partServer]+w.Processor[partPostgres])/w.Seconds)
@@ -280,6 +289,12 @@ func (r *run) direct(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	others := &hall{addr: r.system.addr}
+	defer others.leave()
+	if err := r.beside(ctx, c, others); err != nil {
+		c.leave()
+		return err
+	}
 	plan := schedule{rate: r.sizes.rate, warm: r.sizes.warm, length: r.sizes.length}
 	for _, measure := range []func(context.Context, *run, schedule, *window) error{c.send, c.insert} {
 		w := &window{Scenario: "B", Case: fmt.Sprintf("%g sends/s", plan.rate)}
@@ -287,13 +302,36 @@ func (r *run) direct(ctx context.Context) error {
 			c.leave()
 			return err
 		}
+		if w.Subject == subjectParley {
+			w.Sockets += len(others.seats)
+		}
 		if err := r.done(w); err != nil {
 			c.leave()
 			return err
 		}
 		c.leave() // while the floor is measured nobody else writes
+		others.leave()
 	}
 	return nil
+}
+
+// beside opens pages that do nothing, of people who are in none of the pairs, until as many stand as bounds speak of.
+func (r *run) beside(ctx context.Context, c *couples, others *hall) error {
+	busy := map[string]bool{}
+	for _, p := range c.places {
+		busy[p.who.id] = true
+	}
+	idle := slices.DeleteFunc(slices.Clone(r.system.people), func(g guest) bool { return busy[g.id] })
+	more := r.sizes.stand - len(c.seats)
+	if more <= 0 || len(idle) == 0 {
+		return nil
+	}
+	nothing := newTimes()
+	failed, err := others.fill(ctx, more, func(n int) (string, guest) { return "/ws", idle[n%len(idle)] }, nothing, nothing, func(int) {})
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%d of %d pages do not stand", failed, more)
+	}
+	return err
 }
 
 // group is scenario C.
@@ -399,7 +437,7 @@ const enough = 100.0
 // sustained says whether a window kept up.
 func sustained(w *window, of string) bool {
 	t := w.Times[of]
-	return !w.GaveUp && w.Lost == 0 && w.Failed == 0 && t.N > 0 && t.P95 <= enough
+	return !w.GaveUp && w.Lost == 0 && w.Doubled == 0 && w.Failed == 0 && t.N > 0 && t.P95 <= enough
 }
 
 // search doubles a rate until it is too high, and then halves the distance so many times; where the first is too high it goes

@@ -113,6 +113,7 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 // into writes down what became of the sends.
 func (b *board) into(w *window) {
 	w.Sends = len(b.sends) - b.warm
+	w.Due = w.Sends * b.want
 	w.Lost, w.Doubled, w.Failed = b.missing(), int(b.doubled.Load()), b.unsent()
 	w.Times = map[string]spread{timeDelivered: b.delivered.spread(), timeAnswered: b.answered.spread(), timeLate: b.late.spread()}
 	w.Deliveries = int(w.Times[timeDelivered].N)
