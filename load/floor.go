@@ -28,6 +28,7 @@ import (
 	"github.com/olahol/melody"
 
 	"parley/chaos/process"
+	"parley/db"
 )
 
 // bareMelody is the floor of A and C: the socket library alone, as slim as it can be. It knows nobody, stores nothing, and
@@ -159,25 +160,8 @@ type inserted struct {
 	Base   time.Duration `json:"postgres"` // and PostgreSQL's
 }
 
-// insertMessage is the statement by which Parley sends (db/message.go), and the whole of the floor of B and D.
-const insertMessage = `
-	WITH m AS MATERIALIZED (
-		SELECT role FROM members
-		WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed
-			AND (muted_until IS NULL OR muted_until <= now())
-		FOR NO KEY UPDATE
-	), c AS (
-		UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1,
-			last_activity_at = greatest(last_activity_at, clock_timestamp())
-		WHERE id = $2 AND EXISTS (SELECT FROM m WHERE m.role <> 'member' OR conversations.who_writes = 'members')
-		RETURNING msg_seq, change_seq, last_activity_at
-	)
-	INSERT INTO messages (
-		id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
-	SELECT $1, $2, c.msg_seq, c.change_seq, $3, $4, $5, $6, c.last_activity_at, c.last_activity_at FROM c
-	RETURNING seq, change_seq, created_at`
-
-// bareInsert reads what to do, does it, and says what came of it.
+// bareInsert reads what to do, does it, and says what came of it: the statement by which Parley sends, and nothing else, is the
+// floor of B and D.
 func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
 	debug.SetGCPercent(400) // a floor has nothing to collect
 	var todo inserts
@@ -219,7 +203,7 @@ func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
 				id, err := uuid.NewV7()
 				if err == nil {
 					var stored pgconn.CommandTag
-					stored, err = pool.Exec(ctx, insertMessage, id, p.Conversation, p.author(n, len(todo.Pairs)), bodyOf(todo.Window, n), uuid.New(), hash)
+					stored, err = pool.Exec(ctx, db.SendStatement, id, p.Conversation, p.author(n, len(todo.Pairs)), bodyOf(todo.Window, n), uuid.New(), hash)
 					if err == nil && stored.RowsAffected() != 1 {
 						err = fmt.Errorf("nothing was stored in %s", p.Conversation)
 					}
