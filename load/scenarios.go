@@ -29,8 +29,10 @@ type sizes struct {
 	members                         int // C
 	rates                           []float64
 	warm, length                    time.Duration // of a window of B and C
-	step                            time.Duration // and of one of D
-	top                             float64       // D goes no higher
+	stepWarm, step                  time.Duration // and of one of D
+	first, top                      float64       // D begins there, and goes no higher
+	refine                          int           // and halves the distance so many times
+	rest                            time.Duration // H: until a server that has started is idle
 	doors                           int           // how many people sign up
 	starts                          int           // H: how many warm starts
 }
@@ -39,15 +41,17 @@ var full = sizes{
 	people: 20_000, conversations: 20_000, messages: 200_000,
 	idle: []int{1_000, 5_000, 10_000, 20_000}, calm: 20 * time.Second,
 	pairs: 500, stand: thousand, rate: 200, members: 1_000, rates: []float64{1, 5, 10},
-	warm: 3 * time.Second, length: 20 * time.Second, step: 6 * time.Second, doors: 100, starts: 5,
+	warm: 3 * time.Second, length: 20 * time.Second, stepWarm: time.Second, step: 6 * time.Second, first: 200, refine: 3,
+	rest: 5 * time.Second, doors: 100, starts: 5,
 }
 
-// brief is for a machine that checks every change.
+// brief is for a machine that checks every change: all of it takes less than three minutes.
 var brief = sizes{
 	people: 1_200, conversations: 2_400, messages: 20_000,
-	idle: []int{1_000}, calm: 5 * time.Second,
+	idle: []int{thousand}, calm: 3 * time.Second,
 	pairs: 200, stand: thousand, rate: 100, members: 400, rates: []float64{5},
-	warm: time.Second, length: 6 * time.Second, step: 3 * time.Second, doors: 20, starts: 2,
+	warm: time.Second, length: 6 * time.Second, stepWarm: 500 * time.Millisecond, step: 2 * time.Second, first: 400, refine: 2,
+	rest: time.Second, doors: 20, starts: 2,
 }
 
 // spared is how many descriptors are not for sockets.
@@ -478,12 +482,8 @@ func search(first, most float64, refine int, once func(rate float64) (bool, erro
 	return good, err
 }
 
-// The bounds of D's search.
-const (
-	firstRate = 200.0
-	mostRate  = 51_200.0
-	refine    = 3
-)
+// mostRate is where D's search ends.
+const mostRate = 51_200.0
 
 // rising is scenario D.
 func (r *run) rising(ctx context.Context) error {
@@ -495,9 +495,9 @@ func (r *run) rising(ctx context.Context) error {
 	for _, subject := range []string{subjectParley, subjectFloor} {
 		var best *window
 		limited := ""
-		rate, err := search(firstRate, r.sizes.top, refine, func(rate float64) (bool, error) {
+		rate, err := search(r.sizes.first, r.sizes.top, r.sizes.refine, func(rate float64) (bool, error) {
 			w := &window{Scenario: "D, step", Case: fmt.Sprintf("%g sends/s", rate), Subject: subject}
-			plan := schedule{rate: rate, warm: time.Second, length: r.sizes.step}
+			plan := schedule{rate: rate, warm: r.sizes.stepWarm, length: r.sizes.step}
 			of, measure := timeDelivered, c.send
 			if subject == subjectFloor {
 				of, measure = timeStored, c.insert
@@ -568,7 +568,7 @@ func (r *run) starting(ctx context.Context) (err error) {
 		}
 		warm.add(took)
 	}
-	process.Sleep(ctx, 5*time.Second)
+	process.Sleep(ctx, r.sizes.rest)
 	before := read(s.parts())
 	process.Sleep(ctx, min(r.sizes.calm, 10*time.Second))
 	w.used(before, read(s.parts()))
