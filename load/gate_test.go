@@ -375,6 +375,84 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// The tables say what each part holds, and what Redis takes where there is one.
+func TestTables(t *testing.T) {
+	t.Parallel()
+	all := measured(6, 2, 2000)
+	for i, redis := range map[int]float64{1: 0.25, 2: 0} {
+		w := all[i].Window
+		w.Memory = map[string]int64{partServer: 30 << 20, partPostgres: 20 << 20, partTool: 10 << 20}
+		if i == 2 {
+			delete(w.Memory, partServer)
+			continue
+		}
+		w.Processor = map[string]float64{partRedis: redis}
+	}
+	table := scenarioTable(all, "B")
+	for _, want := range []string{"| Redis, s of processor time |", "| 30.0 / 20.0 / 10.0 |", "| – / 20.0 / 10.0 |", "| 0.25 |\n", "| – |\n"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("the table lacks %q:\n%s", want, table)
+		}
+	}
+	if said := all[1].Window.line(); !strings.Contains(said, "30.0 / 20.0 / 10.0 MiB") || !strings.Contains(said, "Redis 0.25 s") {
+		t.Errorf("the line lacks them: %s", said)
+	}
+	all[1].Window.Processor = nil
+	if table := scenarioTable(all, "B"); strings.Contains(table, "Redis") {
+		t.Errorf("there is no Redis:\n%s", table)
+	}
+	for _, table := range []string{"A", "B", "C", "D, step", "H"} {
+		w := *all[1].Window
+		w.Scenario = table
+		lines := strings.Split(scenarioTable([]result{{Window: &w}}, table), "\n")
+		if strings.Count(lines[0], "|") != strings.Count(lines[2], "|") || !strings.Contains(lines[2], "20.0") {
+			t.Errorf("%s: the columns do not fit:\n%s", table, strings.Join(lines, "\n"))
+		}
+	}
+}
+
+// What takes its time says how far it has come while it does, and nothing afterwards.
+func TestDuring(t *testing.T) {
+	t.Parallel()
+	out := make(heard, 100)
+	r := &run{often: time.Millisecond, to: out, began: time.Now()}
+	progress, stop := r.counts(4_000, "pages")
+	progress(1_234)
+	for said := ""; !strings.Contains(said, "1,234 of 4,000 pages"); {
+		select {
+		case said = <-out:
+		case <-time.After(10 * time.Second):
+			t.Fatal("nothing is said")
+		}
+	}
+	stop()
+	for len(out) > 0 {
+		<-out
+	}
+	r.say("the end")
+	if said := <-out; !strings.Contains(said, "the end") {
+		t.Errorf("it goes on: %s", said)
+	}
+	b := newBoard(1, schedule{rate: 10, length: time.Second}, 5)
+	b.begin = time.Now()
+	b.fired(0, b.begin)
+	b.receive(0, true, b.begin)
+	if got := b.far(); got != "1 of 10 sent, 1 of 50 deliveries, 0 failed" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// heard hands on what is written.
+type heard chan string
+
+func (h heard) Write(b []byte) (int, error) {
+	select {
+	case h <- string(b):
+	default: // nobody listens so fast
+	}
+	return len(b), nil
+}
+
 func TestPage(t *testing.T) {
 	t.Parallel()
 	all := measured(6, 2, 2000)

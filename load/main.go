@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -19,6 +20,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"parley/chaos/process"
 )
 
 func main() {
@@ -114,6 +117,7 @@ type run struct {
 	profiling   sync.WaitGroup
 
 	saying sync.Mutex
+	often  time.Duration // 0: as often as usual
 	to     io.Writer
 }
 
@@ -237,7 +241,9 @@ func (r *run) all(ctx context.Context, only string) (err error) {
 	}
 	if r.binary == "" {
 		r.say("Building …")
-		if r.binary, err = build(ctx, r.folder); err != nil {
+		stop := r.during(func() string { return "building" })
+		r.binary, err = build(ctx, r.folder)
+		if stop(); err != nil {
 			return err
 		}
 	}
@@ -357,7 +363,9 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	}
 	began := time.Now()
 	r.say("%d people, %d conversations, %d messages …", r.sizes.people, r.sizes.conversations, r.sizes.messages)
-	if err := r.system.lay(ctx, r.sizes.people, r.sizes.conversations, r.sizes.messages); err != nil {
+	stop := r.during(func() string { return "making them: " + r.system.laid(ctx) })
+	err = r.system.lay(ctx, r.sizes.people, r.sizes.conversations, r.sizes.messages)
+	if stop(); err != nil {
 		return err
 	}
 	r.say("  made in %.1f s", time.Since(began).Seconds())
@@ -378,6 +386,40 @@ func (r *run) say(format string, args ...any) {
 	r.saying.Lock()
 	defer r.saying.Unlock()
 	fmt.Fprintf(r.to, "%5.0f s  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// often is how often something that takes its time says how far it has come.
+const often = 4 * time.Second
+
+// during tells every few seconds how far something has come, until the function that it returns is called.
+func (r *run) during(far func() string) (stop func()) {
+	ended, said := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(said)
+		tick := time.NewTicker(cmp.Or(r.often, often))
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+				r.say("    %s", far())
+			}
+		}
+	}()
+	return func() {
+		close(ended)
+		<-said
+	}
+}
+
+// waits sleeps, and says what for.
+func (r *run) waits(ctx context.Context, d time.Duration, what string) {
+	began := time.Now()
+	defer r.during(func() string {
+		return fmt.Sprintf("%s, %.0f of %.0f s", what, time.Since(began).Seconds(), d.Seconds())
+	})()
+	process.Sleep(ctx, d)
 }
 
 // done writes a window down and shows it.

@@ -5,7 +5,9 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -40,6 +42,12 @@ func (w *window) line() string {
 	if w.Lost+w.Doubled+w.Failed > 0 && !w.GaveUp {
 		fmt.Fprintf(&b, "  LOST %d, DOUBLED %d, FAILED %d", w.Lost, w.Doubled, w.Failed)
 	}
+	if len(w.Memory) > 0 {
+		fmt.Fprintf(&b, "  %s MiB", w.memories())
+	}
+	if seconds, there := w.Processor[partRedis]; there {
+		fmt.Fprintf(&b, "  Redis %s s", short(seconds))
+	}
 	fmt.Fprintf(&b, "  (tool %.0f %%, others %.0f %%, loop %.0f ms)", 100*w.Tool, 100*w.Others, w.Machine.Loop)
 	if w.GaveUp {
 		b.WriteString("  given up")
@@ -67,6 +75,14 @@ func short(n float64) string {
 		digits = digits[:i] + "," + digits[i:]
 	}
 	return digits
+}
+
+// whole writes a number of things.
+func whole[N int | int64](n N) string {
+	if n < 1000 {
+		return strconv.FormatInt(int64(n), 10)
+	}
+	return short(float64(n))
 }
 
 // markdown is a table.
@@ -99,7 +115,7 @@ func ratioTable(now []ratio, accepted map[string]float64) string {
 		}
 		name := r.Name
 		if r.Held > 0 {
-			name += " (" + short(float64(r.Held)) + " held)"
+			name += " (" + whole(r.Held) + " held)"
 		}
 		row := []string{name, value, goal, short(r.Parley) + " " + r.Unit, short(r.Floor) + " " + r.Unit}
 		if accepted != nil {
@@ -196,12 +212,20 @@ func (w *window) noted(text string) string {
 
 // table is one scenario's absolute figures.
 func scenarioTable(all []result, scenario string) string {
+	const held = "Memory of server / PostgreSQL / tool, MiB"
+	redis := slices.ContainsFunc(all, func(one result) bool {
+		if one.Window == nil {
+			return false
+		}
+		_, there := one.Window.Processor[partRedis]
+		return there
+	})
 	heads := map[string][]string{
-		"A":       {"", "", "Held", "Agreed, p50 / p95 / p99 ms", "Greeted, p50 / p95 / p99 ms", "A socket, KiB", "Idle, % of a core", "Processor time for one, ms", "Failed", "Tool"},
-		"B":       {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", "Tool"},
-		"C":       {"", "", "To 50 %, p50 / p95 / p99 ms", "To 95 %", "To all", "Server, µs a delivery", "Frame, bytes", "Lost, doubled, failed", "Tool"},
-		"D, step": {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", "Tool"},
-		"H":       {"", "Cold, s", "Warm, s", "Idle memory, MiB", "PostgreSQL's, MiB", "Idle, % of a core", "Binary, MiB"},
+		"A":       {"", "", "Held", "Agreed, p50 / p95 / p99 ms", "Greeted, p50 / p95 / p99 ms", "A socket, KiB", "Idle, % of a core", "Processor time for one, ms", "Failed", held, "Tool"},
+		"B":       {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", held, "Tool"},
+		"C":       {"", "", "To 50 %, p50 / p95 / p99 ms", "To 95 %", "To all", "Server, µs a delivery", "Frame, bytes", "Lost, doubled, failed", held, "Tool"},
+		"D, step": {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", held, "Tool"},
+		"H":       {"", "Cold, s", "Warm, s", "Idle memory, MiB", "PostgreSQL's, MiB", "The tool's, MiB", "Idle, % of a core", "Binary, MiB"},
 	}
 	var rows [][]string
 	for _, of := range cases(all, scenario) {
@@ -224,28 +248,53 @@ func scenarioTable(all []result, scenario string) string {
 			}
 			switch scenario {
 			case "A":
-				rows = append(rows, append(who, short(float64(w.Sockets)), triple(w.Times[timeUpgrade]), w.noted(triple(w.Times[timeEstablish])), short(w.value(valuePerSocket)/1024),
-					short(100*w.value(valueIdle)), short(w.value("processor_per_socket_ms")), fmt.Sprint(w.Failed+w.Lost), percent(w.Tool)))
+				rows = append(rows, append(who, whole(w.Sockets), triple(w.Times[timeUpgrade]), w.noted(triple(w.Times[timeEstablish])), short(w.value(valuePerSocket)/1024),
+					short(100*w.value(valueIdle)), short(w.value("processor_per_socket_ms")), fmt.Sprint(w.Failed+w.Lost), w.memories(), percent(w.Tool)))
 			case "B", "D, step":
 				way := w.Times[timeDelivered]
 				if subject == subjectFloor {
 					way = w.Times[timeStored]
 				}
 				rows = append(rows, append(who, w.noted(triple(way)), triple(w.Times[timeAnswered]), per1000(partServer), per1000(partPostgres),
-					fmt.Sprint(w.Sends), bad, percent(w.Tool)))
+					fmt.Sprint(w.Sends), bad, w.memories(), percent(w.Tool)))
 			case "C":
 				rows = append(rows, append(who, triple(w.Times[time50]), w.noted(triple(w.Times[time95])), triple(w.Times[time100]),
-					short(w.value(valuePerDelivery)), short(w.value(valueFrame)), bad, percent(w.Tool)))
+					short(w.value(valuePerDelivery)), short(w.value(valueFrame)), bad, w.memories(), percent(w.Tool)))
 			case "H":
 				rows = append(rows, []string{of, short(w.value(valueCold)), short(w.value(valueWarm)), mib(w.value(valueResident)),
-					mib(float64(w.Memory[partPostgres])), short(100 * w.value(valueIdle)), mib(w.value(valueBinary))})
+					mib(float64(w.Memory[partPostgres])), mib(float64(w.Memory[partTool])), short(100 * w.value(valueIdle)), mib(w.value(valueBinary))})
+			}
+			if redis {
+				took := "–"
+				if seconds, there := w.Processor[partRedis]; there {
+					took = short(seconds)
+				}
+				rows[len(rows)-1] = append(rows[len(rows)-1], took)
 			}
 		}
 	}
 	if len(rows) == 0 {
 		return ""
 	}
-	return markdown(heads[scenario], rows)
+	head := heads[scenario]
+	if redis {
+		head = append(head, "Redis, s of processor time")
+	}
+	return markdown(head, rows)
+}
+
+// memories are what those held who have a part in a window, at its end; a floor has no PostgreSQL of its own.
+func (w *window) memories() string {
+	var all []string
+	for _, part := range []string{partServer, partPostgres, partTool} {
+		bytes, there := w.Memory[part]
+		if !there {
+			all = append(all, "–")
+			continue
+		}
+		all = append(all, short(float64(bytes)/(1<<20)))
+	}
+	return strings.Join(all, " / ")
 }
 
 // growthTable compares runs with different numbers of messages: what B costs as a database grows.

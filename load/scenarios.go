@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -109,15 +110,11 @@ func (r *run) fills(ctx context.Context, h *hall, steps []step, subject string, 
 		to := s.held
 		w := &window{At: time.Now(), Scenario: "A", Case: s.name(), Subject: subject, Asked: s.asked, Machine: calibrate(r.folder)}
 		upgrade, establish := newTimes(), newTimes()
-		began, shown, from := time.Now(), time.Now(), len(h.seats)
+		began, from := time.Now(), len(h.seats)
 		before := read(parts)
-		failed, err := h.fill(ctx, to, how, upgrade, establish, func(n int) {
-			if time.Since(shown) > 5*time.Second {
-				shown = time.Now()
-				r.say("    %d of %d sockets", n, to)
-			}
-		})
-		if err != nil {
+		progress, stop := r.counts(to, "sockets")
+		failed, err := h.fill(ctx, to, how, upgrade, establish, progress)
+		if stop(); err != nil {
 			return err
 		}
 		took := time.Since(began)
@@ -125,7 +122,7 @@ func (r *run) fills(ctx context.Context, h *hall, steps []step, subject string, 
 		process.Sleep(ctx, 2*time.Second) // lists arrive
 		stands()
 		calm := read(parts)
-		process.Sleep(ctx, r.sizes.calm)
+		r.waits(ctx, r.sizes.calm, "idle")
 		w.used(calm, read(parts))
 		w.Sockets, w.Failed = len(h.seats), failed
 		w.Times = map[string]spread{timeUpgrade: upgrade.spread(), timeEstablish: establish.spread()}
@@ -227,16 +224,19 @@ func (r *run) couples(ctx context.Context) (c *couples, err error) {
 	return c, r.seated(ctx, c.hall, c.places)
 }
 
+// counts shows how many there are of all, as progress is told.
+func (r *run) counts(all int, of string) (progress func(n int), stop func()) {
+	var done atomic.Int64
+	stop = r.during(func() string { return fmt.Sprintf("%s of %s %s", whole(done.Load()), whole(all), of) })
+	return func(n int) { done.Store(int64(n)) }, stop
+}
+
 // seated takes all places, and shows how far it has come.
 func (r *run) seated(ctx context.Context, h *hall, places []place) error {
-	began, shown := time.Now(), time.Now()
-	err := h.take(ctx, places, func(n int) {
-		if time.Since(shown) > 5*time.Second {
-			shown = time.Now()
-			r.say("    %d of %d pages", n, len(places))
-		}
-	})
-	if err == nil {
+	began := time.Now()
+	progress, stop := r.counts(len(places), "pages")
+	err := h.take(ctx, places, progress)
+	if stop(); err == nil {
 		r.say("  %d pages stand (%.1f s)", len(places), time.Since(began).Seconds())
 	}
 	return err
@@ -263,11 +263,15 @@ func (c *couples) send(ctx context.Context, r *run, plan schedule, w *window) er
 func (c *couples) insert(ctx context.Context, r *run, plan schedule, w *window) error {
 	w.At, w.Machine, w.Rate, w.Subject = time.Now(), calibrate(r.folder), plan.rate, subjectFloor
 	before := read(r.system.parts())
+	began := time.Now()
+	stop := r.during(func() string {
+		return fmt.Sprintf("inserting, %.0f of %.0f s", time.Since(began).Seconds(), (plan.warm + plan.length).Seconds())
+	})
 	got, err := runInserts(ctx, inserts{
 		DSN: r.system.dsn(), Connections: r.connections, Rate: plan.rate, Warm: plan.warm, Length: plan.length, Window: r.next(), Pairs: c.pairs,
 		Hopeless: w.Scenario != "B",
 	}, r.system.postgres)
-	if err != nil {
+	if stop(); err != nil {
 		return err
 	}
 	w.used(before, read(r.system.parts()))
@@ -276,6 +280,7 @@ func (c *couples) insert(ctx context.Context, r *run, plan schedule, w *window) 
 	w.Others = max(0, w.Others-got.Time.Seconds()/(w.Seconds*float64(runtime.NumCPU()))) // the bare insert's own
 	w.Seconds = plan.length.Seconds()
 	w.Processor = map[string]float64{partServer: got.Time.Seconds(), partPostgres: got.Base.Seconds()}
+	delete(w.Memory, partServer) // Parley's, which stands by
 	w.perThousand(got.Stored.N)
 	return nil
 }
@@ -570,7 +575,7 @@ func (r *run) starting(ctx context.Context) (err error) {
 	}
 	process.Sleep(ctx, r.sizes.rest)
 	before := read(s.parts())
-	process.Sleep(ctx, min(r.sizes.calm, 10*time.Second))
+	r.waits(ctx, min(r.sizes.calm, 10*time.Second), "idle")
 	w.used(before, read(s.parts()))
 	info, err := os.Stat(r.binary)
 	if err != nil {

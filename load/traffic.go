@@ -42,6 +42,7 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 	if r.acks {
 		saying.Go(func() { h.acknowledge(working) })
 	}
+	defer r.during(b.far)()
 	var gaveUp atomic.Bool
 	b.begin = time.Now().Add(50 * time.Millisecond)
 	h.now.Store(b)
