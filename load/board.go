@@ -19,6 +19,7 @@ type board struct {
 	skip   func(n int, s *seat) bool // whether a send does not count at a seat; nil: all count
 
 	bound time.Duration // see hopeless; 0: none
+	grace time.Duration // how long what was sent may take; 0: as long as usual
 
 	delivered, answered, late *times
 	reached                   map[int]*times // by how many sockets, from the moment the send was due

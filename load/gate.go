@@ -24,6 +24,7 @@ type ratio struct {
 	Higher     bool    `json:"higher,omitempty"`
 	Tolerance  float64 `json:"tolerance"`        // how many times as bad as last accepted it may be
 	Steady     bool    `json:"steady,omitempty"` // no tail: the short run compares it too
+	Firm       bool    `json:"firm,omitempty"`   // what it is to reach is a bound
 	Held       int     `json:"held,omitempty"`   // so many sockets, where there were fewer than the name says
 	Unmeasured string  `json:"unmeasured,omitempty"`
 	Off        string  `json:"off,omitempty"` // the machine was not itself: what is measured says nothing
@@ -114,6 +115,9 @@ func ratios(all []result) (made []ratio) {
 		add("C", of, ratio{Name: "due → 95 % of the members, p50", Unit: "ms", Goal: 1.5, Tolerance: tolerateTail},
 			func(w *window) float64 { return w.Times[time95].P50 })
 		add("C", of, ratio{Name: "processor time for a delivery", Unit: "µs", Goal: 1.5, Tolerance: tolerateProcessor, Steady: true}, value(valuePerDelivery))
+	}
+	for _, of := range cases(all, "E1") {
+		add("E1", of, ratio{Name: "due → heard by the other, p95", Unit: "ms", Goal: 4, Tolerance: tolerateTail, Firm: true}, p95(timeDelivered))
 	}
 	add("D", highest, ratio{Name: "highest rate", Unit: "sends/s", Goal: 0.5, Higher: true, Tolerance: tolerateRate, Steady: true}, value(valueHighest))
 	return made
@@ -209,6 +213,14 @@ const (
 	mostEstablish = 500.0 // ms, p95
 	mostDelivered = 100.0 // ms, p95
 	mostFailed    = 0.001 // of what was due
+	mostSigned    = 50.0  // ms, p95, of who writes and who is there
+)
+
+// The bounds of presence: what it takes of a core where people come and go, and how many frames it is where everybody does at
+// once. Two thousand who each hear of two thousand would be four million.
+const (
+	mostPresence = 0.05
+	mostFrames   = 400_000
 )
 
 // fault is what must not be.
@@ -239,6 +251,10 @@ func compare(run *about, now []ratio, accepted map[string]float64) (faults []fau
 	measured := map[string]ratio{}
 	for _, r := range now {
 		measured[r.Name] = r
+		if r.Firm && r.Unmeasured == "" && r.Off == "" && !r.reached() {
+			faults = append(faults, fault{scenario: r.Name[:1], noise: true, what: fmt.Sprintf(
+				"%s: %.2f times the floor; %.2g is the bound", r.Name, r.Value, r.Goal)})
+		}
 		if before := accepted[r.Name]; (r.Steady || !brief) && r.worse(before) {
 			faults = append(faults, fault{scenario: r.Name[:1], ratio: true, noise: true, what: fmt.Sprintf(
 				"%s: %.2f times the floor; %.2f was accepted, and it may be %.2g times as bad", r.Name, r.Value, before, r.Tolerance)})
@@ -288,6 +304,7 @@ func (w *window) faults(excuse func(*window) string) (faults []fault) {
 	if sends && w.Sends > 0 && (w.Deliveries == 0 || float64(w.Deliveries) < (1-mostFailed)*float64(w.Due)) {
 		add(true, "%d of %d deliveries that were due; 99.9 %% are to be", w.Deliveries, w.Due)
 	}
+	faults = append(faults, w.signFaults(excuse)...)
 	if w.Unmeasured != "" || w.Sockets > thousand || excuse(w) != "" {
 		return faults
 	}
@@ -299,6 +316,45 @@ func (w *window) faults(excuse func(*window) string) (faults []fault) {
 	}
 	if d := w.Times[time95]; w.Scenario == "C" && d.P95 >= mostDelivered {
 		add(true, "messages take %.0f ms to 95 %% of the members (p95); at a thousand sockets it is to be below %.0f", d.P95, mostDelivered)
+	}
+	return faults
+}
+
+// signFaults are those of scenario E.
+func (w *window) signFaults(excuse func(*window) string) (faults []fault) {
+	add := func(format string, args ...any) {
+		faults = append(faults, fault{scenario: "E", noise: true, what: w.name() + ": " + fmt.Sprintf(format, args...)})
+	}
+	switch w.Scenario {
+	case "E1":
+		brought := w.value(valueBrought)
+		switch {
+		case w.Sends == 0:
+			add("nothing was said")
+		case float64(w.Failed) > mostFailed*float64(w.Sends):
+			add("%d of %d could not be said", w.Failed, w.Sends)
+		case brought == 0:
+			add("nothing of it was heard")
+		case brought < 1-mostFailed && strings.HasPrefix(w.Case, whatPresence): // who writes need not be told each time
+			add("%.2f %% of it was heard; 99.9 %% are to be", 100*brought)
+		}
+		if d := w.Times[timeDelivered]; w.Unmeasured == "" && excuse(w) == "" && d.P95 >= mostSigned {
+			add("it is heard after %.0f ms (p95); it is to be below %.0f", d.P95, mostSigned)
+		}
+	case "E2":
+		if float64(w.Failed) > mostFailed*float64(w.Sends) {
+			add("%d of %d did not come back", w.Failed, w.Sends)
+		}
+		if took := w.value(valuePresence); w.Unmeasured == "" && took > mostPresence {
+			add("presence takes %.1f %% of a core; %.0f %% is the bound", 100*took, 100*mostPresence)
+		}
+		if _, there := w.Values[valuePresence]; there && w.value(valueSignFrames) == 0 {
+			add("nothing is heard of who comes and goes")
+		}
+	case "E3":
+		if frames := w.value(valueSignFrames); frames == 0 || frames >= mostFrames {
+			add("%.0f frames of presence; fewer than %d are to be, and some", frames, mostFrames)
+		}
 	}
 	return faults
 }

@@ -255,10 +255,11 @@ func (r *run) all(ctx context.Context, only string) (err error) {
 		{"B", "direct conversations", r.direct},
 		{"C", "one group", r.group},
 		{"D", "a rising rate", r.rising},
+		{"E", "presence and typing", r.presence},
 	}
 	wanted := func(name string) bool { return only == "" || strings.Contains(only, name) }
-	if strings.Trim(only, "ABCDH") != "" {
-		return fmt.Errorf("there is no scenario %q: A, B, C, D, H", only)
+	if strings.Trim(only, "ABCDEH") != "" {
+		return fmt.Errorf("there is no scenario %q: A, B, C, D, E, H", only)
 	}
 	if wanted("H") {
 		r.say("H: from the start to the first answer")

@@ -34,6 +34,8 @@ func (w *window) line() string {
 		{valuePerSocket, "a socket", 1.0 / 1024, "KiB"}, {valueIdle, "idle", 100, "% of a core"}, {valuePer1000, "1,000 sends", 1, "s"},
 		{valuePerDelivery, "a delivery", 1, "µs"}, {valueHighest, "highest", 1, "sends/s"}, {valueCold, "cold", 1000, "ms"},
 		{valueWarm, "warm", 1000, "ms"}, {valueResident, "memory", 1.0 / (1 << 20), "MiB"}, {valueBinary, "binary", 1.0 / (1 << 20), "MiB"},
+		{valueBrought, "heard", 100, "%"}, {valueCores, "server", 100, "% of a core"}, {valuePresence, "of it presence", 100, "%"},
+		{valueSignFrames, "presence in", 1, "frames"}, {valueBack, "back after", 1, "s"},
 	} {
 		if value, there := w.Values[v.name]; there {
 			fmt.Fprintf(&b, "  %s %s %s", v.words, short(value*v.scale), v.unit)
@@ -225,6 +227,9 @@ func scenarioTable(all []result, scenario string) string {
 		"B":       {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", held, "Tool"},
 		"C":       {"", "", "To 50 %, p50 / p95 / p99 ms", "To 95 %", "To all", "Server, µs a delivery", "Frame, bytes", "Lost, doubled, failed", held, "Tool"},
 		"D, step": {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", held, "Tool"},
+		"E1":      {"", "", "Due → heard by the other, p50 / p95 / p99 ms", "Heard", "Frame, bytes", "Said", "Failed", held, "Tool"},
+		"E2":      {"", "Sockets", "Went and came back", "Server, % of a core", "Of it for presence", "PostgreSQL, % of a core", "Frames of presence", held, "Tool"},
+		"E3":      {"", "Sockets", "All back after, s", "Frames of presence", "For a socket", "People in them", "Server, s", "PostgreSQL, s", held, "Tool"},
 		"H":       {"", "Cold, s", "Warm, s", "Idle memory, MiB", "PostgreSQL's, MiB", "The tool's, MiB", "Idle, % of a core", "Binary, MiB"},
 	}
 	var rows [][]string
@@ -260,6 +265,20 @@ func scenarioTable(all []result, scenario string) string {
 			case "C":
 				rows = append(rows, append(who, triple(w.Times[time50]), w.noted(triple(w.Times[time95])), triple(w.Times[time100]),
 					short(w.value(valuePerDelivery)), short(w.value(valueFrame)), bad, w.memories(), percent(w.Tool)))
+			case "E1":
+				rows = append(rows, append(who, w.noted(triple(w.Times[timeDelivered])), fmt.Sprintf("%.2f %%", 100*w.value(valueBrought)),
+					short(w.value(valueFrame)), fmt.Sprint(w.Sends), fmt.Sprint(w.Failed), w.memories(), percent(w.Tool)))
+			case "E2":
+				presence := "–"
+				if took, there := w.Values[valuePresence]; there {
+					presence = fmt.Sprintf("%.1f", 100*took)
+				}
+				rows = append(rows, []string{of, whole(w.Sockets), w.noted(fmt.Sprint(w.Sends - w.Failed)), short(100 * w.value(valueCores)), presence,
+					short(100 * w.Processor[partPostgres] / max(1, w.Seconds)), whole(int(w.value(valueSignFrames))), w.memories(), percent(w.Tool)})
+			case "E3":
+				rows = append(rows, []string{of, whole(w.Sockets), w.noted(short(w.value(valueBack))), whole(int(w.value(valueSignFrames))),
+					short(w.value(valueSignSocket)), whole(int(w.value(valueSignPeople))), short(w.Processor[partServer]), short(w.Processor[partPostgres]),
+					w.memories(), percent(w.Tool)})
 			case "H":
 				rows = append(rows, []string{of, short(w.value(valueCold)), short(w.value(valueWarm)), mib(w.value(valueResident)),
 					mib(float64(w.Memory[partPostgres])), mib(float64(w.Memory[partTool])), short(100 * w.value(valueIdle)), mib(w.value(valueBinary))})
@@ -326,7 +345,7 @@ func peersTable(all []result) string {
 		}
 		return "–"
 	}
-	return markdown([]string{"", "Parley", "Aim", "Mattermost 10.9", "Centrifugo 6, which stores nothing"}, [][]string{
+	rows := [][]string{
 		{"D: highest rate with p95 ≤ 100 ms, nothing lost", value("D", highest, func(w *window) string { return short(w.value(valueHighest)) + "/s" }), "≥ 2,000/s", "180 to 300/s", "10,100/s"},
 		{"B: p50 / p95 at 200/s", value("B", "200 sends/s", func(w *window) string {
 			t := w.Times[timeDelivered]
@@ -340,7 +359,11 @@ func peersTable(all []result) string {
 		{"H: warm start; idle memory", value("H", "start", func(w *window) string {
 			return short(w.value(valueWarm)) + " s; " + short(w.value(valueResident)/(1<<20)) + " MiB"
 		}), "≤ 0.3 s; ≤ 50 MB", "0.4 s; 124 MB", "0.1 s; 55 MB"},
-	})
+	}
+	for _, of := range cases(all, "E1") {
+		rows = append(rows, []string{"E: " + of + ", p95", value("E1", of, func(w *window) string { return short(w.Times[timeDelivered].P95) + " ms" }), "≤ 1 ms", "–", "–"})
+	}
+	return markdown([]string{"", "Parley", "Aim", "Mattermost 10.9", "Centrifugo 6, which stores nothing"}, rows)
 }
 
 // frame is docs/performance.md before anything was measured.
@@ -372,7 +395,7 @@ func report(all []result, before string) (string, error) {
 		"peers":   func() string { return peersTable(last) },
 		"growth":  func() string { return growthTable(all) },
 	}
-	for _, scenario := range []string{"A", "B", "C", "H"} {
+	for _, scenario := range []string{"A", "B", "C", "E1", "E2", "E3", "H"} {
 		tables[scenario] = func() string { return scenarioTable(last, scenario) }
 	}
 	tables["D"] = func() string { return scenarioTable(last, "D, step") }

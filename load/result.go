@@ -105,6 +105,13 @@ const (
 	valueBinary      = "binary"                // bytes
 	valueRegister    = "register_p50"          // ms
 	valueLogin       = "login_p50"             // ms
+	valueBrought     = "brought"               // the share of signals that were
+	valueCores       = "server_cores"          // what the server took
+	valuePresence    = "presence_cores"        // and how much of it is for presence
+	valueSignFrames  = "presence_frames"       // with presence, to all
+	valueSignPeople  = "presence_people"       // and how many people they brought, together
+	valueSignSocket  = "presence_per_socket"   // frames
+	valueBack        = "back"                  // seconds until all were back
 )
 
 // third is how much of the machine the tool may take.

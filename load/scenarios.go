@@ -33,6 +33,13 @@ type sizes struct {
 	stepWarm, step                  time.Duration // and of one of D
 	first, top                      float64       // D begins there, and goes no higher
 	refine                          int           // and halves the distance so many times
+	edgers                          int           // E1: pairs of which one comes and goes
+	typing, edges                   float64       // and how often everybody writes, and anybody comes or goes, a second
+	churned                         int           // E2: so many sockets
+	gone                            float64       // of which so many go in a second
+	away                            time.Duration // and come back after
+	few                             int           // and so many people each watches
+	crowd, watched                  int           // E3: so many people, of whom each watches so many
 	rest                            time.Duration // H: until a server that has started is idle
 	doors                           int           // how many people sign up
 	starts                          int           // H: how many warm starts
@@ -43,10 +50,11 @@ var full = sizes{
 	idle: []int{1_000, 5_000, 10_000, 20_000}, calm: 20 * time.Second,
 	pairs: 500, stand: thousand, rate: 200, members: 1_000, rates: []float64{1, 5, 10},
 	warm: 3 * time.Second, length: 20 * time.Second, stepWarm: time.Second, step: 6 * time.Second, first: 200, refine: 3,
+	edgers: 250, typing: 1.0 / 3, edges: 50, churned: 10_000, gone: 1000.0 / 60, away: 15 * time.Second, few: 20, crowd: 2_000, watched: 200,
 	rest: 5 * time.Second, doors: 100, starts: 5,
 }
 
-// brief is for a machine that checks every change: all of it takes less than three minutes.
+// brief is for a machine that checks every change, without E: all of it takes less than three minutes.
 var brief = sizes{
 	people: 1_200, conversations: 2_400, messages: 20_000,
 	idle: []int{thousand}, calm: 3 * time.Second,
@@ -169,7 +177,7 @@ func (p pair) author(n, pairs int) string {
 
 // directs finds direct conversations of which nobody is in two: those with most in them, by the database, because no page
 // lists them all.
-func (r *run) directs(ctx context.Context) (pairs []pair, err error) {
+func (r *run) directs(ctx context.Context, most int) (pairs []pair, err error) {
 	conn, err := pgx.Connect(ctx, r.system.dsn())
 	if err != nil {
 		return nil, err
@@ -187,14 +195,14 @@ func (r *run) directs(ctx context.Context) (pairs []pair, err error) {
 	taken := map[string]bool{}
 	var p pair
 	_, err = pgx.ForEachRow(rows, []any{&p.Conversation, &p.A, &p.B}, func() error {
-		if len(pairs) < r.sizes.pairs && !taken[p.A] && !taken[p.B] {
+		if len(pairs) < most && !taken[p.A] && !taken[p.B] {
 			taken[p.A], taken[p.B] = true, true
 			pairs = append(pairs, p)
 		}
 		return nil
 	})
-	if err == nil && len(pairs) < r.sizes.pairs {
-		err = fmt.Errorf("there are only %d of %d direct conversations", len(pairs), r.sizes.pairs)
+	if err == nil && len(pairs) < most {
+		err = fmt.Errorf("there are only %d of %d direct conversations", len(pairs), most)
 	}
 	// So that neighbours in time are none in the database.
 	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // A run can be repeated.
@@ -210,11 +218,16 @@ type couples struct {
 	guests map[string]guest
 }
 
-func (r *run) couples(ctx context.Context) (c *couples, err error) {
-	c = &couples{hall: &hall{addr: r.system.addr}, guests: map[string]guest{}}
-	if c.pairs, err = r.directs(ctx); err != nil {
+func (r *run) couples(ctx context.Context) (*couples, error) {
+	pairs, err := r.directs(ctx, r.sizes.pairs)
+	if err != nil {
 		return nil, err
 	}
+	return r.couplesOf(ctx, pairs)
+}
+
+func (r *run) couplesOf(ctx context.Context, pairs []pair) (*couples, error) {
+	c := &couples{hall: &hall{addr: r.system.addr}, pairs: pairs, guests: map[string]guest{}}
 	for _, g := range r.system.people {
 		c.guests[g.id] = g
 	}

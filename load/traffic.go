@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -100,7 +101,7 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 		cancel()
 		<-posted
 	}
-	for end := time.Now().Add(grace); b.missing() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+	for end := time.Now().Add(cmp.Or(b.grace, grace)); b.missing() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
 		process.Sleep(ctx, 20*time.Millisecond)
 	}
 	// What comes twice comes soon.
