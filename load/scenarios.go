@@ -185,7 +185,7 @@ func (r *run) directs(ctx context.Context, most int) (pairs []pair, err error) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	rows, err := conn.Query(ctx, `
 		SELECT c.id::text, min(m.person_id::text), max(m.person_id::text)
-		FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.until_change IS NULL AND NOT m.closed
+		FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.until_change IS NULL AND NOT m.closed AND m.request IS NULL
 		WHERE c.kind = 'direct'
 		GROUP BY c.id, c.msg_seq HAVING count(*) = 2
 		ORDER BY c.msg_seq DESC, c.id`)
