@@ -74,6 +74,26 @@ func (r pageMessage) message(conversation chat.ID) chat.Message {
 	}
 }
 
+// SendStatement is the statement of [Store.InsertMessage], for who measures what it costs alone ($1 the message's id, $2 the
+// conversation, $3 the author, $4 the body, $5 the client's id, $6 the request's hash). It stores one row or none.
+var SendStatement = `
+		WITH m AS MATERIALIZED (
+			SELECT role FROM members
+			WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed AND request IS NULL
+				AND (muted_until IS NULL OR muted_until <= now())
+			FOR NO KEY UPDATE
+		), c AS (
+			UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1,
+				last_activity_at = greatest(last_activity_at, clock_timestamp())
+			WHERE id = $2 AND EXISTS (SELECT FROM m WHERE m.role <> 'member' OR conversations.who_writes = 'members')
+				AND (conversations.kind = 'group' OR NOT ` + saidEnough("conversations") + ` OR ` + askedIn("$2") + ` IS NULL)
+			RETURNING msg_seq, change_seq, last_activity_at
+		)
+		INSERT INTO messages (
+			id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
+		SELECT $1, $2, c.msg_seq, c.change_seq, $3, $4, $5, $6, c.last_activity_at, c.last_activity_at FROM c
+		RETURNING seq, change_seq, created_at`
+
 // InsertMessage implements chat.Store. One statement is the whole transaction.
 //
 // The order of locks is the member's row, then the conversation's: everything a send checks stands in these two,
@@ -86,24 +106,7 @@ func (s *Store) InsertMessage(ctx context.Context, n chat.NewMessage) (chat.Mess
 		ChangeSeq int64     `db:"change_seq"`
 		CreatedAt time.Time `db:"created_at"`
 	}
-	err := s.get(ctx, &row, `
-		WITH m AS MATERIALIZED (
-			SELECT role FROM members
-			WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed AND request IS NULL
-				AND (muted_until IS NULL OR muted_until <= now())
-			FOR NO KEY UPDATE
-		), c AS (
-			UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1,
-				last_activity_at = greatest(last_activity_at, clock_timestamp())
-			WHERE id = $2 AND EXISTS (SELECT FROM m WHERE m.role <> 'member' OR conversations.who_writes = 'members')
-				AND (conversations.kind = 'group' OR NOT `+saidEnough("conversations")+` OR `+askedIn("$2")+` IS NULL)
-			RETURNING msg_seq, change_seq, last_activity_at
-		)
-		INSERT INTO messages (
-			id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
-		SELECT $1, $2, c.msg_seq, c.change_seq, $3, $4, $5, $6, c.last_activity_at, c.last_activity_at FROM c
-		RETURNING seq, change_seq, created_at`,
-		n.ID, n.ConversationID, n.Author.ID, n.Body, n.ClientID, n.RequestHash)
+	err := s.get(ctx, &row, SendStatement, n.ID, n.ConversationID, n.Author.ID, n.Body, n.ClientID, n.RequestHash)
 	if chat.KindOf(err) == chat.KindNotFound {
 		return chat.Message{}, s.whyNotSent(ctx, n.Author.ID, n.ConversationID)
 	}

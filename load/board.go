@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -18,6 +19,7 @@ type board struct {
 	skip   func(n int, s *seat) bool // whether a send does not count at a seat; nil: all count
 
 	bound time.Duration // see hopeless; 0: none
+	grace time.Duration // how long what was sent may take; 0: as long as usual
 
 	delivered, answered, late *times
 	reached                   map[int]*times // by how many sockets, from the moment the send was due
@@ -60,6 +62,12 @@ func (b *board) hopeless() bool {
 	}
 	all := float64(b.want * (len(b.sends) - b.warm))
 	return float64(b.slow.Load()) > all/20 || float64(b.left.Load()*int64(b.want)-b.there.Load()) > max(50, b.plan.rate)*float64(b.want)
+}
+
+// far says how far a window has come.
+func (b *board) far() string {
+	return fmt.Sprintf("%s of %s sent, %s of %s deliveries, %s failed", whole(b.left.Load()), whole(len(b.sends)),
+		whole(b.there.Load()), whole(len(b.sends)*b.want), whole(b.errors.Load()))
 }
 
 // acknowledged notes an answer.

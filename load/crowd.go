@@ -48,8 +48,14 @@ type hall struct {
 	seats []*seat
 	now   atomic.Pointer[board] // of the present window, if there is one
 
+	ear   atomic.Pointer[ear] // who hears of signs, if anybody does
+	stood func(*seat)         // is told of each that fill seats; or nil
+
 	frames, bytes atomic.Int64 // with messages: how many, and how long together
 }
+
+// ear hears what a seat is brought of others' writing and presence. The text holds only during the call.
+type ear func(s *seat, text []byte, at time.Time)
 
 // takes hands a text to whom it concerns. A send counts as received where its author sits on another side.
 func (h *hall) takes(s *seat, text []byte, at time.Time) {
@@ -60,6 +66,10 @@ func (h *hall) takes(s *seat, text []byte, at time.Time) {
 		s.once.stands.Do(func() { close(s.stands) })
 	case is(text, isResumed):
 		s.once.resumed.Do(func() { close(s.resumed) })
+	case is(text, isTyping), is(text, isPresence):
+		if ear := h.ear.Load(); ear != nil {
+			(*ear)(s, text, at)
+		}
 	}
 }
 
@@ -132,6 +142,9 @@ func (h *hall) fill(ctx context.Context, to int, how func(n int) (path string, w
 		group.Go(func() error {
 			path, who := how(n)
 			s, upgraded, stands, err := h.sit(ctx, n, path, who)
+			if err == nil && h.stood != nil {
+				h.stood(s)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

@@ -2,7 +2,7 @@
 
 // Load measures what Parley's speed is, beside what the socket library and PostgreSQL can do at all.
 //
-//	go run ./load                    # everything: A, B, C, D, H
+//	go run ./load                    # everything: A, B, C, D, E, H
 //	go run ./load -only B            # one scenario
 //	go run ./load report results.jsonl -o docs/performance.md
 //	go run ./load page results.jsonl -o report.html
@@ -16,7 +16,7 @@
 //   - Sends follow a schedule that waits for nothing, and a time counts from the moment a send was due: what a slow server
 //     makes wait is counted, not left out.
 //   - Beside each figure stands its floor, measured right after it on the same machine, with the same schedule and the same
-//     bytes: a bare melody server (scenarios A and C), the bare statement of a send by pgx on the same PostgreSQL (B and D).
+//     bytes: a bare melody server (scenarios A, C and E), the bare statement of a send by pgx on the same PostgreSQL (B and D).
 //     Both are processes of their own, so that what they take is told apart from what this tool takes. The ratio to the floor
 //     is the result; absolute figures come second, because machines differ.
 //   - Processor time and memory come from /proc, for the server, PostgreSQL with all its backends (those that have ended

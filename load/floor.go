@@ -28,12 +28,14 @@ import (
 	"github.com/olahol/melody"
 
 	"parley/chaos/process"
+	"parley/db"
 )
 
-// bareMelody is the floor of A and C: the socket library alone, as slim as it can be. It knows nobody, stores nothing, and
-// relays what is posted to every socket, in a frame as long as Parley's.
+// bareMelody is the floor of A, C and E1: the socket library alone, as slim as it can be. It knows nobody, stores nothing, and
+// relays what is posted to every socket, and what a socket says to one other, in a frame as long as Parley's.
 //
 //	GET  /ws?hello=N   a socket; it is greeted as Parley greets, and brought a list of N bytes
+//	GET  /ws?hello=N&seat=S&to=T&frame=N&of=P   and what it says of its writing or presence goes to the seat T, in N bytes
 //	POST /send?frame=N body=…   to every socket, in N bytes
 func bareMelody(addr string) error {
 	if err := loopback(addr); err != nil {
@@ -48,9 +50,13 @@ func bareMelody(addr string) error {
 	m.Config.MaxMessageSize, m.Config.MessageBufferSize = 16<<10, 16
 	var mu sync.RWMutex
 	sockets := map[*melody.Session]struct{}{}
+	seats := map[string]*melody.Session{}
 	m.HandleConnect(func(s *melody.Session) {
 		mu.Lock()
 		sockets[s] = struct{}{}
+		if at, _ := s.Get("way"); at.(way).seat != "" {
+			seats[at.(way).seat] = s
+		}
 		mu.Unlock()
 		hello, _ := s.Get("hello")
 		list, _ := hello.(int)
@@ -64,13 +70,27 @@ func bareMelody(addr string) error {
 		delete(sockets, s)
 		mu.Unlock()
 	})
+	m.HandleMessage(func(s *melody.Session, text []byte) {
+		got, _ := s.Get("way")
+		at := got.(way)
+		mu.RLock()
+		to := seats[at.to]
+		mu.RUnlock()
+		if frame := at.relay(text); to != nil && frame != nil {
+			_ = to.Write(frame) // only says that the socket is closed
+		}
+	})
 	mux := http.NewServeMux()
 	// The handler returns once the socket stands, and net/http lets go of all that it holds for a request.
 	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, r *http.Request) {
-		hello, _ := strconv.Atoi(r.URL.Query().Get("hello"))
+		asked := r.URL.Query()
+		hello, _ := strconv.Atoi(asked.Get("hello"))
+		length, _ := strconv.Atoi(asked.Get("frame"))
 		stands, ended := make(chan struct{}), make(chan struct{})
 		slim := &http.Request{Method: r.Method, Header: r.Header.Clone(), Host: r.Host, URL: &url.URL{Path: "/ws"}}
-		keys := map[string]any{"hello": hello, "stands": stands}
+		keys := map[string]any{
+			"hello": hello, "stands": stands, "way": way{seat: asked.Get("seat"), to: asked.Get("to"), of: asked.Get("of"), length: length},
+		}
 		go func() {
 			defer close(ended)
 			_ = m.HandleRequestWithKeys(w, slim, keys) // whoever was refused has been told
@@ -93,6 +113,30 @@ func bareMelody(addr string) error {
 	})
 	server := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	return server.ListenAndServe()
+}
+
+// way is where a socket of the bare server sits, and where what it says goes.
+type way struct {
+	seat, to, of string
+	length       int
+}
+
+// relay is the frame that becomes of what a socket says; nil of what does not concern anybody.
+func (w way) relay(text []byte) []byte {
+	switch {
+	case is(text, isTyping):
+		return pad(`{"type":"typing","html":"`, w.length)
+	case bytes.Equal(text, []byte(saysHidden)):
+		return pad(presenceFrame(w.of, stateAway), w.length)
+	case bytes.Equal(text, []byte(saysActive)):
+		return pad(presenceFrame(w.of, stateOnline), w.length)
+	}
+	return nil
+}
+
+// presenceFrame is how a frame begins that brings somebody's presence.
+func presenceFrame(person, state string) string {
+	return `{"type":"presence","html":"<span class=\"presence\" data-presence=\"` + person + `\" data-state=\"` + state + `\">`
 }
 
 // pad makes a frame so long, of which all is text.
@@ -159,25 +203,8 @@ type inserted struct {
 	Base   time.Duration `json:"postgres"` // and PostgreSQL's
 }
 
-// insertMessage is the statement by which Parley sends (db/message.go), and the whole of the floor of B and D.
-const insertMessage = `
-	WITH m AS MATERIALIZED (
-		SELECT role FROM members
-		WHERE conversation_id = $2 AND person_id = $3 AND until_change IS NULL AND NOT closed
-			AND (muted_until IS NULL OR muted_until <= now())
-		FOR NO KEY UPDATE
-	), c AS (
-		UPDATE conversations SET msg_seq = msg_seq + 1, change_seq = change_seq + 1,
-			last_activity_at = greatest(last_activity_at, clock_timestamp())
-		WHERE id = $2 AND EXISTS (SELECT FROM m WHERE m.role <> 'member' OR conversations.who_writes = 'members')
-		RETURNING msg_seq, change_seq, last_activity_at
-	)
-	INSERT INTO messages (
-		id, conversation_id, seq, change_seq, author_id, body, client_id, request_hash, created_at, changed_at)
-	SELECT $1, $2, c.msg_seq, c.change_seq, $3, $4, $5, $6, c.last_activity_at, c.last_activity_at FROM c
-	RETURNING seq, change_seq, created_at`
-
-// bareInsert reads what to do, does it, and says what came of it.
+// bareInsert reads what to do, does it, and says what came of it: the statement by which Parley sends, and nothing else, is the
+// floor of B and D.
 func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
 	debug.SetGCPercent(400) // a floor has nothing to collect
 	var todo inserts
@@ -219,7 +246,7 @@ func bareInsert(ctx context.Context, in io.Reader, out io.Writer) error {
 				id, err := uuid.NewV7()
 				if err == nil {
 					var stored pgconn.CommandTag
-					stored, err = pool.Exec(ctx, insertMessage, id, p.Conversation, p.author(n, len(todo.Pairs)), bodyOf(todo.Window, n), uuid.New(), hash)
+					stored, err = pool.Exec(ctx, db.SendStatement, id, p.Conversation, p.author(n, len(todo.Pairs)), bodyOf(todo.Window, n), uuid.New(), hash)
 					if err == nil && stored.RowsAffected() != 1 {
 						err = fmt.Errorf("nothing was stored in %s", p.Conversation)
 					}

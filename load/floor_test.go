@@ -3,13 +3,61 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"sync"
 	"testing"
 	"time"
 
 	"parley/chaos/process"
+	"parley/chat"
+	"parley/chat/chattest"
+	"parley/db/dbtest"
 )
+
+func TestMain(m *testing.M) { dbtest.Run(m) }
+
+// The bare insert stores what Parley would store, and refuses what Parley would refuse: it is the same statement.
+func TestBareInsert(t *testing.T) {
+	t.Parallel()
+	w := chattest.New(t)
+	anna, ben, cem := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cem")
+	known, asked := w.Direct(t, anna, ben), w.Direct(t, anna, cem)
+	w.Exec(t, "UPDATE members SET request = 'pending' WHERE conversation_id = $1 AND person_id = $2", asked, cem.ID)
+	insert := func(conversation chat.ID, a, b chat.Viewer, n int) (result inserted) {
+		t.Helper()
+		todo, err := json.Marshal(inserts{
+			DSN: w.DB.DSN, Connections: 2, Rate: 1000, Length: time.Duration(n) * time.Millisecond, Window: 1,
+			Pairs: []pair{{Conversation: conversation.String(), A: a.ID.String(), B: b.ID.String()}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := bareInsert(t.Context(), bytes.NewReader(todo), &out); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(out.Bytes(), &result); err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	stored := func(conversation chat.ID) int64 {
+		return chattest.Value[int64](t, w, "SELECT count(*) FROM messages WHERE conversation_id = $1", conversation)
+	}
+	const many = chat.MaxUnanswered + 3
+	if got := insert(known, anna, ben, many); got.Failed != 0 || got.Sends != many || got.Stored.N != many || stored(known) != many {
+		t.Errorf("%+v, %d stored", got, stored(known))
+	}
+	// Who is asked whether it is wanted cannot write before an answer, and who asks, only so much.
+	if got := insert(asked, cem, cem, 2); got.Failed != 2 || stored(asked) != 0 {
+		t.Errorf("who has not answered writes: %+v, %d stored", got, stored(asked))
+	}
+	if got := insert(asked, anna, anna, many); got.Failed != 3 || stored(asked) != chat.MaxUnanswered {
+		t.Errorf("who waits for an answer goes on: %+v, %d stored", got, stored(asked))
+	}
+}
 
 // The bare server, the sockets and the posts of this tool understand each other: what is measured with them is what happens.
 func TestBareMelody(t *testing.T) {

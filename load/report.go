@@ -5,7 +5,9 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -32,6 +34,8 @@ func (w *window) line() string {
 		{valuePerSocket, "a socket", 1.0 / 1024, "KiB"}, {valueIdle, "idle", 100, "% of a core"}, {valuePer1000, "1,000 sends", 1, "s"},
 		{valuePerDelivery, "a delivery", 1, "µs"}, {valueHighest, "highest", 1, "sends/s"}, {valueCold, "cold", 1000, "ms"},
 		{valueWarm, "warm", 1000, "ms"}, {valueResident, "memory", 1.0 / (1 << 20), "MiB"}, {valueBinary, "binary", 1.0 / (1 << 20), "MiB"},
+		{valueBrought, "heard", 100, "%"}, {valueCores, "server", 100, "% of a core"}, {valuePresence, "of it presence", 100, "%"},
+		{valueSignFrames, "presence in", 1, "frames"}, {valueBack, "back after", 1, "s"},
 	} {
 		if value, there := w.Values[v.name]; there {
 			fmt.Fprintf(&b, "  %s %s %s", v.words, short(value*v.scale), v.unit)
@@ -39,6 +43,12 @@ func (w *window) line() string {
 	}
 	if w.Lost+w.Doubled+w.Failed > 0 && !w.GaveUp {
 		fmt.Fprintf(&b, "  LOST %d, DOUBLED %d, FAILED %d", w.Lost, w.Doubled, w.Failed)
+	}
+	if len(w.Memory) > 0 {
+		fmt.Fprintf(&b, "  %s MiB", w.memories())
+	}
+	if seconds, there := w.Processor[partRedis]; there {
+		fmt.Fprintf(&b, "  Redis %s s", short(seconds))
 	}
 	fmt.Fprintf(&b, "  (tool %.0f %%, others %.0f %%, loop %.0f ms)", 100*w.Tool, 100*w.Others, w.Machine.Loop)
 	if w.GaveUp {
@@ -69,6 +79,14 @@ func short(n float64) string {
 	return digits
 }
 
+// whole writes a number of things.
+func whole[N int | int64](n N) string {
+	if n < 1000 {
+		return strconv.FormatInt(int64(n), 10)
+	}
+	return short(float64(n))
+}
+
 // markdown is a table.
 func markdown(head []string, rows [][]string) string {
 	var b strings.Builder
@@ -90,12 +108,18 @@ func ratioTable(now []ratio, accepted map[string]float64) string {
 		switch {
 		case r.Unmeasured != "":
 			value = "unmeasured (" + r.Unmeasured + ")"
+		case r.Off != "":
+			value += " (the machine was not itself: " + r.Off + ")"
 		case r.reached():
 			value += " ✓"
 		default:
 			value += " ✗"
 		}
-		row := []string{r.Name, value, goal, short(r.Parley) + " " + r.Unit, short(r.Floor) + " " + r.Unit}
+		name := r.Name
+		if r.Held > 0 {
+			name += " (" + whole(r.Held) + " held)"
+		}
+		row := []string{name, value, goal, short(r.Parley) + " " + r.Unit, short(r.Floor) + " " + r.Unit}
 		if accepted != nil {
 			last := "–"
 			if a, there := accepted[r.Name]; there {
@@ -190,12 +214,23 @@ func (w *window) noted(text string) string {
 
 // table is one scenario's absolute figures.
 func scenarioTable(all []result, scenario string) string {
+	const held = "Memory of server / PostgreSQL / tool, MiB"
+	redis := slices.ContainsFunc(all, func(one result) bool {
+		if one.Window == nil {
+			return false
+		}
+		_, there := one.Window.Processor[partRedis]
+		return there
+	})
 	heads := map[string][]string{
-		"A":       {"", "", "Agreed, p50 / p95 / p99 ms", "Greeted, p50 / p95 / p99 ms", "A socket, KiB", "Idle, % of a core", "Processor time for one, ms", "Failed", "Tool"},
-		"B":       {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", "Tool"},
-		"C":       {"", "", "To 50 %, p50 / p95 / p99 ms", "To 95 %", "To all", "Server, µs a delivery", "Frame, bytes", "Lost, doubled, failed", "Tool"},
-		"D, step": {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", "Tool"},
-		"H":       {"", "Cold, s", "Warm, s", "Idle memory, MiB", "PostgreSQL's, MiB", "Idle, % of a core", "Binary, MiB"},
+		"A":       {"", "", "Held", "Agreed, p50 / p95 / p99 ms", "Greeted, p50 / p95 / p99 ms", "A socket, KiB", "Idle, % of a core", "Processor time for one, ms", "Failed", held, "Tool"},
+		"B":       {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", held, "Tool"},
+		"C":       {"", "", "To 50 %, p50 / p95 / p99 ms", "To 95 %", "To all", "Server, µs a delivery", "Frame, bytes", "Lost, doubled, failed", held, "Tool"},
+		"D, step": {"", "", "Due → read by the other or stored, p50 / p95 / p99 ms", "Due → answered", "Server, s for 1,000", "PostgreSQL, s for 1,000", "Sent", "Lost, doubled, failed", held, "Tool"},
+		"E1":      {"", "", "Due → heard by the other, p50 / p95 / p99 ms", "Heard", "Frame, bytes", "Said", "Failed", held, "Tool"},
+		"E2":      {"", "Sockets", "Went and came back", "Server, % of a core", "Of it for presence", "PostgreSQL, % of a core", "Frames of presence", held, "Tool"},
+		"E3":      {"", "Sockets", "All back after, s", "Frames of presence", "For a socket", "People in them", "Server, s", "PostgreSQL, s", held, "Tool"},
+		"H":       {"", "Cold, s", "Warm, s", "Idle memory, MiB", "PostgreSQL's, MiB", "The tool's, MiB", "Idle, % of a core", "Binary, MiB"},
 	}
 	var rows [][]string
 	for _, of := range cases(all, scenario) {
@@ -218,28 +253,67 @@ func scenarioTable(all []result, scenario string) string {
 			}
 			switch scenario {
 			case "A":
-				rows = append(rows, append(who, triple(w.Times[timeUpgrade]), w.noted(triple(w.Times[timeEstablish])), short(w.value(valuePerSocket)/1024),
-					short(100*w.value(valueIdle)), short(w.value("processor_per_socket_ms")), fmt.Sprint(w.Failed+w.Lost), percent(w.Tool)))
+				rows = append(rows, append(who, whole(w.Sockets), triple(w.Times[timeUpgrade]), w.noted(triple(w.Times[timeEstablish])), short(w.value(valuePerSocket)/1024),
+					short(100*w.value(valueIdle)), short(w.value("processor_per_socket_ms")), fmt.Sprint(w.Failed+w.Lost), w.memories(), percent(w.Tool)))
 			case "B", "D, step":
 				way := w.Times[timeDelivered]
 				if subject == subjectFloor {
 					way = w.Times[timeStored]
 				}
 				rows = append(rows, append(who, w.noted(triple(way)), triple(w.Times[timeAnswered]), per1000(partServer), per1000(partPostgres),
-					fmt.Sprint(w.Sends), bad, percent(w.Tool)))
+					fmt.Sprint(w.Sends), bad, w.memories(), percent(w.Tool)))
 			case "C":
 				rows = append(rows, append(who, triple(w.Times[time50]), w.noted(triple(w.Times[time95])), triple(w.Times[time100]),
-					short(w.value(valuePerDelivery)), short(w.value(valueFrame)), bad, percent(w.Tool)))
+					short(w.value(valuePerDelivery)), short(w.value(valueFrame)), bad, w.memories(), percent(w.Tool)))
+			case "E1":
+				rows = append(rows, append(who, w.noted(triple(w.Times[timeDelivered])), fmt.Sprintf("%.2f %%", 100*w.value(valueBrought)),
+					short(w.value(valueFrame)), fmt.Sprint(w.Sends), fmt.Sprint(w.Failed), w.memories(), percent(w.Tool)))
+			case "E2":
+				presence := "–"
+				if took, there := w.Values[valuePresence]; there {
+					presence = fmt.Sprintf("%.1f", 100*took)
+				}
+				rows = append(rows, []string{of, whole(w.Sockets), w.noted(fmt.Sprint(w.Sends - w.Failed)), short(100 * w.value(valueCores)), presence,
+					short(100 * w.Processor[partPostgres] / max(1, w.Seconds)), whole(int(w.value(valueSignFrames))), w.memories(), percent(w.Tool)})
+			case "E3":
+				rows = append(rows, []string{of, whole(w.Sockets), w.noted(short(w.value(valueBack))), whole(int(w.value(valueSignFrames))),
+					short(w.value(valueSignSocket)), whole(int(w.value(valueSignPeople))), short(w.Processor[partServer]), short(w.Processor[partPostgres]),
+					w.memories(), percent(w.Tool)})
 			case "H":
 				rows = append(rows, []string{of, short(w.value(valueCold)), short(w.value(valueWarm)), mib(w.value(valueResident)),
-					mib(float64(w.Memory[partPostgres])), short(100 * w.value(valueIdle)), mib(w.value(valueBinary))})
+					mib(float64(w.Memory[partPostgres])), mib(float64(w.Memory[partTool])), short(100 * w.value(valueIdle)), mib(w.value(valueBinary))})
+			}
+			if redis {
+				took := "–"
+				if seconds, there := w.Processor[partRedis]; there {
+					took = short(seconds)
+				}
+				rows[len(rows)-1] = append(rows[len(rows)-1], took)
 			}
 		}
 	}
 	if len(rows) == 0 {
 		return ""
 	}
-	return markdown(heads[scenario], rows)
+	head := heads[scenario]
+	if redis {
+		head = append(head, "Redis, s of processor time")
+	}
+	return markdown(head, rows)
+}
+
+// memories are what those held who have a part in a window, at its end; a floor has no PostgreSQL of its own.
+func (w *window) memories() string {
+	var all []string
+	for _, part := range []string{partServer, partPostgres, partTool} {
+		bytes, there := w.Memory[part]
+		if !there {
+			all = append(all, "–")
+			continue
+		}
+		all = append(all, short(float64(bytes)/(1<<20)))
+	}
+	return strings.Join(all, " / ")
 }
 
 // growthTable compares runs with different numbers of messages: what B costs as a database grows.
@@ -271,7 +345,7 @@ func peersTable(all []result) string {
 		}
 		return "–"
 	}
-	return markdown([]string{"", "Parley", "Aim", "Mattermost 10.9", "Centrifugo 6, which stores nothing"}, [][]string{
+	rows := [][]string{
 		{"D: highest rate with p95 ≤ 100 ms, nothing lost", value("D", highest, func(w *window) string { return short(w.value(valueHighest)) + "/s" }), "≥ 2,000/s", "180 to 300/s", "10,100/s"},
 		{"B: p50 / p95 at 200/s", value("B", "200 sends/s", func(w *window) string {
 			t := w.Times[timeDelivered]
@@ -285,7 +359,11 @@ func peersTable(all []result) string {
 		{"H: warm start; idle memory", value("H", "start", func(w *window) string {
 			return short(w.value(valueWarm)) + " s; " + short(w.value(valueResident)/(1<<20)) + " MiB"
 		}), "≤ 0.3 s; ≤ 50 MB", "0.4 s; 124 MB", "0.1 s; 55 MB"},
-	})
+	}
+	for _, of := range cases(all, "E1") {
+		rows = append(rows, []string{"E: " + of + ", p95", value("E1", of, func(w *window) string { return short(w.Times[timeDelivered].P95) + " ms" }), "≤ 1 ms", "–", "–"})
+	}
+	return markdown([]string{"", "Parley", "Aim", "Mattermost 10.9", "Centrifugo 6, which stores nothing"}, rows)
 }
 
 // frame is docs/performance.md before anything was measured.
@@ -317,7 +395,7 @@ func report(all []result, before string) (string, error) {
 		"peers":   func() string { return peersTable(last) },
 		"growth":  func() string { return growthTable(all) },
 	}
-	for _, scenario := range []string{"A", "B", "C", "H"} {
+	for _, scenario := range []string{"A", "B", "C", "E1", "E2", "E3", "H"} {
 		tables[scenario] = func() string { return scenarioTable(last, scenario) }
 	}
 	tables["D"] = func() string { return scenarioTable(last, "D, step") }

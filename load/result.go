@@ -43,8 +43,10 @@ type about struct {
 	People    int       `json:"people"`
 	Talks     int       `json:"conversations"`
 	Messages  int       `json:"messages"`
-	Acks      bool      `json:"acks"`  // pages say what they have got
-	Redis     bool      `json:"redis"` // the server has one
+	Acks      bool      `json:"acks"`             // pages say what they have got
+	Redis     bool      `json:"redis"`            // the server has one
+	Only      string    `json:"only,omitempty"`   // these scenarios alone
+	Varied    bool      `json:"varied,omitempty"` // sizes were given: its cases are no other run's
 }
 
 // window is one measurement.
@@ -56,7 +58,9 @@ type window struct {
 	Seconds    float64            `json:"seconds"`
 	Rate       float64            `json:"rate,omitempty"` // sends a second
 	Sockets    int                `json:"sockets,omitempty"`
+	Asked      int                `json:"asked,omitempty"` // so many sockets, where a process may not have as many
 	Sends      int                `json:"sends,omitempty"`
+	Due        int                `json:"due,omitempty"` // how many deliveries there were to be
 	Deliveries int                `json:"deliveries,omitempty"`
 	Lost       int                `json:"lost"`
 	Doubled    int                `json:"doubled"`
@@ -101,6 +105,13 @@ const (
 	valueBinary      = "binary"                // bytes
 	valueRegister    = "register_p50"          // ms
 	valueLogin       = "login_p50"             // ms
+	valueBrought     = "brought"               // the share of signals that were
+	valueCores       = "server_cores"          // what the server took
+	valuePresence    = "presence_cores"        // and how much of it is for presence
+	valueSignFrames  = "presence_frames"       // with presence, to all
+	valueSignPeople  = "presence_people"       // and how many people they brought, together
+	valueSignSocket  = "presence_per_socket"   // frames
+	valueBack        = "back"                  // seconds until all were back
 )
 
 // third is how much of the machine the tool may take.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,12 +25,22 @@ type sizes struct {
 	idle                            []int // A: so many sockets
 	calm                            time.Duration
 	pairs                           int // B, D: direct conversations
+	stand                           int // B: so many pages, the pairs' included
 	rate                            float64
 	members                         int // C
 	rates                           []float64
 	warm, length                    time.Duration // of a window of B and C
-	step                            time.Duration // and of one of D
-	top                             float64       // D goes no higher
+	stepWarm, step                  time.Duration // and of one of D
+	first, top                      float64       // D begins there, and goes no higher
+	refine                          int           // and halves the distance so many times
+	edgers                          int           // E1: pairs of which one comes and goes
+	typing, edges                   float64       // and how often everybody writes, and anybody comes or goes, a second
+	churned                         int           // E2: so many sockets
+	gone                            float64       // of which so many go in a second
+	away                            time.Duration // and come back after
+	few                             int           // and so many people each watches
+	crowd, watched                  int           // E3: so many people, of whom each watches so many
+	rest                            time.Duration // H: until a server that has started is idle
 	doors                           int           // how many people sign up
 	starts                          int           // H: how many warm starts
 }
@@ -37,32 +48,42 @@ type sizes struct {
 var full = sizes{
 	people: 20_000, conversations: 20_000, messages: 200_000,
 	idle: []int{1_000, 5_000, 10_000, 20_000}, calm: 20 * time.Second,
-	pairs: 500, rate: 200, members: 1_000, rates: []float64{1, 5, 10},
-	warm: 3 * time.Second, length: 20 * time.Second, step: 6 * time.Second, doors: 100, starts: 5,
+	pairs: 500, stand: thousand, rate: 200, members: 1_000, rates: []float64{1, 5, 10},
+	warm: 3 * time.Second, length: 20 * time.Second, stepWarm: time.Second, step: 6 * time.Second, first: 200, refine: 3,
+	edgers: 250, typing: 1.0 / 3, edges: 50, churned: 10_000, gone: 1000.0 / 60, away: 15 * time.Second, few: 20, crowd: 2_000, watched: 200,
+	rest: 5 * time.Second, doors: 100, starts: 5,
 }
 
-// brief is for a machine that checks every change.
+// brief is for a machine that checks every change, without E: all of it takes less than three minutes.
 var brief = sizes{
 	people: 1_200, conversations: 2_400, messages: 20_000,
-	idle: []int{1_000}, calm: 5 * time.Second,
-	pairs: 200, rate: 100, members: 400, rates: []float64{5},
-	warm: time.Second, length: 6 * time.Second, step: 3 * time.Second, doors: 20, starts: 2,
+	idle: []int{thousand}, calm: 3 * time.Second,
+	pairs: 200, stand: thousand, rate: 100, members: 400, rates: []float64{5},
+	warm: time.Second, length: 6 * time.Second, stepWarm: 500 * time.Millisecond, step: 2 * time.Second, first: 400, refine: 2,
+	rest: time.Second, doors: 20, starts: 2,
 }
 
 // spared is how many descriptors are not for sockets.
 const spared = 200
 
-// steps are the numbers of sockets of A that the descriptors of a process allow.
-func (r *run) steps() (steps []int) {
+// step is a number of sockets of A: the one that gives it its name, and the one that the descriptors of a process allow.
+type step struct{ asked, held int }
+
+func (s step) name() string { return strconv.Itoa(s.asked) + " sockets" }
+
+// steps are the numbers of sockets of A. Two that come to the same are measured once.
+func (r *run) steps() (steps []step) {
 	most := int(r.about.Files) - spared
 	for _, n := range r.sizes.idle {
-		if n > most {
-			r.say("  a process may have %d descriptors (ulimit -Hn), and so %d sockets instead of %d are measured", r.about.Files, most, n)
-			n = most
+		s := step{n, min(n, most)}
+		if len(steps) > 0 && s.held <= steps[len(steps)-1].held {
+			r.say("  a process may have %d descriptors (ulimit -Hn): %d sockets are not measured", r.about.Files, n)
+			continue
 		}
-		if !slices.Contains(steps, n) {
-			steps = append(steps, n)
+		if s.held < n {
+			r.say("  a process may have %d descriptors (ulimit -Hn), and so %d sockets stand for %d", r.about.Files, s.held, n)
 		}
+		steps = append(steps, s)
 	}
 	return steps
 }
@@ -91,20 +112,17 @@ func (r *run) idleSockets(ctx context.Context) error {
 	return r.fills(ctx, h, steps, subjectFloor, bare.parts(), func(int) (string, guest) { return path, guest{} }, func() {})
 }
 
-func (r *run) fills(ctx context.Context, h *hall, steps []int, subject string, parts []part, how func(n int) (string, guest), stands func()) error {
+func (r *run) fills(ctx context.Context, h *hall, steps []step, subject string, parts []part, how func(n int) (string, guest), stands func()) error {
 	base := read(parts).memory[partServer]
-	for _, to := range steps {
-		w := &window{At: time.Now(), Scenario: "A", Case: strconv.Itoa(to) + " sockets", Subject: subject, Machine: calibrate(r.folder)}
+	for _, s := range steps {
+		to := s.held
+		w := &window{At: time.Now(), Scenario: "A", Case: s.name(), Subject: subject, Asked: s.asked, Machine: calibrate(r.folder)}
 		upgrade, establish := newTimes(), newTimes()
-		began, shown, from := time.Now(), time.Now(), len(h.seats)
+		began, from := time.Now(), len(h.seats)
 		before := read(parts)
-		failed, err := h.fill(ctx, to, how, upgrade, establish, func(n int) {
-			if time.Since(shown) > 5*time.Second {
-				shown = time.Now()
-				r.say("    %d of %d sockets", n, to)
-			}
-		})
-		if err != nil {
+		progress, stop := r.counts(to, "sockets")
+		failed, err := h.fill(ctx, to, how, upgrade, establish, progress)
+		if stop(); err != nil {
 			return err
 		}
 		took := time.Since(began)
@@ -112,7 +130,7 @@ func (r *run) fills(ctx context.Context, h *hall, steps []int, subject string, p
 		process.Sleep(ctx, 2*time.Second) // lists arrive
 		stands()
 		calm := read(parts)
-		process.Sleep(ctx, r.sizes.calm)
+		r.waits(ctx, r.sizes.calm, "idle")
 		w.used(calm, read(parts))
 		w.Sockets, w.Failed = len(h.seats), failed
 		w.Times = map[string]spread{timeUpgrade: upgrade.spread(), timeEstablish: establish.spread()}
@@ -124,7 +142,7 @@ func (r *run) fills(ctx context.Context, h *hall, steps []int, subject string, p
 			}
 		}
 		if subject == subjectParley {
-			r.fetchProfile(ctx, "heap-A-"+strconv.Itoa(to), "heap")
+			r.fetchProfile(ctx, "heap-A-"+strconv.Itoa(s.asked), "heap")
 		}
 		w.set(valuePerSocket, float64(w.Memory[partServer]-base)/float64(max(1, w.Sockets)))
 		w.set(valueIdle, (w.Processor[partServer]+w.Processor[partPostgres])/w.Seconds)
@@ -159,7 +177,7 @@ func (p pair) author(n, pairs int) string {
 
 // directs finds direct conversations of which nobody is in two: those with most in them, by the database, because no page
 // lists them all.
-func (r *run) directs(ctx context.Context) (pairs []pair, err error) {
+func (r *run) directs(ctx context.Context, most int) (pairs []pair, err error) {
 	conn, err := pgx.Connect(ctx, r.system.dsn())
 	if err != nil {
 		return nil, err
@@ -167,7 +185,7 @@ func (r *run) directs(ctx context.Context) (pairs []pair, err error) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	rows, err := conn.Query(ctx, `
 		SELECT c.id::text, min(m.person_id::text), max(m.person_id::text)
-		FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.until_change IS NULL AND NOT m.closed
+		FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.until_change IS NULL AND NOT m.closed AND m.request IS NULL
 		WHERE c.kind = 'direct'
 		GROUP BY c.id, c.msg_seq HAVING count(*) = 2
 		ORDER BY c.msg_seq DESC, c.id`)
@@ -177,14 +195,14 @@ func (r *run) directs(ctx context.Context) (pairs []pair, err error) {
 	taken := map[string]bool{}
 	var p pair
 	_, err = pgx.ForEachRow(rows, []any{&p.Conversation, &p.A, &p.B}, func() error {
-		if len(pairs) < r.sizes.pairs && !taken[p.A] && !taken[p.B] {
+		if len(pairs) < most && !taken[p.A] && !taken[p.B] {
 			taken[p.A], taken[p.B] = true, true
 			pairs = append(pairs, p)
 		}
 		return nil
 	})
-	if err == nil && len(pairs) < r.sizes.pairs {
-		err = fmt.Errorf("there are only %d of %d direct conversations", len(pairs), r.sizes.pairs)
+	if err == nil && len(pairs) < most {
+		err = fmt.Errorf("there are only %d of %d direct conversations", len(pairs), most)
 	}
 	// So that neighbours in time are none in the database.
 	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // A run can be repeated.
@@ -200,11 +218,16 @@ type couples struct {
 	guests map[string]guest
 }
 
-func (r *run) couples(ctx context.Context) (c *couples, err error) {
-	c = &couples{hall: &hall{addr: r.system.addr}, guests: map[string]guest{}}
-	if c.pairs, err = r.directs(ctx); err != nil {
+func (r *run) couples(ctx context.Context) (*couples, error) {
+	pairs, err := r.directs(ctx, r.sizes.pairs)
+	if err != nil {
 		return nil, err
 	}
+	return r.couplesOf(ctx, pairs)
+}
+
+func (r *run) couplesOf(ctx context.Context, pairs []pair) (*couples, error) {
+	c := &couples{hall: &hall{addr: r.system.addr}, pairs: pairs, guests: map[string]guest{}}
 	for _, g := range r.system.people {
 		c.guests[g.id] = g
 	}
@@ -214,16 +237,19 @@ func (r *run) couples(ctx context.Context) (c *couples, err error) {
 	return c, r.seated(ctx, c.hall, c.places)
 }
 
+// counts shows how many there are of all, as progress is told.
+func (r *run) counts(all int, of string) (progress func(n int), stop func()) {
+	var done atomic.Int64
+	stop = r.during(func() string { return fmt.Sprintf("%s of %s %s", whole(done.Load()), whole(all), of) })
+	return func(n int) { done.Store(int64(n)) }, stop
+}
+
 // seated takes all places, and shows how far it has come.
 func (r *run) seated(ctx context.Context, h *hall, places []place) error {
-	began, shown := time.Now(), time.Now()
-	err := h.take(ctx, places, func(n int) {
-		if time.Since(shown) > 5*time.Second {
-			shown = time.Now()
-			r.say("    %d of %d pages", n, len(places))
-		}
-	})
-	if err == nil {
+	began := time.Now()
+	progress, stop := r.counts(len(places), "pages")
+	err := h.take(ctx, places, progress)
+	if stop(); err == nil {
 		r.say("  %d pages stand (%.1f s)", len(places), time.Since(began).Seconds())
 	}
 	return err
@@ -250,11 +276,15 @@ func (c *couples) send(ctx context.Context, r *run, plan schedule, w *window) er
 func (c *couples) insert(ctx context.Context, r *run, plan schedule, w *window) error {
 	w.At, w.Machine, w.Rate, w.Subject = time.Now(), calibrate(r.folder), plan.rate, subjectFloor
 	before := read(r.system.parts())
+	began := time.Now()
+	stop := r.during(func() string {
+		return fmt.Sprintf("inserting, %.0f of %.0f s", time.Since(began).Seconds(), (plan.warm + plan.length).Seconds())
+	})
 	got, err := runInserts(ctx, inserts{
 		DSN: r.system.dsn(), Connections: r.connections, Rate: plan.rate, Warm: plan.warm, Length: plan.length, Window: r.next(), Pairs: c.pairs,
 		Hopeless: w.Scenario != "B",
 	}, r.system.postgres)
-	if err != nil {
+	if stop(); err != nil {
 		return err
 	}
 	w.used(before, read(r.system.parts()))
@@ -263,6 +293,7 @@ func (c *couples) insert(ctx context.Context, r *run, plan schedule, w *window) 
 	w.Others = max(0, w.Others-got.Time.Seconds()/(w.Seconds*float64(runtime.NumCPU()))) // the bare insert's own
 	w.Seconds = plan.length.Seconds()
 	w.Processor = map[string]float64{partServer: got.Time.Seconds(), partPostgres: got.Base.Seconds()}
+	delete(w.Memory, partServer) // Parley's, which stands by
 	w.perThousand(got.Stored.N)
 	return nil
 }
@@ -280,6 +311,12 @@ func (r *run) direct(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	others := &hall{addr: r.system.addr}
+	defer others.leave()
+	if err := r.beside(ctx, c, others); err != nil {
+		c.leave()
+		return err
+	}
 	plan := schedule{rate: r.sizes.rate, warm: r.sizes.warm, length: r.sizes.length}
 	for _, measure := range []func(context.Context, *run, schedule, *window) error{c.send, c.insert} {
 		w := &window{Scenario: "B", Case: fmt.Sprintf("%g sends/s", plan.rate)}
@@ -287,13 +324,36 @@ func (r *run) direct(ctx context.Context) error {
 			c.leave()
 			return err
 		}
+		if w.Subject == subjectParley {
+			w.Sockets += len(others.seats)
+		}
 		if err := r.done(w); err != nil {
 			c.leave()
 			return err
 		}
 		c.leave() // while the floor is measured nobody else writes
+		others.leave()
 	}
 	return nil
+}
+
+// beside opens pages that do nothing, of people who are in none of the pairs, until as many stand as bounds speak of.
+func (r *run) beside(ctx context.Context, c *couples, others *hall) error {
+	busy := map[string]bool{}
+	for _, p := range c.places {
+		busy[p.who.id] = true
+	}
+	idle := slices.DeleteFunc(slices.Clone(r.system.people), func(g guest) bool { return busy[g.id] })
+	more := r.sizes.stand - len(c.seats)
+	if more <= 0 || len(idle) == 0 {
+		return nil
+	}
+	nothing := newTimes()
+	failed, err := others.fill(ctx, more, func(n int) (string, guest) { return "/ws", idle[n%len(idle)] }, nothing, nothing, func(int) {})
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%d of %d pages do not stand", failed, more)
+	}
+	return err
 }
 
 // group is scenario C.
@@ -399,7 +459,7 @@ const enough = 100.0
 // sustained says whether a window kept up.
 func sustained(w *window, of string) bool {
 	t := w.Times[of]
-	return !w.GaveUp && w.Lost == 0 && w.Failed == 0 && t.N > 0 && t.P95 <= enough
+	return !w.GaveUp && w.Lost == 0 && w.Doubled == 0 && w.Failed == 0 && t.N > 0 && t.P95 <= enough
 }
 
 // search doubles a rate until it is too high, and then halves the distance so many times; where the first is too high it goes
@@ -440,12 +500,8 @@ func search(first, most float64, refine int, once func(rate float64) (bool, erro
 	return good, err
 }
 
-// The bounds of D's search.
-const (
-	firstRate = 200.0
-	mostRate  = 51_200.0
-	refine    = 3
-)
+// mostRate is where D's search ends.
+const mostRate = 51_200.0
 
 // rising is scenario D.
 func (r *run) rising(ctx context.Context) error {
@@ -457,9 +513,9 @@ func (r *run) rising(ctx context.Context) error {
 	for _, subject := range []string{subjectParley, subjectFloor} {
 		var best *window
 		limited := ""
-		rate, err := search(firstRate, r.sizes.top, refine, func(rate float64) (bool, error) {
+		rate, err := search(r.sizes.first, r.sizes.top, r.sizes.refine, func(rate float64) (bool, error) {
 			w := &window{Scenario: "D, step", Case: fmt.Sprintf("%g sends/s", rate), Subject: subject}
-			plan := schedule{rate: rate, warm: time.Second, length: r.sizes.step}
+			plan := schedule{rate: rate, warm: r.sizes.stepWarm, length: r.sizes.step}
 			of, measure := timeDelivered, c.send
 			if subject == subjectFloor {
 				of, measure = timeStored, c.insert
@@ -530,9 +586,9 @@ func (r *run) starting(ctx context.Context) (err error) {
 		}
 		warm.add(took)
 	}
-	process.Sleep(ctx, 5*time.Second)
+	process.Sleep(ctx, r.sizes.rest)
 	before := read(s.parts())
-	process.Sleep(ctx, min(r.sizes.calm, 10*time.Second))
+	r.waits(ctx, min(r.sizes.calm, 10*time.Second), "idle")
 	w.used(before, read(s.parts()))
 	info, err := os.Stat(r.binary)
 	if err != nil {

@@ -219,9 +219,11 @@ func (s *socket) close() { _ = s.conn.Close() }
 
 // What a frame of Parley's begins with, by its type.
 var (
-	isHello   = []byte(`{"type":"hello"`)
-	isChanges = []byte(`{"type":"changes"`)
-	isResumed = []byte(`{"type":"resumed"`)
+	isHello    = []byte(`{"type":"hello"`)
+	isChanges  = []byte(`{"type":"changes"`)
+	isResumed  = []byte(`{"type":"resumed"`)
+	isTyping   = []byte(`{"type":"typing"`)
+	isPresence = []byte(`{"type":"presence"`)
 )
 
 func is(text, kind []byte) bool { return bytes.HasPrefix(text, kind) }

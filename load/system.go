@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"parley/chaos/process"
 	"parley/db/cluster"
 )
@@ -84,6 +86,26 @@ func (s *system) lay(ctx context.Context, people, conversations, messages int) e
 		s.people = append(s.people, guest{id: id, cookie: cookie})
 	}
 	return errors.Join(lines.Err(), os.Remove(sessions))
+}
+
+// laid says how far lay has come: of what is not committed the table's length alone tells.
+func (s *system) laid(ctx context.Context) string {
+	place, err := cluster.Locate(s.data)
+	if err != nil {
+		return "the database is on its way"
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, dsnAt(place))
+	if err != nil {
+		return "the database is on its way"
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var bytes int64
+	if err := conn.QueryRow(ctx, "SELECT pg_database_size('parley')").Scan(&bytes); err != nil {
+		return "the database is on its way"
+	}
+	return short(float64(bytes)/(1<<20)) + " MiB"
 }
 
 // withRedis starts a Redis for the server, which could do without.
@@ -171,8 +193,10 @@ func (s *system) end() error {
 }
 
 // dsn is the tool's own way into the database, for what no door tells and for the floor.
-func (s *system) dsn() string {
-	return "postgres://postgres@/parley?port=5432&sslmode=disable&host=" + s.place.Socket
+func (s *system) dsn() string { return dsnAt(s.place) }
+
+func dsnAt(place cluster.Location) string {
+	return "postgres://postgres@/parley?port=5432&sslmode=disable&host=" + place.Socket
 }
 
 // parts are those whose use is measured.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -42,6 +43,7 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 	if r.acks {
 		saying.Go(func() { h.acknowledge(working) })
 	}
+	defer r.during(b.far)()
 	var gaveUp atomic.Bool
 	b.begin = time.Now().Add(50 * time.Millisecond)
 	h.now.Store(b)
@@ -99,7 +101,7 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 		cancel()
 		<-posted
 	}
-	for end := time.Now().Add(grace); b.missing() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+	for end := time.Now().Add(cmp.Or(b.grace, grace)); b.missing() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
 		process.Sleep(ctx, 20*time.Millisecond)
 	}
 	// What comes twice comes soon.
@@ -113,6 +115,7 @@ func (r *run) traffic(ctx context.Context, h *hall, b *board, parts []part, w *w
 // into writes down what became of the sends.
 func (b *board) into(w *window) {
 	w.Sends = len(b.sends) - b.warm
+	w.Due = w.Sends * b.want
 	w.Lost, w.Doubled, w.Failed = b.missing(), int(b.doubled.Load()), b.unsent()
 	w.Times = map[string]spread{timeDelivered: b.delivered.spread(), timeAnswered: b.answered.spread(), timeLate: b.late.spread()}
 	w.Deliveries = int(w.Times[timeDelivered].N)
