@@ -224,6 +224,47 @@ func TestBlock(t *testing.T) {
 		value[chat.ID](t)(w.Chat.JoinGroup(t.Context(), ben, cleos))
 	})
 
+	t.Run("who is in the group already is led there as always by a link of the other's, and uses nothing up", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben, cleo := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo")
+		group := w.Group(t, "Garden", anna, ben)
+		links := map[chat.ID]string{}
+		w.Exec(t, "UPDATE members SET role = 'owner' WHERE conversation_id = $1", group)
+		for _, by := range []chat.Viewer{anna, ben} {
+			links[by.ID] = value[string](t)(w.Chat.MakeGroupLink(t.Context(), by, group, 0, 1))
+		}
+		leads := func(viewer, by chat.Viewer) {
+			t.Helper()
+			found, err := w.Chat.OpenGroupLink(t.Context(), viewer, links[by.ID])
+			if err != nil || !found.Member || found.GroupID != group {
+				t.Errorf("%s: %+v, %v", viewer.Username, found, err)
+			}
+			if id, err := w.Chat.JoinGroup(t.Context(), viewer, links[by.ID]); err != nil || id != group {
+				t.Errorf("%s joins %v, %v", viewer.Username, id, err)
+			}
+		}
+		for _, change := range []func(){func() {}, func() { block(t, w, anna, ben) }} {
+			change()
+			leads(ben, anna)
+			leads(anna, ben)
+		}
+		for _, link := range value[[]chat.GroupLink](t)(w.Chat.GroupLinks(t.Context(), anna, group)) {
+			if link.Uses != 0 {
+				t.Errorf("used: %+v", link)
+			}
+		}
+		must(t, w.Chat.LeaveGroup(t.Context(), ben, group))
+		_, unknown := w.Chat.JoinGroup(t.Context(), ben, "unknown")
+		_, err := w.Chat.JoinGroup(t.Context(), ben, links[anna.ID])
+		same(t, "of whoever has left", err, unknown)
+		must(t, w.Chat.RevokeGroupLink(t.Context(), anna, group, value[[]chat.GroupLink](t)(w.Chat.GroupLinks(t.Context(), anna, group))[0].ID))
+		for _, viewer := range []chat.Viewer{anna, cleo} { // one that works no more leads nowhere for anybody
+			_, err := w.Chat.OpenGroupLink(t.Context(), viewer, links[ben.ID])
+			same(t, "of one that is over", err, unknown)
+		}
+	})
+
 	t.Run("neither finds the other, a third person finds both", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)
