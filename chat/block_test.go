@@ -404,6 +404,41 @@ func TestBlock(t *testing.T) {
 		}
 	})
 
+	t.Run("what the blocked says brings nothing back that the blocker has archived, what others say does", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben, cleo := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo")
+		group := w.Group(t, "Garden", anna, ben, cleo)
+		w.Say(t, cleo, group, "one")
+		block(t, w, anna, ben)
+		archive := func() {
+			t.Helper()
+			for _, viewer := range []chat.Viewer{anna, ben, cleo} {
+				choose(t, w, viewer, group, chat.Choices{Archived: new(true)})
+			}
+		}
+		away := func(want ...bool) {
+			t.Helper()
+			for i, viewer := range []chat.Viewer{anna, ben, cleo} {
+				list, archive := listed(t, w, viewer)
+				if slices.Contains(archive, group) != want[i] || slices.Contains(list, group) == want[i] {
+					t.Errorf("%s: the list is %v, the archive %v", viewer.Username, list, archive)
+				}
+			}
+		}
+		archive()
+		away(true, true, true) // the premise
+		for range 3 {
+			w.Say(t, ben, group, "a secret")
+		}
+		away(true, false, false)
+		w.Say(t, cleo, group, "two")
+		away(false, false, false)
+		archive()
+		w.Say(t, anna, group, "three") // the blocked person sees it as always
+		away(false, false, false)
+	})
+
 	t.Run("neither counts among those who have read what the other said", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)
