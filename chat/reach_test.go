@@ -102,6 +102,116 @@ func TestReach(t *testing.T) {
 	}
 }
 
+// TestUnwritten holds that an empty conversation is no way past a choice that was made, or unmade, after it was begun.
+func TestUnwritten(t *testing.T) {
+	t.Parallel()
+	request := func(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) chat.RequestState {
+		t.Helper()
+		return value[chat.Member](t)(w.Chat.Membership(t.Context(), viewer, id)).Request
+	}
+
+	t.Run("what somebody began and did not write waits for an answer once the other admits them no longer", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		stranger, fellow, welcome, begun, written := w.Person(t, "Stranger"), w.Person(t, "Fellow"), w.Person(t, "Welcome"), w.Person(t, "Begun"), w.Person(t, "Written")
+		w.Group(t, "Garden", anna, fellow)
+		talks := map[chat.ID]chat.ID{}
+		for _, by := range []chat.Viewer{stranger, fellow, welcome, written} {
+			talks[by.ID] = w.Direct(t, by, anna)
+		}
+		talks[begun.ID] = w.Direct(t, anna, begun)
+		w.Direct(t, begun, anna)
+		w.Direct(t, anna, welcome) // who opens it wants it
+		w.Say(t, written, talks[written.ID], "hello")
+		note := w.Direct(t, anna, anna)
+		for circle, waiting := range map[chat.Circle][]chat.Viewer{
+			chat.CircleGroups: {stranger}, chat.CircleNobody: {stranger, fellow}, chat.CircleEverybody: nil,
+		} {
+			reaches(t, w, anna, circle)
+			for _, by := range []chat.Viewer{stranger, fellow, welcome, begun, written} {
+				asked := slices.ContainsFunc(waiting, func(v chat.Viewer) bool { return v.ID == by.ID })
+				if got := request(t, w, anna, talks[by.ID]); (got == chat.RequestPending) != asked || request(t, w, by, talks[by.ID]) != "" {
+					t.Errorf("%s: %s is %q", circle, by.Username, got)
+				}
+			}
+		}
+		if request(t, w, anna, note) != "" {
+			t.Error("a note waits for an answer")
+		}
+		reaches(t, w, anna, chat.CircleNobody)
+		w.Say(t, stranger, talks[stranger.ID], "hello")
+		list := value[chat.ListPage](t)(w.Chat.List(t.Context(), anna, nil))
+		if list.Requests != 1 || slices.ContainsFunc(list.Rows, func(r chat.ListRow) bool { return r.ConversationID == talks[stranger.ID] }) {
+			t.Errorf("got %+v", list)
+		}
+		reaches(t, w, anna, chat.CircleEverybody)
+		if request(t, w, anna, talks[stranger.ID]) != chat.RequestPending {
+			t.Error("what was written is not answered by another choice")
+		}
+	})
+
+	t.Run("whoever starts one again is asked what holds now", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		group := w.Group(t, "Garden", anna, ben)
+		reaches(t, w, anna, chat.CircleGroups)
+		id := w.Direct(t, ben, anna)
+		if request(t, w, anna, id) != "" {
+			t.Fatal("premise")
+		}
+		w.Remove(t, group, ben)
+		if w.Direct(t, ben, anna) != id || request(t, w, anna, id) != chat.RequestPending {
+			t.Error("a way past the choice")
+		}
+		must(t, w.Chat.AddMembers(t.Context(), anna, group, []chat.ID{ben.ID}))
+		if w.Direct(t, ben, anna) != id || request(t, w, anna, id) != "" {
+			t.Error("a choice that holds no more")
+		}
+		w.Say(t, ben, id, "hello")
+		w.Remove(t, group, ben)
+		if w.Direct(t, ben, anna); request(t, w, anna, id) != "" {
+			t.Error("what was written is decided again")
+		}
+	})
+
+	t.Run("a choice that waits for a first message leaves what was written", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		id := w.Direct(t, ben, anna)
+		held := w.Hold(t, "SELECT FROM conversations WHERE id = $1 FOR NO KEY UPDATE", id)
+		sent := later(func() error { _, err := send(t, w, ben, id, "just in time"); return err })
+		w.AwaitWaiting(t, 1)
+		chosen := later(func() error {
+			return w.Chat.SaveReach(t.Context(), anna, chat.Reach{Writes: chat.CircleNobody, Adds: chat.CircleNobody, Finds: chat.CircleNobody})
+		})
+		w.AwaitWaiting(t, 2)
+		held.Commit()
+		must(t, <-sent)
+		must(t, <-chosen)
+		if request(t, w, anna, id) != "" {
+			t.Error("it waits for an answer")
+		}
+	})
+
+	t.Run("a start that waits for a choice finds it", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		id := w.Direct(t, ben, anna)
+		held := w.Hold(t, "UPDATE people SET may_write = 'nobody' WHERE id = $1", anna.ID)
+		started := later(func() error { _, err := w.Chat.StartDirect(t.Context(), ben, anna.ID); return err })
+		w.AwaitWaiting(t, 1)
+		held.Commit()
+		must(t, <-started)
+		if request(t, w, anna, id) != chat.RequestPending {
+			t.Error("it was started past the choice")
+		}
+	})
+}
+
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	type asked struct {
