@@ -350,6 +350,28 @@ func TestRequests(t *testing.T) {
 		}
 	})
 
+	t.Run("the last that may be written tells the writer's pages that it was, no other message does", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		for n := 2; n <= chat.MaxUnanswered; n++ {
+			a.Say(t, a.ben, a.id, "still there?")
+			people := told(a.Heard())
+			if want := n == chat.MaxUnanswered; want != slices.Equal(people, []chat.ID{a.ben.ID}) || !want && len(people) > 0 {
+				t.Errorf("at %d %v are told", n, people)
+			}
+		}
+		must(t, a.Chat.AcceptRequest(t.Context(), a.anna, a.id))
+		for _, id := range []chat.ID{a.id, a.Direct(t, a.ben, a.Person(t, "Cleo")), a.Group(t, "Garden", a.ben)} {
+			a.Heard()
+			for range chat.MaxUnanswered + 1 {
+				a.Say(t, a.ben, id, "to somebody who asks nothing")
+			}
+			if people := told(a.Heard()); len(people) > 0 {
+				t.Errorf("%v are told", people)
+			}
+		}
+	})
+
 	t.Run("of messages at once no more than those few come through", func(t *testing.T) {
 		t.Parallel()
 		a := newAsked(t)
