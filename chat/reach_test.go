@@ -392,13 +392,33 @@ func TestRequests(t *testing.T) {
 		a.Say(t, a.anna, a.id, "hello")
 	})
 
-	t.Run("a block ends it", func(t *testing.T) {
+	t.Run("while a block lasts nothing waits, and after it what was written before waits again, unanswered", func(t *testing.T) {
 		t.Parallel()
 		a := newAsked(t)
-		must(t, a.Chat.BlockPerson(t.Context(), a.anna, a.ben.ID))
-		if rows := value[[]chat.ListRow](t)(a.Chat.Requests(t.Context(), a.anna)); len(rows) != 0 {
-			t.Errorf("got %+v", rows)
+		waiting := func(want int) {
+			t.Helper()
+			rows := value[[]chat.ListRow](t)(a.Chat.Requests(t.Context(), a.anna))
+			if in, list := listed(t, a, a.anna); len(rows) != want || in || list.Requests != want || list.UnreadTotal != 0 {
+				t.Errorf("got %+v, the list %+v", rows, list)
+			}
 		}
+		waiting(1)
+		must(t, a.Chat.BlockPerson(t.Context(), a.anna, a.ben.ID))
+		waiting(0)
+		_, err := send(t, a.World, a.ben, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		must(t, a.Chat.UnblockPerson(t.Context(), a.anna, a.ben.ID))
+		waiting(1)
+		a.Say(t, a.ben, a.id, "still there?")
+		waiting(1)
+		_, err = send(t, a.World, a.anna, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		must(t, a.Chat.DeclineRequest(t.Context(), a.anna, a.id)) // declined is declined, whatever comes and goes
+		must(t, a.Chat.BlockPerson(t.Context(), a.anna, a.ben.ID))
+		must(t, a.Chat.UnblockPerson(t.Context(), a.anna, a.ben.ID))
+		waiting(0)
+		_, err = send(t, a.World, a.ben, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
 	})
 
 	t.Run("nobody answers for somebody else", func(t *testing.T) {
