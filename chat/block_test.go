@@ -224,6 +224,47 @@ func TestBlock(t *testing.T) {
 		value[chat.ID](t)(w.Chat.JoinGroup(t.Context(), ben, cleos))
 	})
 
+	t.Run("who is in the group already is led there as always by a link of the other's, and uses nothing up", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben, cleo := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo")
+		group := w.Group(t, "Garden", anna, ben)
+		links := map[chat.ID]string{}
+		w.Exec(t, "UPDATE members SET role = 'owner' WHERE conversation_id = $1", group)
+		for _, by := range []chat.Viewer{anna, ben} {
+			links[by.ID] = value[string](t)(w.Chat.MakeGroupLink(t.Context(), by, group, 0, 1))
+		}
+		leads := func(viewer, by chat.Viewer) {
+			t.Helper()
+			found, err := w.Chat.OpenGroupLink(t.Context(), viewer, links[by.ID])
+			if err != nil || !found.Member || found.GroupID != group {
+				t.Errorf("%s: %+v, %v", viewer.Username, found, err)
+			}
+			if id, err := w.Chat.JoinGroup(t.Context(), viewer, links[by.ID]); err != nil || id != group {
+				t.Errorf("%s joins %v, %v", viewer.Username, id, err)
+			}
+		}
+		for _, change := range []func(){func() {}, func() { block(t, w, anna, ben) }} {
+			change()
+			leads(ben, anna)
+			leads(anna, ben)
+		}
+		for _, link := range value[[]chat.GroupLink](t)(w.Chat.GroupLinks(t.Context(), anna, group)) {
+			if link.Uses != 0 {
+				t.Errorf("used: %+v", link)
+			}
+		}
+		must(t, w.Chat.LeaveGroup(t.Context(), ben, group))
+		_, unknown := w.Chat.JoinGroup(t.Context(), ben, "unknown")
+		_, err := w.Chat.JoinGroup(t.Context(), ben, links[anna.ID])
+		same(t, "of whoever has left", err, unknown)
+		must(t, w.Chat.RevokeGroupLink(t.Context(), anna, group, value[[]chat.GroupLink](t)(w.Chat.GroupLinks(t.Context(), anna, group))[0].ID))
+		for _, viewer := range []chat.Viewer{anna, cleo} { // one that works no more leads nowhere for anybody
+			_, err := w.Chat.OpenGroupLink(t.Context(), viewer, links[ben.ID])
+			same(t, "of one that is over", err, unknown)
+		}
+	})
+
 	t.Run("neither finds the other, a third person finds both", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)
@@ -361,6 +402,41 @@ func TestBlock(t *testing.T) {
 		if got, total = row(anna); got.Unread != 1 || total != 1 {
 			t.Errorf("what others say counts: %+v, %d", got, total)
 		}
+	})
+
+	t.Run("what the blocked says brings nothing back that the blocker has archived, what others say does", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben, cleo := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo")
+		group := w.Group(t, "Garden", anna, ben, cleo)
+		w.Say(t, cleo, group, "one")
+		block(t, w, anna, ben)
+		archive := func() {
+			t.Helper()
+			for _, viewer := range []chat.Viewer{anna, ben, cleo} {
+				choose(t, w, viewer, group, chat.Choices{Archived: new(true)})
+			}
+		}
+		away := func(want ...bool) {
+			t.Helper()
+			for i, viewer := range []chat.Viewer{anna, ben, cleo} {
+				list, archive := listed(t, w, viewer)
+				if slices.Contains(archive, group) != want[i] || slices.Contains(list, group) == want[i] {
+					t.Errorf("%s: the list is %v, the archive %v", viewer.Username, list, archive)
+				}
+			}
+		}
+		archive()
+		away(true, true, true) // the premise
+		for range 3 {
+			w.Say(t, ben, group, "a secret")
+		}
+		away(true, false, false)
+		w.Say(t, cleo, group, "two")
+		away(false, false, false)
+		archive()
+		w.Say(t, anna, group, "three") // the blocked person sees it as always
+		away(false, false, false)
 	})
 
 	t.Run("neither counts among those who have read what the other said", func(t *testing.T) {

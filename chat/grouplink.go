@@ -94,8 +94,9 @@ type GroupInvitation struct {
 }
 
 // OpenGroupLink shows where a link leads; to a group that everybody has left it leads no more, and nowhere for whoever was
-// removed, or is parted by a block from who made the link. Another link to the same group leads there: a block is between
-// two people, and no ban from what both may be in. Errors: not_found (group_link), too_many.
+// removed, or is parted by a block from who made the link and not in the group already: who is there is answered as always,
+// or the link would tell of the block. Another link to the same group leads there: a block is between two people, and no ban
+// from what both may be in. Errors: not_found (group_link), too_many.
 func (c *Chat) OpenGroupLink(ctx context.Context, viewer Viewer, token string) (GroupInvitation, error) {
 	if err := c.allow(ctx, limited{LimitJoin, viewer.ID.String()}); err != nil {
 		return GroupInvitation{}, err

@@ -78,7 +78,23 @@ func (c *Chat) firstSend(ctx context.Context, viewer Viewer, conversation ID, dr
 	}
 	c.publish(ctx, ConversationChanged{ConversationID: conversation, ChangeSeq: message.ChangeSeq, Message: &message})
 	c.meter.MessageStored(MessageText)
+	if message.Seq == MaxUnanswered {
+		c.tellUnanswered(ctx, viewer, conversation)
+	}
 	return message, nil
+}
+
+// tellUnanswered lets the pages of somebody who has written the last message that may be written without an answer hear of it,
+// as they do when a conversation is closed. It is asked once in the life of a conversation, and the message stands: where it
+// cannot be asked, the next send is refused and says so.
+func (c *Chat) tellUnanswered(ctx context.Context, viewer Viewer, conversation ID) {
+	member, err := c.store.Member(ctx, viewer.ID, conversation)
+	if err != nil || !member.Closed {
+		return
+	}
+	if told, err := c.store.RaiseViewSeq(ctx, viewer.ID); err == nil {
+		c.tellAll(ctx, told)
+	}
 }
 
 // earlierSend answers a send that was stored before. Errors: not_found when there was none, conflict when it was

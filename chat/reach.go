@@ -27,7 +27,8 @@ func (c *Chat) Reach(ctx context.Context, viewer Viewer) (Reach, error) {
 	return c.store.Reach(ctx, viewer.ID)
 }
 
-// SaveReach stores it; conversations and groups that are there stay. Errors: invalid, too_many.
+// SaveReach stores it; conversations and groups that are there stay. But a conversation that nobody has written in is there for
+// nobody but who has begun it: with the first message it waits for an answer, or not, as the choice is now. Errors: invalid, too_many.
 func (c *Chat) SaveReach(ctx context.Context, viewer Viewer, reach Reach) error {
 	var wrong fieldErrors
 	for _, field := range []struct {
@@ -46,7 +47,12 @@ func (c *Chat) SaveReach(ctx context.Context, viewer Viewer, reach Reach) error 
 	if err := c.allow(ctx, limited{LimitSettings, viewer.ID.String()}); err != nil {
 		return err
 	}
-	return c.store.UpdateReach(ctx, viewer.ID, reach)
+	return c.store.InTx(ctx, func(tx Store) error {
+		if err := tx.UpdateReach(ctx, viewer.ID, reach); err != nil {
+			return err
+		}
+		return tx.DecideRequests(ctx, viewer.ID)
+	})
 }
 
 // RequestState says of a member that somebody else began the conversation whom the member does not let write first.

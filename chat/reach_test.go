@@ -102,6 +102,116 @@ func TestReach(t *testing.T) {
 	}
 }
 
+// TestUnwritten holds that an empty conversation is no way past a choice that was made, or unmade, after it was begun.
+func TestUnwritten(t *testing.T) {
+	t.Parallel()
+	request := func(t *testing.T, w *chattest.World, viewer chat.Viewer, id chat.ID) chat.RequestState {
+		t.Helper()
+		return value[chat.Member](t)(w.Chat.Membership(t.Context(), viewer, id)).Request
+	}
+
+	t.Run("what somebody began and did not write waits for an answer once the other admits them no longer", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna := w.Person(t, "Anna")
+		stranger, fellow, welcome, begun, written := w.Person(t, "Stranger"), w.Person(t, "Fellow"), w.Person(t, "Welcome"), w.Person(t, "Begun"), w.Person(t, "Written")
+		w.Group(t, "Garden", anna, fellow)
+		talks := map[chat.ID]chat.ID{}
+		for _, by := range []chat.Viewer{stranger, fellow, welcome, written} {
+			talks[by.ID] = w.Direct(t, by, anna)
+		}
+		talks[begun.ID] = w.Direct(t, anna, begun)
+		w.Direct(t, begun, anna)
+		w.Direct(t, anna, welcome) // who opens it wants it
+		w.Say(t, written, talks[written.ID], "hello")
+		note := w.Direct(t, anna, anna)
+		for circle, waiting := range map[chat.Circle][]chat.Viewer{
+			chat.CircleGroups: {stranger}, chat.CircleNobody: {stranger, fellow}, chat.CircleEverybody: nil,
+		} {
+			reaches(t, w, anna, circle)
+			for _, by := range []chat.Viewer{stranger, fellow, welcome, begun, written} {
+				asked := slices.ContainsFunc(waiting, func(v chat.Viewer) bool { return v.ID == by.ID })
+				if got := request(t, w, anna, talks[by.ID]); (got == chat.RequestPending) != asked || request(t, w, by, talks[by.ID]) != "" {
+					t.Errorf("%s: %s is %q", circle, by.Username, got)
+				}
+			}
+		}
+		if request(t, w, anna, note) != "" {
+			t.Error("a note waits for an answer")
+		}
+		reaches(t, w, anna, chat.CircleNobody)
+		w.Say(t, stranger, talks[stranger.ID], "hello")
+		list := value[chat.ListPage](t)(w.Chat.List(t.Context(), anna, nil))
+		if list.Requests != 1 || slices.ContainsFunc(list.Rows, func(r chat.ListRow) bool { return r.ConversationID == talks[stranger.ID] }) {
+			t.Errorf("got %+v", list)
+		}
+		reaches(t, w, anna, chat.CircleEverybody)
+		if request(t, w, anna, talks[stranger.ID]) != chat.RequestPending {
+			t.Error("what was written is not answered by another choice")
+		}
+	})
+
+	t.Run("whoever starts one again is asked what holds now", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		group := w.Group(t, "Garden", anna, ben)
+		reaches(t, w, anna, chat.CircleGroups)
+		id := w.Direct(t, ben, anna)
+		if request(t, w, anna, id) != "" {
+			t.Fatal("premise")
+		}
+		w.Remove(t, group, ben)
+		if w.Direct(t, ben, anna) != id || request(t, w, anna, id) != chat.RequestPending {
+			t.Error("a way past the choice")
+		}
+		must(t, w.Chat.AddMembers(t.Context(), anna, group, []chat.ID{ben.ID}))
+		if w.Direct(t, ben, anna) != id || request(t, w, anna, id) != "" {
+			t.Error("a choice that holds no more")
+		}
+		w.Say(t, ben, id, "hello")
+		w.Remove(t, group, ben)
+		if w.Direct(t, ben, anna); request(t, w, anna, id) != "" {
+			t.Error("what was written is decided again")
+		}
+	})
+
+	t.Run("a choice that waits for a first message leaves what was written", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		id := w.Direct(t, ben, anna)
+		held := w.Hold(t, "SELECT FROM conversations WHERE id = $1 FOR NO KEY UPDATE", id)
+		sent := later(func() error { _, err := send(t, w, ben, id, "just in time"); return err })
+		w.AwaitWaiting(t, 1)
+		chosen := later(func() error {
+			return w.Chat.SaveReach(t.Context(), anna, chat.Reach{Writes: chat.CircleNobody, Adds: chat.CircleNobody, Finds: chat.CircleNobody})
+		})
+		w.AwaitWaiting(t, 2)
+		held.Commit()
+		must(t, <-sent)
+		must(t, <-chosen)
+		if request(t, w, anna, id) != "" {
+			t.Error("it waits for an answer")
+		}
+	})
+
+	t.Run("a start that waits for a choice finds it", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		id := w.Direct(t, ben, anna)
+		held := w.Hold(t, "UPDATE people SET may_write = 'nobody' WHERE id = $1", anna.ID)
+		started := later(func() error { _, err := w.Chat.StartDirect(t.Context(), ben, anna.ID); return err })
+		w.AwaitWaiting(t, 1)
+		held.Commit()
+		must(t, <-started)
+		if request(t, w, anna, id) != chat.RequestPending {
+			t.Error("it was started past the choice")
+		}
+	})
+}
+
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	type asked struct {
@@ -240,6 +350,28 @@ func TestRequests(t *testing.T) {
 		}
 	})
 
+	t.Run("the last that may be written tells the writer's pages that it was, no other message does", func(t *testing.T) {
+		t.Parallel()
+		a := newAsked(t)
+		for n := 2; n <= chat.MaxUnanswered; n++ {
+			a.Say(t, a.ben, a.id, "still there?")
+			people := told(a.Heard())
+			if want := n == chat.MaxUnanswered; want != slices.Equal(people, []chat.ID{a.ben.ID}) || !want && len(people) > 0 {
+				t.Errorf("at %d %v are told", n, people)
+			}
+		}
+		must(t, a.Chat.AcceptRequest(t.Context(), a.anna, a.id))
+		for _, id := range []chat.ID{a.id, a.Direct(t, a.ben, a.Person(t, "Cleo")), a.Group(t, "Garden", a.ben)} {
+			a.Heard()
+			for range chat.MaxUnanswered + 1 {
+				a.Say(t, a.ben, id, "to somebody who asks nothing")
+			}
+			if people := told(a.Heard()); len(people) > 0 {
+				t.Errorf("%v are told", people)
+			}
+		}
+	})
+
 	t.Run("of messages at once no more than those few come through", func(t *testing.T) {
 		t.Parallel()
 		a := newAsked(t)
@@ -260,13 +392,33 @@ func TestRequests(t *testing.T) {
 		a.Say(t, a.anna, a.id, "hello")
 	})
 
-	t.Run("a block ends it", func(t *testing.T) {
+	t.Run("while a block lasts nothing waits, and after it what was written before waits again, unanswered", func(t *testing.T) {
 		t.Parallel()
 		a := newAsked(t)
-		must(t, a.Chat.BlockPerson(t.Context(), a.anna, a.ben.ID))
-		if rows := value[[]chat.ListRow](t)(a.Chat.Requests(t.Context(), a.anna)); len(rows) != 0 {
-			t.Errorf("got %+v", rows)
+		waiting := func(want int) {
+			t.Helper()
+			rows := value[[]chat.ListRow](t)(a.Chat.Requests(t.Context(), a.anna))
+			if in, list := listed(t, a, a.anna); len(rows) != want || in || list.Requests != want || list.UnreadTotal != 0 {
+				t.Errorf("got %+v, the list %+v", rows, list)
+			}
 		}
+		waiting(1)
+		must(t, a.Chat.BlockPerson(t.Context(), a.anna, a.ben.ID))
+		waiting(0)
+		_, err := send(t, a.World, a.ben, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		must(t, a.Chat.UnblockPerson(t.Context(), a.anna, a.ben.ID))
+		waiting(1)
+		a.Say(t, a.ben, a.id, "still there?")
+		waiting(1)
+		_, err = send(t, a.World, a.anna, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
+		must(t, a.Chat.DeclineRequest(t.Context(), a.anna, a.id)) // declined is declined, whatever comes and goes
+		must(t, a.Chat.BlockPerson(t.Context(), a.anna, a.ben.ID))
+		must(t, a.Chat.UnblockPerson(t.Context(), a.anna, a.ben.ID))
+		waiting(0)
+		_, err = send(t, a.World, a.ben, a.id, "x")
+		refused(t, err, chat.KindForbidden, chat.CodeClosed)
 	})
 
 	t.Run("nobody answers for somebody else", func(t *testing.T) {

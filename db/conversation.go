@@ -48,15 +48,16 @@ func (s *Store) EnsureDirect(ctx context.Context, id, starter, other chat.ID) (c
 }
 
 // openDirect finds the conversation of two people and, where nobody has written in it yet, notes that one of them has
-// opened it. Errors: not_found.
+// opened it, and decides anew whether the other is asked. Errors: not_found.
 func (s *Store) openDirect(ctx context.Context, starter, other chat.ID) (id chat.ID, news []chat.ID, err error) {
 	var found struct {
 		ID    chat.ID `db:"id"`
+		Empty bool    `db:"empty"`
 		Fresh bool    `db:"fresh"`
 		Asked bool    `db:"asked"`
 	}
 	err = s.get(ctx, &found, `
-		SELECT c.id, c.msg_seq = 0 AND m.opened_at IS NULL AS fresh, m.request IS NOT NULL AS asked
+		SELECT c.id, c.msg_seq = 0 AS empty, c.msg_seq = 0 AND m.opened_at IS NULL AS fresh, m.request IS NOT NULL AS asked
 		FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.person_id = $2
 		WHERE c.direct_key = $1`, directKey(starter, other), starter)
 	if err == nil && found.Asked { // whoever begins it wants it
@@ -68,6 +69,9 @@ func (s *Store) openDirect(ctx context.Context, starter, other chat.ID) (id chat
 			return found.ID, nil, err
 		}
 		return found.ID, []chat.ID{starter, other}, s.UpdateClosed(ctx, starter, other)
+	}
+	if err == nil && found.Empty { // whom the other admits may have changed
+		err = s.DecideRequests(ctx, other, starter)
 	}
 	if err != nil || !found.Fresh {
 		return found.ID, nil, err

@@ -70,7 +70,7 @@ func (s *Store) GroupByLink(ctx context.Context, viewer chat.ID, hash []byte) (c
 		FROM group_links l JOIN conversations c ON c.id = l.conversation_id
 		LEFT JOIN LATERAL (SELECT * FROM members WHERE conversation_id = c.id AND person_id = $1 LIMIT 1) m ON true
 		WHERE l.token_hash = $2 AND c.member_count > 0 AND `+removed+` IS NOT TRUE
-			AND NOT `+apart("$1", "l.created_by")+` AND `+working, viewer, hash)
+			AND (m.person_id IS NOT NULL AND m.until_change IS NULL OR NOT `+apart("$1", "l.created_by")+`) AND `+working, viewer, hash)
 	return chat.GroupInvitation{
 		GroupID: row.ID, Name: row.Name, Description: row.Description, MemberCount: row.MemberCount, Member: row.Member,
 	}, groupLink(err)

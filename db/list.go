@@ -95,13 +95,16 @@ const (
 	// Joining brings a group to the top; what happens in one that somebody left does not.
 	activity = `coalesce(m.left_at, greatest(c.last_activity_at, m.joined_at))`
 	quiet    = `coalesce(m.quiet_until > now(), false)`
-	// What is archived comes back with the next thing that somebody says, unless it is quiet; that people come and go in a
-	// group brings it back no more than it brings it to the top.
+)
+
+var (
+	// What is archived comes back with the next thing that somebody says whom the member has not blocked, unless it is quiet;
+	// that people come and go in a group brings it back no more than it brings it to the top.
 	archived = `(m.archived_seq IS NOT NULL AND (
 			` + quiet + ` OR coalesce(m.left_seq, c.msg_seq) <= m.archived_seq OR (
 				SELECT n.seq FROM messages n
 				WHERE n.conversation_id = c.id AND n.seq > m.archived_seq AND n.seq <= coalesce(m.left_seq, c.msg_seq)
-					AND n.kind = 'text'
+					AND n.kind = 'text' AND ` + notBlockedBy("m.person_id", "n.author_id") + `
 				ORDER BY n.seq LIMIT 1
 			) IS NULL))`
 	// What is quiet or out of sight asks for nobody's attention.

@@ -32,8 +32,33 @@ func (s *Store) UpdateReach(ctx context.Context, person chat.ID, reach chat.Reac
 		person, reach.Writes, reach.Adds, reach.Finds)
 }
 
+// unwritten is the condition of a conversation c that somebody else began with a person (whose row in it is own), who has not
+// opened it, and that nobody has written in.
+const unwritten = `c.kind = 'direct' AND c.msg_seq = 0 AND c.created_by <> own.person_id AND own.opened_at IS NULL
+			AND own.request IS DISTINCT FROM 'declined'`
+
+// DecideRequests implements chat.Store. Both rows of each are locked in the order of their key, and what is written meanwhile
+// is seen only behind the locks: with its writer's row locked nobody can write, so the second statement decides by what is.
+func (s *Store) DecideRequests(ctx context.Context, person chat.ID, by ...chat.ID) error {
+	var conversations []chat.ID
+	err := s.list(ctx, &conversations, `
+		SELECT m.conversation_id
+		FROM members own JOIN conversations c ON c.id = own.conversation_id JOIN members m ON m.conversation_id = c.id
+		WHERE own.person_id = $1 AND `+unwritten+` AND ($2::uuid[] IS NULL OR c.created_by = ANY($2))
+		ORDER BY m.conversation_id, m.person_id FOR NO KEY UPDATE OF m`, person, by)
+	if err != nil || len(conversations) == 0 {
+		return err
+	}
+	_, err = s.exec(ctx, `
+		UPDATE members own SET request = CASE WHEN NOT `+admits("may_write", "p", "c.created_by")+` THEN 'pending' END
+		FROM conversations c, people p
+		WHERE own.conversation_id = ANY($2) AND own.person_id = $1 AND c.id = own.conversation_id AND p.id = $1
+			AND `+unwritten, person, conversations)
+	return err
+}
+
 // askedIn finds out whether somebody else is asked, in the conversation, whether it is wanted. What it asks of is not locked:
-// nobody is asked later than at the beginning, and an answer that comes at the same moment counts from the next send on.
+// nobody is asked later than before the first message, and an answer that comes at the same moment counts from the next send on.
 func askedIn(conversation string) string {
 	return `(SELECT true FROM members asked WHERE asked.conversation_id = ` + conversation + ` AND asked.request = 'pending' LIMIT 1)`
 }

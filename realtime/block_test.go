@@ -124,6 +124,16 @@ func TestBlockMatrix(t *testing.T) {
 	}
 }
 
+// stays fails where a page is to be drawn anew.
+func stays(t *testing.T) func(got) {
+	return func(g got) {
+		t.Helper()
+		if g.Type == "reset" || g.Type == "closed" {
+			t.Errorf("the page is drawn anew: %+v", g)
+		}
+	}
+}
+
 // TestBlockOnOpenPages holds what happens to pages that are open while a block comes and goes.
 func TestBlockOnOpenPages(t *testing.T) {
 	t.Parallel()
@@ -131,7 +141,7 @@ func TestBlockOnOpenPages(t *testing.T) {
 		p.until("reset", func(g got) bool { return g.Conversation == conversation.String() })
 	}
 
-	t.Run("the pages of both are drawn anew, a third person's stays", func(t *testing.T) {
+	t.Run("the pages of both are drawn anew where they are alone, in a group the blocker's, and nobody else's", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)
 		ana, ben, third := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Tom")
@@ -154,18 +164,44 @@ func TestBlockOnOpenPages(t *testing.T) {
 					t.Fatal(err)
 				}
 				reset(anas, conversation)
-				reset(bens, conversation)
 				anas.follow(n.page(t, n.current(t, ana), conversation))
-				bens.follow(n.page(t, n.current(t, ben), conversation))
+				if at.Kind == chat.KindDirect {
+					reset(bens, conversation)
+					bens.follow(n.page(t, n.current(t, ben), conversation))
+					continue
+				}
+				bens.until("view", func(g got) bool { return g.Conversation == conversation.String() }, stays(t))
 			}
 			if thirds != nil {
 				n.say(t, third, conversation, "the mark")
-				thirds.until("changes", func(g got) bool { return strings.Contains(g.HTML, "the mark") }, func(g got) {
-					if g.Type == "reset" {
-						t.Error("the third person's page is drawn anew")
-					}
-				})
+				for _, p := range []*page{bens, thirds} {
+					p.until("changes", func(g got) bool { return strings.Contains(g.HTML, "the mark") }, stays(t))
+				}
 			}
+		}
+	})
+
+	t.Run("the blocked person's page of a group hears of the block nothing but its receipts, and of its end", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben := n.Person(t, "Ana"), n.Person(t, "Ben")
+		group := n.Group(t, "Crew", n.Person(t, "Tom"), ana, ben)
+		mine := n.say(t, ben, group, "of one's own")
+		n.has(t, ana, group, mine.Seq, mine.Seq)
+		bens := n.connect(t, ben)
+		bens.open(n.page(t, n.current(t, ben), group)) // receipts may come before it is live
+		counts := func(of, read int64) {
+			t.Helper()
+			bens.until("receipts", func(g got) bool { return slices.Equal(g.Runs, [][4]int64{{mine.Seq, read, read, of}}) }, stays(t))
+		}
+		counts(2, 1)
+		for range 2 { // also the second time, when the page has heard of a first
+			n.block(t, n.chat, ana, ben)
+			counts(1, 0)
+			if err := n.chat.UnblockPerson(t.Context(), ana, ben.ID); err != nil {
+				t.Fatal(err)
+			}
+			counts(2, 1)
 		}
 	})
 
@@ -178,11 +214,7 @@ func TestBlockOnOpenPages(t *testing.T) {
 		p := n.connect(t, ana)
 		p.follow(n.page(t, ana, conversation))
 		n.block(t, n.chat, ana, ben)
-		p.until("view", func(g got) bool { return g.Conversation == conversation.String() }, func(g got) {
-			if g.Type == "reset" {
-				t.Error("the page is drawn anew")
-			}
-		})
+		p.until("view", func(g got) bool { return g.Conversation == conversation.String() }, stays(t))
 		n.say(t, third, conversation, "still live")
 		p.until("changes", func(g got) bool { return strings.Contains(g.HTML, "still live") })
 	})

@@ -32,8 +32,8 @@ type feed struct {
 type subscription struct {
 	socket *Socket
 	feed   *feed
-	member chat.Member
-	live   bool // replay is through; before, the feed passes it over
+	member chat.Member // guarded by feed.mu
+	live   bool        // replay is through; before, the feed passes it over
 	// receipts are what the page was told last; nil before it was told anything: it may show what holds no more.
 	receipts [][4]int64
 }
@@ -376,11 +376,11 @@ func (h *Hub) replay(sub *subscription, after int64) Resume {
 			s.cut(ClosedFailed)
 			return ResumedFailed
 		}
-		if !member.SeesLike(sub.member) {
+		if !member.SeesLike(sub.as()) {
 			h.sendReset(s, f.id)
 			return ResumedReset
 		}
-		encoded := newRendering(changes).frameFor(s.viewer, sub.member)
+		encoded := newRendering(changes).frameFor(s.viewer, member)
 		count, size = count+len(changes.Messages), size+len(encoded)
 		if after > changes.Head || count > chat.MaxReplayChanges || size > chat.MaxReplayBytes {
 			h.sendReset(s, f.id)
@@ -396,6 +396,13 @@ func (h *Hub) replay(sub *subscription, after int64) Resume {
 			return result
 		}
 	}
+}
+
+// as is the member as whom the page follows.
+func (sub *subscription) as() chat.Member {
+	sub.feed.mu.Lock()
+	defer sub.feed.mu.Unlock()
+	return sub.member
 }
 
 // goLive makes the subscription live if it has everything that the feed has delivered; left says that the page
@@ -427,7 +434,8 @@ func (h *Hub) reenter(s *Socket, viewSeq int64) {
 	sub, before, visit := s.sub, s.past, s.visit
 	s.mu.Unlock()
 	if sub != nil {
-		before = &sub.member
+		as := sub.as()
+		before = &as
 	}
 	if before == nil {
 		return
@@ -453,23 +461,42 @@ func (h *Hub) reenter(s *Socket, viewSeq int64) {
 			h.sendReset(s, conversation)
 		}
 	default:
-		h.tellView(s, visit, conversation, viewSeq)
+		if h.tellView(s, sub, visit, member, viewSeq) {
+			h.receipts.note(conversation, s.viewer.ID) // under no lock: who takes what is noted takes these
+		}
 	}
 }
 
-// tellView moves the page's cursor on, unless the page has gone on, or the counter has: then the latest number is told by
-// whoever has asked with it.
-func (h *Hub) tellView(s *Socket, visit int64, conversation chat.ID, viewSeq int64) {
+// tellView moves the page's cursor on, and as whom it follows, unless the page has gone on, or the counter has: then the
+// latest is told by whoever has asked with it. It says whether others have blocked the page's person, or do no more: nothing
+// else of the page is another one.
+func (h *Hub) tellView(s *Socket, sub *subscription, visit int64, member chat.Member, viewSeq int64) (reread bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	if p := h.people[s.viewer.ID]; p == nil || p.viewSeq != viewSeq {
+		return false
+	}
+	if sub != nil {
+		sub.feed.mu.Lock()
+		defer sub.feed.mu.Unlock()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := h.people[s.viewer.ID]; p != nil && p.viewSeq == viewSeq && s.visit == visit {
-		s.send(frame{Type: frameView, Conversation: conversation.String(), View: viewSeq})
+	if s.visit != visit {
+		return false
 	}
+	if sub != nil {
+		reread = !slices.Equal(member.BlockedBy, sub.member.BlockedBy)
+		sub.member = member
+	}
+	s.send(frame{Type: frameView, Conversation: member.ConversationID.String(), View: viewSeq})
+	return reread
 }
 
+// sameEntitlement says whether a page of the one looks like a page of the other. Who has blocked the member is no part of it:
+// a group looks to the blocked person as always, but for receipts, and a page drawn anew would tell; what a block does to a
+// conversation of two is that it is closed.
 func sameEntitlement(a, b chat.Member) bool {
 	return a.SeesLike(b) && a.Closed == b.Closed && a.Muted == b.Muted && a.Role == b.Role && a.Request == b.Request &&
-		slices.Equal(a.Blocks, b.Blocks) && slices.Equal(a.BlockedBy, b.BlockedBy)
+		slices.Equal(a.Blocks, b.Blocks)
 }
