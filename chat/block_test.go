@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/chat"
 	"parley/chat/chattest"
@@ -437,6 +438,54 @@ func TestBlock(t *testing.T) {
 		archive()
 		w.Say(t, anna, group, "three") // the blocked person sees it as always
 		away(false, false, false)
+	})
+
+	t.Run("what one is called since is told in no direct conversation of the two, and in every other place", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben, cleo := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo")
+		both, group := w.Direct(t, anna, ben), w.Group(t, "Garden", anna, ben, cleo)
+		withCleo := map[chat.ID]chat.ID{anna.ID: w.Direct(t, anna, cleo), ben.ID: w.Direct(t, ben, cleo)}
+		told := func(by, other chat.Viewer, apart bool) {
+			t.Helper()
+			w.Say(t, by, group, "hello")
+			for name, cards := range map[string][]chat.MemberCard{
+				"of the person": value[[]chat.MemberCard](t)(w.Chat.CardsIn(t.Context(), []chat.ID{both, group, withCleo[by.ID]}, []chat.ID{by.ID}, time.Time{})),
+				"since":         value[[]chat.MemberCard](t)(w.Chat.CardsIn(t.Context(), []chat.ID{both, group, withCleo[by.ID]}, nil, time.Now().Add(-time.Minute))),
+			} {
+				n := 0
+				for _, card := range cards {
+					if card.Card.ID != by.ID {
+						continue
+					}
+					n++
+					hidden := apart && card.ConversationID == both
+					if card.Reaches(other.ID) == hidden || card.Reaches(cleo.ID) == hidden || !card.Reaches(by.ID) {
+						t.Errorf("%s %s: %+v", by.Username, name, card)
+					}
+				}
+				if n != 3 {
+					t.Errorf("%s %s: %+v", by.Username, name, cards)
+				}
+			}
+			showing := value[[]chat.ID](t)(w.Chat.ConversationsShowing(t.Context(), by.ID))
+			if slices.Contains(showing, both) == apart || !slices.Contains(showing, group) || !slices.Contains(showing, withCleo[by.ID]) {
+				t.Errorf("%s stands in %v", by.Username, showing)
+			}
+		}
+		w.Say(t, ben, both, "hello")
+		for _, apart := range []bool{false, true, false} {
+			if apart {
+				block(t, w, anna, ben)
+			} else {
+				must(t, w.Chat.UnblockPerson(t.Context(), anna, ben.ID))
+			}
+			for _, by := range []chat.Viewer{anna, ben} {
+				must(t, w.Chat.ChangeName(t.Context(), by, "Answer me"))
+			}
+			told(anna, ben, apart)
+			told(ben, anna, apart)
+		}
 	})
 
 	t.Run("neither counts among those who have read what the other said", func(t *testing.T) {

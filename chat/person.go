@@ -119,7 +119,11 @@ func (c *Chat) PickPeople(ctx context.Context, viewer Viewer, q string, chosen [
 type MemberCard struct {
 	ConversationID ID
 	Card           Card
+	Apart          bool // a block parts the person from the other in a direct conversation
 }
+
+// Reaches says whether somebody who has the conversation open is told of the card: past a block a name would be a message.
+func (m MemberCard) Reaches(reader ID) bool { return !m.Apart || m.Card.ID == reader }
 
 // CardsIn returns the cards of people who are or were in these conversations: of the people named, or without any, of all
 // whose card changed after the moment since. Feeds push them.
@@ -132,7 +136,7 @@ func (c *Chat) ChangedCards(ctx context.Context, since time.Time) (map[ID]int64,
 	return c.store.ChangedCards(ctx, since)
 }
 
-// ConversationsShowing returns the conversations in whose list rows the person's name stands.
+// ConversationsShowing returns the conversations in whose list rows the person's name stands, and is to be as it is now.
 func (c *Chat) ConversationsShowing(ctx context.Context, person ID) ([]ID, error) {
 	return c.store.ConversationsShowing(ctx, person)
 }

@@ -21,6 +21,13 @@ func apartFrom(person string) string {
 			UNION ALL SELECT blocker_id FROM blocks WHERE blocked_id = ` + person + `)`
 }
 
+// talksApart are the keys of the direct conversations with those who stand in a block relation to a person, made once for
+// all of them; see directKey.
+func talksApart(person string) string {
+	return `ARRAY(SELECT least(far.id::text COLLATE "C", ` + person + `::uuid::text) || ':' || greatest(far.id::text COLLATE "C", ` + person + `::uuid::text)
+			FROM ` + apartFrom(person) + ` far)`
+}
+
 // notBlockedBy keeps messages by those out whom a person has blocked. The array is made once for all of them.
 func notBlockedBy(person, author string) string {
 	return author + ` <> ALL (ARRAY(SELECT blocked_id FROM blocks WHERE blocker_id = ` + person + `))`

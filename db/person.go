@@ -249,19 +249,22 @@ func (s *Store) CardsIn(
 ) ([]chat.MemberCard, error) {
 	var rows []struct {
 		ConversationID chat.ID `db:"conversation_id"`
+		Apart          bool    `db:"apart"`
 		cardRow
 	}
 	err := s.list(ctx, &rows, `
-		SELECT m.conversation_id, p.id, p.username, p.display_name, p.card_seq
+		SELECT m.conversation_id, p.id, p.username, p.display_name, p.card_seq,
+			far.talks <> '{}' AND (SELECT direct_key FROM conversations WHERE id = m.conversation_id) = ANY(far.talks) IS TRUE AS apart
 		FROM (
 			SELECT * FROM people WHERE id = ANY($2)
 			UNION ALL
 			SELECT * FROM people WHERE $2::uuid[] IS NULL AND card_changed_at > $3
 		) p
+		CROSS JOIN LATERAL (SELECT `+talksApart("p.id")+` AS talks LIMIT 1) far
 		JOIN members m ON m.person_id = p.id AND m.conversation_id = ANY($1)`, conversations, people, since)
 	cards := make([]chat.MemberCard, 0, len(rows))
 	for _, row := range rows {
-		cards = append(cards, chat.MemberCard{ConversationID: row.ConversationID, Card: row.card()})
+		cards = append(cards, chat.MemberCard{ConversationID: row.ConversationID, Card: row.card(), Apart: row.Apart})
 	}
 	return cards, err
 }
@@ -280,12 +283,13 @@ func (s *Store) ChangedCards(ctx context.Context, since time.Time) (map[chat.ID]
 	return seqs, err
 }
 
-// ConversationsShowing implements chat.Store: direct ones, and those whose last message is the person's.
+// ConversationsShowing implements chat.Store: direct ones, but for those with whom a block parts the person, and groups whose
+// last message is the person's.
 func (s *Store) ConversationsShowing(ctx context.Context, person chat.ID) ([]chat.ID, error) {
 	var ids []chat.ID
 	err := s.list(ctx, &ids, `
 		SELECT c.id FROM members m `+conversationOfMember+`
-		WHERE m.person_id = $1 AND (c.kind = 'direct' OR EXISTS (
+		WHERE m.person_id = $1 AND (c.kind = 'direct' AND c.direct_key <> ALL (`+talksApart("$1")+`) OR c.kind = 'group' AND EXISTS (
 			SELECT FROM messages x WHERE x.conversation_id = c.id AND x.seq = c.msg_seq AND x.author_id = $1))`, person)
 	return ids, err
 }

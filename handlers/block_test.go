@@ -82,7 +82,7 @@ const (
 )
 
 // blockSurface says of a route what comes of it in the order of pairRoles: for the blocker about the blocked, for the blocked
-// about the blocker, for the third about the blocked.
+// about the blocker, for the third about either.
 type blockSurface struct {
 	query  string     // :person is the other
 	form   url.Values // of :person alone
@@ -128,25 +128,33 @@ func surfaces() map[string]blockSurface {
 
 func hiddenBut(blocker string) [3]string { return [3]string{blocker, showsNothing, showsName} }
 
-// concernsNobody are the routes that show nobody to anybody but administrators, and let nobody reach anybody. Writing in a
-// direct conversation has its own test below; moderation and the administration of members ignore blocks.
-func concernsNobody(name string) bool {
-	_, path, _ := strings.Cut(name, " ")
-	for _, beginning := range []string{"/administration", "/settings", "/gallery", "/static", "/join", "/reset", "/confirm", "/forgot", "/login",
-		"/logout", "/register", "/healthz", "/readyz", "/version", "/favicon.ico", "/robots.txt"} {
-		if strings.HasPrefix(path, beginning) && !strings.HasPrefix(path, "/settings/blocks") {
-			return true
-		}
-	}
-	return slices.Contains([]string{
-		"GET /ws", // package realtime has a row for each frame
-		"POST /conversations/:id/choices", "POST /conversations/:id/draft", "POST /conversations/:id/read", "POST /conversations/:id/unread",
-		"POST /conversations/:id/messages", "POST /requests/:id/acceptance", "POST /requests/:id/refusal",
-		"GET /conversations/:id/settings", "POST /conversations/:id/settings", "GET /conversations/:id/links", "POST /conversations/:id/links",
-		"POST /conversations/:id/links/:link/end", "POST /conversations/:id/leave", "POST /conversations/:id/members/:person/role",
-		"POST /conversations/:id/members/:person/removal",
-	}, name)
-}
+// concernsNobody are the routes that show nobody to anybody but administrators, and let nobody reach anybody, one by one: a new
+// one is a decision. Writing in a direct conversation has its own test below; moderation and the administration of members
+// ignore blocks.
+var concernsNobody = strings.Fields(`
+	GET=/register POST=/register GET=/join/:token POST=/join/:token GET=/login POST=/login POST=/logout
+	GET=/forgot POST=/forgot GET=/reset/:token POST=/reset/:token GET=/confirm/:token POST=/confirm/:token
+
+	POST=/conversations/:id/choices POST=/conversations/:id/draft POST=/conversations/:id/read POST=/conversations/:id/unread
+	POST=/conversations/:id/messages POST=/requests/:id/acceptance POST=/requests/:id/refusal
+	GET=/conversations/:id/settings POST=/conversations/:id/settings GET=/conversations/:id/links POST=/conversations/:id/links
+	POST=/conversations/:id/links/:link/end POST=/conversations/:id/leave POST=/conversations/:id/members/:person/role
+	POST=/conversations/:id/members/:person/removal
+	GET=/ws
+
+	GET=/settings POST=/settings POST=/settings/profile GET=/settings/account POST=/settings/email POST=/settings/email/again
+	POST=/settings/email/cancel POST=/settings/password GET=/settings/sessions POST=/settings/sessions/others/end
+	POST=/settings/sessions/:id/end POST=/settings/reach
+
+	GET=/administration GET=/administration/people GET=/administration/people/:id GET=/administration/people/:id/role
+	POST=/administration/people/:id/role GET=/administration/people/:id/suspension POST=/administration/people/:id/suspension
+	POST=/administration/people/:id/suspension/end POST=/administration/people/:id/sessions/end
+	GET=/administration/people/:id/reset POST=/administration/people/:id/reset GET=/administration/invitations
+	POST=/administration/invitations POST=/administration/invitations/:id/revoke GET=/administration/registration
+	POST=/administration/registration GET=/administration/log
+
+	GET=/healthz GET=/readyz GET=/version GET=/static/* GET=/favicon.ico GET=/robots.txt GET=/gallery GET=/gallery/:component
+`)
 
 func TestBlockMatrix(t *testing.T) {
 	t.Parallel()
@@ -155,8 +163,14 @@ func TestBlockMatrix(t *testing.T) {
 	for _, route := range newSite(t, developing).handlers.routes() {
 		name := route.method + " " + route.path
 		routes[name] = true
-		if _, row := rows[name]; row == concernsNobody(name) {
-			t.Errorf("%s: a row is %v, and it concerns nobody is %v", name, row, concernsNobody(name))
+		nobody := slices.Contains(concernsNobody, route.method+"="+route.path)
+		if _, row := rows[name]; row == nobody {
+			t.Errorf("%s: a row is %v, and it concerns nobody is %v", name, row, nobody)
+		}
+	}
+	for _, name := range concernsNobody {
+		if !routes[strings.Replace(name, "=", " ", 1)] {
+			t.Errorf("%q concerns nobody, and is no route", name)
 		}
 	}
 	shared := newPair(t) // for what changes nothing
@@ -172,15 +186,19 @@ func TestBlockMatrix(t *testing.T) {
 				if method == http.MethodPost {
 					p = newPair(t)
 				}
-				p.holdsSurface(t, row, method, path, i, role)
+				p.holdsSurface(t, row, method, path, i, role, map[string]string{"blocker": "blocked", "blocked": "blocker", "third": "blocked"}[role])
 			}
+			p := shared
+			if method == http.MethodPost {
+				p = newPair(t)
+			}
+			p.holdsSurface(t, row, method, path, 2, "third", "blocker")
 		})
 	}
 }
 
-func (p *pair) holdsSurface(t *testing.T, row blockSurface, method, path string, i int, role string) {
+func (p *pair) holdsSurface(t *testing.T, row blockSurface, method, path string, i int, role, about string) {
 	t.Helper()
-	about := map[string]string{"blocker": "blocked", "blocked": "blocker", "third": "blocked"}[role]
 	viewer, other := p.people[role], p.people[about]
 	message := p.said[about]
 	if strings.HasSuffix(path, "/receipts") {
@@ -233,6 +251,74 @@ func (p *pair) holdsSurface(t *testing.T, row blockSurface, method, path string,
 	if !holds {
 		t.Errorf("%s: should show %s: secret %v, name %v, folded %v in\n%s", role, row.shows[i], secret, name, folded, clip(a.body, 3000))
 	}
+}
+
+// TestBlockOfTwo holds what becomes of the pages of the two alone, each of which shows something before.
+func TestBlockOfTwo(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	blocker, blocked := p.people["blocker"], p.people["blocked"]
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := t.Context()
+	must(p.chat.UnblockPerson(ctx, p.viewerOf(blocker), blocked.id))
+	talk, err := p.chat.StartDirect(ctx, p.viewerOf(blocker), blocked.id)
+	must(err)
+	said := map[*browser]chat.ID{}
+	for _, b := range []*browser{blocked, blocker} {
+		m, err := p.chat.SendMessage(ctx, p.viewerOf(b), talk, chat.Draft{Body: "in the talk", ClientID: chat.NewID()})
+		must(err)
+		said[b] = m.ID
+	}
+	for _, b := range []*browser{blocked, blocker} {
+		must(p.chat.MarkRead(ctx, p.viewerOf(b), chat.Position{ConversationID: talk, Delivered: 2, Read: 2}))
+		must(p.chat.Choose(ctx, p.viewerOf(b), talk, chat.Choices{Archived: new(true)}))
+	}
+	stranger := p.person() // who waits for the blocker's answer, and is blocked
+	must(p.chat.ChangeName(ctx, p.viewerOf(stranger), "Called stranger"))
+	must(p.chat.SaveReach(ctx, p.viewerOf(blocker), chat.Reach{
+		Writes: chat.CircleNobody, Adds: chat.CircleEverybody, Finds: chat.CircleEverybody,
+	}))
+	asking, err := p.chat.StartDirect(ctx, p.viewerOf(stranger), blocker.id)
+	must(err)
+	_, err = p.chat.SendMessage(ctx, p.viewerOf(stranger), asking, chat.Draft{Body: "a question", ClientID: chat.NewID()})
+	must(err)
+
+	at := "/conversations/" + talk.String()
+	shows := func(b *browser, path, text string, want bool) {
+		t.Helper()
+		if a := b.htmx().get(path).is(http.StatusOK); strings.Contains(a.body, text) != want {
+			t.Errorf("%s of %s: %q is there, want %v:\n%s", path, b.username, text, want, clip(a.body, 2000))
+		}
+	}
+	hold := func(apart bool) {
+		t.Helper()
+		for b, other := range map[*browser]string{blocker: "Called blocked", blocked: "Called blocker"} {
+			shows(b, at, "in the talk", true)
+			shows(b, at, "New messages are not possible here.", apart)
+			shows(b, at, "data-receipt=", !apart)
+			shows(b, at+"/changes?after=0", "in the talk", true)
+			shows(b, at+"/changes?after=0", "data-runs=\"[[", !apart)
+			shows(b, at+"/details", other, true)
+			shows(b, at+"/messages/"+said[b].String()+"/receipts", other, !apart)
+			shows(b, "/conversations/archive", other, true)
+		}
+		shows(blocker, "/requests", "Called stranger", !apart)
+		shows(blocker, "/requests", "a question", !apart)
+	}
+	hold(false)
+	for _, b := range []*browser{blocked, stranger} {
+		must(p.chat.BlockPerson(ctx, p.viewerOf(blocker), b.id))
+	}
+	hold(true)
+	for _, b := range []*browser{blocked, stranger} {
+		must(p.chat.UnblockPerson(ctx, p.viewerOf(blocker), b.id))
+	}
+	hold(false)
 }
 
 // requestID is what differs between two pages that say the same.

@@ -3,6 +3,7 @@ package realtime_test
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -203,6 +204,64 @@ func TestBlockOnOpenPages(t *testing.T) {
 			}
 			counts(2, 1)
 		}
+	})
+
+	t.Run("past a block a new name comes neither by a push, nor with an open, nor to who polls", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.block(t, n.quiet, ana, ben)
+		for _, c := range []struct{ by, other chat.Viewer }{{ben, ana}, {ana, ben}} {
+			by, other := n.current(t, c.by), n.current(t, c.other)
+			drawn := n.page(t, other, conversation)
+			own, others := n.connect(t, by), n.connect(t, other)
+			own.follow(n.page(t, by, conversation))
+			others.follow(drawn)
+			quiet := func(g got) {
+				t.Helper()
+				if strings.Contains(g.HTML, "Answer me") {
+					t.Errorf("%s: %s", g.Type, g.HTML)
+				}
+			}
+			n.rename(t, n.chat, by, "Answer me")
+			own.until("people", func(g got) bool { return strings.Contains(g.HTML, "Answer me") })
+			n.rename(t, n.chat, other, "The mark")
+			others.until("people", func(g got) bool { return strings.Contains(g.HTML, "The mark") }, quiet)
+			others.open(drawn)
+			others.until("reset", func(got) bool { return true }, quiet) // one's own name is another view
+			drawn.ViewSeq = n.page(t, other, conversation).ViewSeq
+			others.open(drawn)
+			others.until("people", func(g got) bool { return strings.Contains(g.HTML, "The mark") }, quiet)
+			query := cursorOf(drawn)
+			query.Set("at", strconv.FormatInt(drawn.At.UnixMicro(), 10))
+			doc, err := n.changes(t, n.current(t, other), conversation, query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			html, _ := doc.Find("[data-frame=people]").Html()
+			if !strings.Contains(html, "The mark") || strings.Contains(html, "Answer me") {
+				t.Errorf("polled: %s", html)
+			}
+			n.rename(t, n.quiet, by, "As before")
+		}
+	})
+
+	t.Run("at the last message that may be written without an answer the writer's page is drawn anew", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben := n.Person(t, "Ana"), n.Person(t, "Ben")
+		if err := n.quiet.SaveReach(t.Context(), ana, chat.Reach{Writes: chat.CircleNobody, Adds: chat.CircleNobody, Finds: chat.CircleNobody}); err != nil {
+			t.Fatal(err)
+		}
+		conversation := n.Direct(t, ben, ana)
+		p := n.connect(t, ben)
+		p.follow(n.page(t, n.current(t, ben), conversation))
+		for range chat.MaxUnanswered - 1 {
+			n.say(t, ben, conversation, "still there?")
+		}
+		p.until("changes", func(g got) bool { return g.To == chat.MaxUnanswered-1 }, stays(t))
+		n.say(t, ben, conversation, "the last")
+		reset(p, conversation)
 	})
 
 	t.Run("a conversation that the other is not in stays as it is", func(t *testing.T) {

@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ func (h *Hub) cardChanged(person chat.ID, seq int64) {
 		return
 	}
 	for _, card := range cards {
-		h.sendCards(card.ConversationID, []chat.MemberCard{card})
+		h.sendCard(card)
 	}
 	for _, conversation := range showing {
 		h.rows.conversation(conversation)
@@ -44,37 +45,42 @@ func (h *Hub) openConversations() []chat.ID {
 	return ids
 }
 
-// sendCards hands cards to everybody who has the conversation open.
-func (h *Hub) sendCards(conversation chat.ID, cards []chat.MemberCard) {
+// sendCard hands a card to everybody who has the conversation open and is told of it.
+func (h *Hub) sendCard(card chat.MemberCard) {
 	h.mu.RLock()
-	f := h.feeds[conversation]
+	f := h.feeds[card.ConversationID]
 	h.mu.RUnlock()
 	if f == nil {
 		return
 	}
-	encoded := peopleFrame(conversation, cards).encode()
+	encoded := peopleFrame(card.ConversationID, []chat.MemberCard{card}).encode()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for sub := range f.subs {
-		sub.socket.write(encoded)
+		if card.Reaches(sub.socket.viewer.ID) {
+			sub.socket.write(encoded)
+		}
 	}
 }
 
 // sendCardsSince tells a page that has just subscribed what changed since it was drawn; at is in microseconds since 1970,
 // and zero for a client that keeps no cards.
 func (h *Hub) sendCardsSince(ctx context.Context, sub *subscription, at int64) error {
-	cards, err := cardsSince(ctx, h.chat, sub.feed.id, at)
+	cards, err := cardsSince(ctx, h.chat, sub.socket.viewer, sub.feed.id, at)
 	if err == nil && len(cards) > 0 {
 		sub.socket.send(peopleFrame(sub.feed.id, cards))
 	}
 	return err
 }
 
-func cardsSince(ctx context.Context, c *chat.Chat, conversation chat.ID, at int64) ([]chat.MemberCard, error) {
+func cardsSince(
+	ctx context.Context, c *chat.Chat, viewer chat.Viewer, conversation chat.ID, at int64,
+) ([]chat.MemberCard, error) {
 	if at <= 0 {
 		return nil, nil
 	}
-	return c.CardsIn(ctx, []chat.ID{conversation}, nil, time.UnixMicro(at).Add(-sweepOverlap))
+	cards, err := c.CardsIn(ctx, []chat.ID{conversation}, nil, time.UnixMicro(at).Add(-sweepOverlap))
+	return slices.DeleteFunc(cards, func(m chat.MemberCard) bool { return !m.Reaches(viewer.ID) }), err
 }
 
 func peopleFrame(conversation chat.ID, cards []chat.MemberCard) frame {

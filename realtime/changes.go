@@ -63,7 +63,7 @@ func (h *Hub) ServeChanges(w http.ResponseWriter, r *http.Request, viewer chat.V
 func (h *Hub) writeChanges(
 	ctx context.Context, b *strings.Builder, viewer chat.Viewer, conversation chat.ID, after, at int64,
 ) error {
-	cards, err := cardsSince(ctx, h.chat, conversation, at)
+	cards, err := cardsSince(ctx, h.chat, viewer, conversation, at)
 	if err != nil {
 		return err
 	}
