@@ -72,9 +72,9 @@ type Store interface {
 	Reach(ctx context.Context, person ID) (Reach, error)
 	UpdateReach(ctx context.Context, person ID, reach Reach) error
 	// DecideRequests decides anew, by whom the person lets write first now, which conversations wait for the person's answer:
-	// of those that others (or these alone) have begun, and nobody has written in, nor the person opened. It must run in a
-	// transaction that has locked the person.
-	DecideRequests(ctx context.Context, person ID, by ...ID) error
+	// of those that others have begun, and nobody has written in, nor the person opened. It must run in a transaction that has
+	// locked the person.
+	DecideRequests(ctx context.Context, person ID) error
 	Requests(ctx context.Context, person ID, limit int) ([]ListRow, error)
 	// UpdateRequest answers one that waits. Errors: not_found.
 	UpdateRequest(ctx context.Context, person, conversation ID, answer RequestState) error
