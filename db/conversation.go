@@ -71,7 +71,7 @@ func (s *Store) openDirect(ctx context.Context, starter, other chat.ID) (id chat
 		return found.ID, []chat.ID{starter, other}, s.UpdateClosed(ctx, starter, other)
 	}
 	if err == nil && found.Empty { // whom the other admits may have changed
-		err = s.decideRequests(ctx, other, found.ID)
+		err = s.decideRequest(ctx, other, found.ID)
 	}
 	if err != nil || !found.Fresh {
 		return found.ID, nil, err

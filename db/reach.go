@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"parley/chat"
@@ -37,31 +38,29 @@ func (s *Store) UpdateReach(ctx context.Context, person chat.ID, reach chat.Reac
 const unwritten = `c.kind = 'direct' AND c.msg_seq = 0 AND c.created_by <> own.person_id AND own.opened_at IS NULL
 			AND own.request IS DISTINCT FROM 'declined'`
 
-// DecideRequests implements chat.Store.
+// DecideRequests implements chat.Store. They are locked in the order of their keys.
 func (s *Store) DecideRequests(ctx context.Context, person chat.ID) error {
 	var conversations []chat.ID
 	err := s.list(ctx, &conversations, `
 		SELECT own.conversation_id FROM members own JOIN conversations c ON c.id = own.conversation_id
-		WHERE own.person_id = $1 AND `+unwritten, person)
-	if err != nil || len(conversations) == 0 {
-		return err
+		WHERE own.person_id = $1 AND `+unwritten+` ORDER BY own.conversation_id`, person)
+	for _, conversation := range conversations {
+		err = errors.Join(err, s.decideRequest(ctx, person, conversation))
 	}
-	return s.decideRequests(ctx, person, conversations...)
+	return err
 }
 
-// decideRequests decides it of these. Both rows of each are locked in the order of their key, and what is written meanwhile
-// is seen only behind the locks: with its writer's row locked nobody can write, so the second statement decides by what is.
-func (s *Store) decideRequests(ctx context.Context, person chat.ID, conversations ...chat.ID) error {
+// decideRequest decides it of one. Both of its rows are locked in the order of their key, and what is written meanwhile is seen
+// only behind the locks: with its writer's row locked nobody can write, so the second statement decides by what is.
+func (s *Store) decideRequest(ctx context.Context, person, conversation chat.ID) error {
 	if _, err := s.exec(ctx, `
-		SELECT FROM members WHERE conversation_id = ANY($1) ORDER BY conversation_id, person_id FOR NO KEY UPDATE`,
-		conversations); err != nil {
+		SELECT FROM members WHERE conversation_id = $1 ORDER BY person_id FOR NO KEY UPDATE`, conversation); err != nil {
 		return err
 	}
 	_, err := s.exec(ctx, `
 		UPDATE members own SET request = CASE WHEN NOT `+admits("may_write", "p", "c.created_by")+` THEN 'pending' END
 		FROM conversations c, people p
-		WHERE own.conversation_id = ANY($2) AND own.person_id = $1 AND c.id = own.conversation_id AND p.id = $1
-			AND `+unwritten, person, conversations)
+		WHERE own.conversation_id = $2 AND own.person_id = $1 AND c.id = $2 AND p.id = $1 AND `+unwritten, person, conversation)
 	return err
 }
 
