@@ -23,8 +23,6 @@ const (
 	// they came for. A machine that serves them in time never holds them up by it; one that is busy lets in only as many as
 	// it gets done, and those who are in already do not wait behind them.
 	arrivingPart = 3
-	// leastArriving is how many may be arriving where the rate of arrivals does not count: more than a load test brings at once.
-	leastArriving = 100
 )
 
 // Whoever is sent away is told a time to come back after. They follow each other, so that those who were sent away
@@ -54,10 +52,10 @@ func newAdmission(most, arrivals int, now func() time.Time) *admission {
 	}
 }
 
-// open lets in as many as the machine gets done, however fast they come.
+// open lets in as many at once as there is room for.
 func (a *admission) open() {
 	a.arrival.SetLimit(rate.Inf)
-	a.mostArriving = max(a.mostArriving, leastArriving)
+	a.mostArriving = a.most
 }
 
 // crowded says how long whoever wants a socket should stay away; 0 if one more may come. It takes nothing.

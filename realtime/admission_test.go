@@ -179,7 +179,6 @@ func TestAdmissionWithoutLimits(t *testing.T) {
 		for range pages {
 			if h.admission.crowded() == 0 && h.admission.enter() == 0 {
 				in++
-				h.admission.settle()
 			}
 		}
 		if (in == pages) != c.all {
