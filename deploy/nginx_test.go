@@ -538,7 +538,7 @@ func TestTwoNodesBehindNginxWithRedis(t *testing.T) {
 	one.stop(t)
 	send("while the first is away.")
 	heard(ben.follow(conversation), "while the first is away.")
-	one = start(t, program, one.addr, dsn, redis)
+	start(t, program, one.addr, dsn, redis)
 	two.stop(t)
 	send("while the second is away.")
 	socket = ben.follow(conversation)
