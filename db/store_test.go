@@ -519,6 +519,10 @@ func TestStore(t *testing.T) {
 			bad:     func() error { _, err := s.Reach(ctx, nobody); return err },
 			refusal: chat.CodeNotFound,
 		},
+		"DecideRequests": {
+			good: func() error { return s.DecideRequests(ctx, gina.ID) },
+			bad:  func() error { return s.DecideRequests(ctx, nobody) },
+		},
 		"UpdateReach": {
 			good: func() error {
 				return s.UpdateReach(ctx, gina.ID, chat.Reach{Writes: "nobody", Adds: "groups", Finds: "everybody"})
