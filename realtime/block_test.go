@@ -219,7 +219,8 @@ func TestBlockOnOpenPages(t *testing.T) {
 			others.follow(drawn)
 			quiet := func(g got) {
 				t.Helper()
-				if strings.Contains(g.HTML, "Answer me") {
+				// A whole list is read anew, for whatever reason it comes, and has the name as it is.
+				if g.Type != "list" && strings.Contains(g.HTML, "Answer me") {
 					t.Errorf("%s: %s", g.Type, g.HTML)
 				}
 			}
