@@ -41,7 +41,9 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
     const entry = store.get("outbox", `${conversation}:${client}`);
     if (!entry) return;
     save(conversation, client, null);
-    if (entry.state === "failed") flush(conversation);
+    if (entry.state !== "failed") return;
+    revive(conversation);
+    flush(conversation);
   }
 
   function add(conversation, body, now = new Date()) {
@@ -60,6 +62,7 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
   }
 
   function retry(conversation, client) {
+    revive(conversation); // what stands before it goes first
     patch(conversation, client, { state: "pending", tries: 0, error: "", again: false });
     flush(conversation);
   }
@@ -108,16 +111,21 @@ export function createOutbox({ request, pause, alone, online, changed, sent, log
         await pause(backoff(entry.tries), true);
       }
     }
+    // What waits behind one that failed has failed with it, and goes with it.
+    for (const e of entries(conversation)) if (e.state === "pending") patch(conversation, e.client, { state: "failed", error: "", again: true });
+  }
+
+  /** Lets what failed for want of a connection go once more. */
+  function revive(conversation) {
+    for (const e of entries(conversation)) {
+      if (e.state === "failed" && e.again) patch(conversation, e.client, { state: "pending", tries: 0, again: false });
+    }
   }
 
   /** Everything this person has on the way, in any conversation: after a reload, and when there is a connection again. */
-  function flushAll(revive = false) {
+  function flushAll(again = false) {
     for (const conversation of new Set(store.ids("outbox").map((id) => id.split(":")[0]))) {
-      if (revive) {
-        for (const e of entries(conversation)) {
-          if (e.state === "failed" && e.again) patch(conversation, e.client, { state: "pending", tries: 0, again: false });
-        }
-      }
+      if (again) revive(conversation);
       flush(conversation);
     }
   }
