@@ -83,8 +83,7 @@ func TestBlockMatrix(t *testing.T) {
 				return strings.Contains(g.HTML, secret)
 			}
 			n.say(t, about, group, secret)
-			p.until("changes", func(g got) bool { return sees(g) }, holds)
-			p.until("rows", func(g got) bool { return sees(g) }, holds)
+			p.each([]string{"changes", "rows"}, sees, holds)
 			n.rename(t, n.chat, about, "Anew")
 			p.until("people", func(g got) bool { return strings.Contains(g.HTML, "Anew") }, holds)
 

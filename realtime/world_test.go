@@ -469,6 +469,18 @@ func (p *page) until(kind string, wanted func(got) bool, watch ...func(got)) got
 	}
 }
 
+// each returns once a wanted frame of each of the types has come, in whatever order: each type has a pace of its own.
+func (p *page) each(kinds []string, wanted func(got) bool, watch ...func(got)) {
+	p.t.Helper()
+	came := map[string]bool{}
+	watch = append(watch, func(g got) { came[g.Type] = came[g.Type] || wanted(g) })
+	for _, kind := range kinds {
+		if !came[kind] {
+			p.until(kind, wanted, watch...)
+		}
+	}
+}
+
 // none fails if a frame of one of the types comes before the mark, a frame that the test causes last.
 func (p *page) none(mark string, kinds ...string) {
 	p.t.Helper()
