@@ -225,7 +225,7 @@ func (t *tab) receive(frame page.Frame) {
 	case page.Ask:
 		t.sendOpen()
 	case page.Reload:
-		t.fetch()
+		t.reset()
 	case page.Leave:
 		t.cancel()
 		t.mu.Lock()
@@ -238,22 +238,27 @@ func (t *tab) receive(frame page.Frame) {
 }
 
 // fetch begins to fetch the conversation anew.
-func (t *tab) fetch() {
+func (t *tab) fetch() { t.begin(t.load) }
+
+// reset begins to fetch the conversation anew because the server says so: as the page does, more slowly each time.
+func (t *tab) reset() {
+	t.begin(func() {
+		t.hesitate()
+		t.load()
+	})
+}
+
+func (t *tab) begin(fetching func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ctx.Err() == nil && t.conversation != "" {
 		t.reloading++
-		t.running.Go(t.reload)
+		t.running.Go(fetching)
 	}
 }
 
-// reload fetches the conversation anew.
-func (t *tab) reload() {
-	defer func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.reloading--
-	}()
+// hesitate waits as long as the page does before it follows one more reset.
+func (t *tab) hesitate() {
 	t.mu.Lock()
 	t.resets = slices.DeleteFunc(t.resets, func(at time.Time) bool { return time.Since(at) >= resetsWithin })
 	count := len(t.resets)
@@ -261,6 +266,17 @@ func (t *tab) reload() {
 	sleep(t.ctx, again(count))
 	t.mu.Lock()
 	t.resets = append(t.resets, time.Now())
+	t.mu.Unlock()
+}
+
+// load fetches the conversation anew.
+func (t *tab) load() {
+	defer func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.reloading--
+	}()
+	t.mu.Lock()
 	known := t.page.Known()
 	t.mu.Unlock()
 	a, err := t.person.get(t.ctx, "/conversations/"+t.conversation, true)
