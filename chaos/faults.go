@@ -484,12 +484,16 @@ func (w *world) crossing(name, what string, since time.Duration, bound time.Dura
 	w.took(name, what, quantile(0.99, took), bound, nil, nil)
 }
 
+// noticed is after how long a tab knows that its connection was cut: at once, but for a busy machine.
+const noticed = 500 * time.Millisecond
+
 // home brings everybody back to the node they prefer, as their next visit would.
 func (w *world) home(ctx context.Context) error {
 	for i, p := range w.people {
 		want := w.nodes[i%len(w.nodes)].addr
 		p.line.end(func(c *call) bool { return c.at != want })
 	}
+	sleep(ctx, noticed)
 	if err := w.standing(ctx, time.Minute); err != nil {
 		return err
 	}
