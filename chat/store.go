@@ -195,6 +195,17 @@ type Store interface {
 	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
 	UseGroupLink(ctx context.Context, viewer ID, hash []byte) error
 
+	// Sights leaves out pairs of which one may see nothing of the other.
+	Sights(ctx context.Context, pairs []Pair) (map[Pair]Sight, error)
+	PresenceFacts(ctx context.Context, people []ID) (map[ID]PresenceFacts, error)
+	// UpdateLastSeen notes when people were last there, each so long ago; at most once a minute.
+	UpdateLastSeen(ctx context.Context, ago map[ID]time.Duration) error
+	PresenceChoices(ctx context.Context, person ID) (PresenceChoices, error)
+	UpdatePresenceChoices(ctx context.Context, person ID, choices PresenceChoices) (viewSeq int64, before PresenceChoices, err error)
+	UpdateStatus(ctx context.Context, person ID, status Status) (viewSeq int64, err error)
+	// Writing. Errors: not_found.
+	Writing(ctx context.Context, person, conversation ID) (Writing, error)
+
 	// QuietEnded returns, by person, where quiet has ended after one moment and up to another.
 	QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error)
 	// UpdateChoices. Errors: not_found.
