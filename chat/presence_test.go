@@ -683,6 +683,7 @@ func TestStatusEnds(t *testing.T) {
 		{"Europe/Berlin", "2026-10-25T00:45:00Z", "02:30", chat.StatusAt, "2026-10-25T02:30:00+01:00"},
 		{"Europe/Berlin", "2026-10-25T01:45:00Z", "02:30", chat.StatusAt, "2026-10-26T02:30:00+01:00"},
 		{"Europe/Berlin", "2026-10-24T20:00:00Z", "20:00", chat.StatusAt, "2026-10-25T20:00:00+01:00"},
+		{"Europe/Berlin", "2026-10-24T18:30:00Z", "20:00", chat.StatusAt, "2026-10-25T20:00:00+01:00"},
 		{"Europe/Berlin", "2026-10-24T20:00:00Z", "23:00", chat.StatusAt, "2026-10-24T23:00:00+02:00"},
 		// In Santiago there is a day without a midnight, in Lord Howe half an hour.
 		{"America/Santiago", "2026-09-06T02:00:00Z", "", chat.StatusToday, "2026-09-06T01:00:00-03:00"},
