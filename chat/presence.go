@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -124,8 +125,8 @@ func (f PresenceFacts) Seen(where Where, sight Sight, now time.Time) Presence {
 			seen.State = PresenceOnline
 		}
 	}
-	there := seen.State == PresenceOnline || seen.State == PresenceAway || seen.State == PresenceBusy
-	if sight.LastSeen && !there {
+	// Where the viewer may see whether the person is there, "last seen" means that they are not: so it has to be known.
+	if sight.LastSeen && (!sight.Presence || where == WhereGone) {
 		seen.LastSeen = f.LastSeen
 	}
 	return seen
@@ -275,8 +276,6 @@ func (in StatusInput) until(now time.Time, zone string) (time.Time, bool) {
 	if err != nil {
 		place = time.UTC
 	}
-	local := now.In(place)
-	midnight := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, place)
 	switch in.Ends {
 	case StatusStays:
 		return time.Time{}, true
@@ -287,19 +286,35 @@ func (in StatusInput) until(now time.Time, zone string) (time.Time, bool) {
 	case StatusHours:
 		return now.Add(4 * time.Hour), true
 	case StatusToday:
-		return midnight, true
+		return nextTime(now, place, 0, 0), true
 	case StatusAt:
 		at, err := time.Parse("15:04", in.At)
 		if err != nil {
 			return time.Time{}, false
 		}
-		until := time.Date(local.Year(), local.Month(), local.Day(), at.Hour(), at.Minute(), 0, 0, place)
-		if !until.After(now) {
-			until = time.Date(local.Year(), local.Month(), local.Day()+1, at.Hour(), at.Minute(), 0, 0, place)
-		}
-		return until, true
+		return nextTime(now, place, at.Hour(), at.Minute()), true
 	}
 	return time.Time{}, false
+}
+
+// nextTime is the next moment at which clocks in that place show that time. Where they are put back over it, there are two of
+// them in one day; where they are put forward over it, it is that long after they are.
+func nextTime(now time.Time, place *time.Location, hour, minute int) time.Time {
+	local := now.In(place)
+	for days := 0; ; days++ {
+		shown := time.Date(local.Year(), local.Month(), local.Day()+days, hour, minute, 0, 0, time.UTC)
+		_, before := shown.Add(-24 * time.Hour).In(place).Zone()
+		_, after := shown.Add(24 * time.Hour).In(place).Zone()
+		first := shown.Add(-time.Duration(before) * time.Second).In(place)
+		second := shown.Add(-time.Duration(after) * time.Second).In(place)
+		shows := func(t time.Time) bool { return t.Hour() == hour && t.Minute() == minute }
+		switch {
+		case first.After(now) && (shows(first) || !shows(second)):
+			return first
+		case second.After(now) && shows(second):
+			return second
+		}
+	}
 }
 
 // Status returns the viewer's own as it is now.
@@ -312,20 +327,17 @@ func (c *Chat) Status(ctx context.Context, viewer Viewer) (Status, error) {
 // ends, at), too_many.
 func (c *Chat) SaveStatus(ctx context.Context, viewer Viewer, in StatusInput) error {
 	var wrong fieldErrors
-	status := Status{Busy: in.Busy}
-	if badText(in.Emoji, false) || badText(in.Text, false) {
-		for name, text := range map[string]string{"emoji": in.Emoji, "text": in.Text} {
-			if badText(text, false) {
-				wrong.add(name, CodeBadText, nil)
-			}
-		}
-		return wrong.err()
+	status := Status{Busy: in.Busy, Emoji: cleanLine(in.Emoji), Text: cleanLine(in.Text)}
+	if blank(status.Text) {
+		status.Text = ""
 	}
-	status.Emoji, status.Text = cleanLine(in.Emoji), cleanLine(in.Text)
-	if utf8.RuneCountInString(status.Emoji) > maxEmoji || slices.ContainsFunc([]rune(status.Emoji), wordy) {
-		wrong.add("emoji", CodeChoice, nil)
+	if status.Emoji != "" && (badText(in.Emoji, false) || !oneEmoji(status.Emoji)) {
+		wrong.add("emoji", CodeEmoji, nil)
 	}
-	if utf8.RuneCountInString(status.Text) > MaxStatus {
+	switch {
+	case badText(in.Text, false):
+		wrong.add("text", CodeBadText, nil)
+	case utf8.RuneCountInString(status.Text) > MaxStatus:
 		wrong.add("text", CodeTooLong, Args{"Max": MaxStatus, "Count": MaxStatus})
 	}
 	until, ok := in.until(c.clock(), viewer.TimeZone)
@@ -333,7 +345,7 @@ func (c *Chat) SaveStatus(ctx context.Context, viewer Viewer, in StatusInput) er
 	case ok && !until.IsZero():
 		status.Until = &until
 	case !ok && in.Ends == StatusAt:
-		wrong.add("at", CodeChoice, nil)
+		wrong.add("at", CodeTime, nil)
 	case !ok:
 		wrong.add("ends", CodeChoice, nil)
 	}
@@ -354,10 +366,34 @@ func (c *Chat) SaveStatus(ctx context.Context, viewer Viewer, in StatusInput) er
 	return nil
 }
 
-// wordy says whether a character is part of a word, which an emoji is not.
-func wordy(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsSpace(r) || unicode.IsPunct(r) && r != '#' && r != '*'
+// oneEmoji says whether that is one emoji, or several that are seen as one: joined, a flag's two letters, a key. Whether there
+// is a picture of it only the reader's device knows.
+func oneEmoji(s string) bool {
+	var last rune
+	flags, n := 0, 0
+	for _, r := range s {
+		switch {
+		case r >= 0x1f1e6 && r <= 0x1f1ff:
+			flags++
+		case r >= 0x1f3fb && r <= 0x1f3ff, r == 0xfe0f, r == 0x20e3, r == joiner, r >= 0xe0020 && r <= 0xe007f:
+			if n == 0 {
+				return false
+			}
+		case n > 0 && last != joiner:
+			return false
+		case r >= 0x80 && unicode.In(r, unicode.So, unicode.Sm), r == '\u203c', r == '\u2049', r == '\u3030', r == '\u2139':
+		case n == 0 && (r == '#' || r == '*' || r >= '0' && r <= '9') && strings.HasSuffix(s, "\u20e3"):
+		default:
+			return false
+		}
+		last = r
+		n++
+	}
+	return n <= maxEmoji && last != joiner && (flags == 0 || flags == 2 && n == 2)
 }
+
+// joiner makes one picture of what stands before it and behind it.
+const joiner = '\u200d'
 
 // Writing is somebody who writes in a conversation, and who may see it.
 type Writing struct {

@@ -45,7 +45,7 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 					WHERE a.marks >= m.unread_marks), 0), c.msg_seq) AS seen
 			FROM asked JOIN members m USING (conversation_id, person_id) JOIN conversations c ON c.id = m.conversation_id
 			JOIN people p ON p.id = m.person_id
-			CROSS JOIN LATERAL (SELECT p.receipts AS show, p.receipts AND NOT `+hidesPresence+` AND NOT `+largeGroup+` AS deliver) may
+			CROSS JOIN LATERAL (SELECT p.receipts AS show, p.receipts AND NOT `+hidesPresence("p")+` AND NOT `+largeGroup+` AS deliver) may
 			WHERE m.until_change IS NULL AND (
 				may.deliver AND m.delivered_seq < greatest(asked.delivered, asked.read)
 				OR may.show AND m.read_seq < asked.read OR m.unread_from < asked.read)

@@ -9,27 +9,44 @@ import (
 )
 
 // sharing is the condition that two people are in one conversation: in a group, or in a direct one in which something was
-// said, and which is neither closed nor waits for an answer, nor was declined.
-func sharing(a, b string) string {
+// said, and which is neither closed nor waits for an answer, nor was declined. It looks up each conversation of the first, so
+// the first is to be the one who has fewer.
+func sharing(few, many string) string {
 	return `EXISTS (
 			SELECT FROM members mine
-			JOIN members theirs ON theirs.conversation_id = mine.conversation_id AND theirs.person_id = ` + b + `
-			JOIN conversations shared ON shared.id = mine.conversation_id
-			WHERE mine.person_id = ` + a + ` AND mine.until_change IS NULL AND theirs.until_change IS NULL
+			CROSS JOIN LATERAL (
+				SELECT * FROM members WHERE conversation_id = mine.conversation_id AND person_id = ` + many + ` LIMIT 1
+			) theirs
+			CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = mine.conversation_id LIMIT 1) shared
+			WHERE mine.person_id = ` + few + ` AND mine.until_change IS NULL AND theirs.until_change IS NULL
 				AND (shared.kind = 'group' OR shared.msg_seq > 0)
 				AND NOT mine.closed AND NOT theirs.closed AND mine.request IS NULL AND theirs.request IS NULL)`
 }
 
-// mutual is the condition that two people (rows with these aliases) let each other see what the column speaks of.
-func mutual(column, a, b string) string {
-	return `(` + a + `.id = ` + b + `.id OR ` + a + `.` + column + ` <> 'nobody' AND ` + b + `.` + column + ` <> 'nobody'
-			AND (` + a + `.` + column + ` = 'everybody' AND ` + b + `.` + column + ` = 'everybody' OR ` + sharing(a+".id", b+".id") + `))`
+// mutual is whether two people v and p let each other see what the column speaks of, and whether v is there for others at all;
+// NULL where that is so if they share a conversation.
+func mutual(column string) string {
+	return `CASE WHEN v.id = p.id THEN true
+			WHEN v.invisible OR v.` + column + ` = 'nobody' OR p.` + column + ` = 'nobody' THEN false
+			WHEN v.` + column + ` = 'everybody' AND p.` + column + ` = 'everybody' THEN true END`
 }
 
-// hidesPresence is the condition of a person p of whom nobody sees when they are there.
-const hidesPresence = `(p.invisible OR p.shows_presence = 'nobody')`
+// hidesPresence is the condition of a person (whose row has that alias) of whom nobody sees when they are there.
+func hidesPresence(person string) string {
+	return `(` + person + `.invisible OR ` + person + `.shows_presence = 'nobody')`
+}
 
-// Sights implements chat.Store.
+// fewer is which of two people is in fewer conversations, as far as it matters: more than these are many.
+func fewer(a, b string) string {
+	n := func(person string) string {
+		return `(SELECT count(*) FROM (SELECT FROM members WHERE person_id = ` + person + ` LIMIT 20) counted)`
+	}
+	return `SELECT CASE WHEN a_less THEN ` + a + ` ELSE ` + b + ` END AS few, CASE WHEN a_less THEN ` + b + ` ELSE ` + a + ` END AS many
+				FROM (SELECT ` + n(a) + ` < ` + n(b) + ` AS a_less OFFSET 0) counted`
+}
+
+// Sights implements chat.Store. What two people share is looked up from the one of them who is in fewer conversations, whoever
+// looks: some are in thousands. It is joined to nothing, whose size a planner would have to guess.
 func (s *Store) Sights(ctx context.Context, pairs []chat.Pair) (map[chat.Pair]chat.Sight, error) {
 	viewers, people := make([]chat.ID, len(pairs)), make([]chat.ID, len(pairs))
 	for i, pair := range pairs {
@@ -42,13 +59,17 @@ func (s *Store) Sights(ctx context.Context, pairs []chat.Pair) (map[chat.Pair]ch
 		LastSeen bool    `db:"last_seen"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT v.id AS viewer_id, p.id AS person_id,
-			(v.id = p.id OR NOT v.invisible) AND `+mutual("shows_presence", "p", "v")+` AS presence,
-			`+mutual("shows_last_seen", "p", "v")+` AS last_seen
-		FROM unnest($1::uuid[], $2::uuid[]) AS asked (viewer_id, person_id)
-		JOIN people v ON v.id = asked.viewer_id AND v.state = 'active'
-		JOIN people p ON p.id = asked.person_id AND p.state = 'active'
-		WHERE NOT `+apart("v.id", "p.id"), viewers, people)
+		SELECT t.viewer_id, t.person_id, coalesce(may.presence, share.it) AS presence, coalesce(may.last_seen, share.it) AS last_seen
+		FROM unnest($1::uuid[], $2::uuid[]) AS t (viewer_id, person_id)
+		CROSS JOIN LATERAL (SELECT * FROM people WHERE id = t.viewer_id AND state = 'active' LIMIT 1) v
+		CROSS JOIN LATERAL (SELECT * FROM people WHERE id = t.person_id AND state = 'active' LIMIT 1) p
+		CROSS JOIN LATERAL (SELECT `+mutual("shows_presence")+` AS presence, `+mutual("shows_last_seen")+` AS last_seen OFFSET 0) may
+		CROSS JOIN LATERAL (
+			SELECT CASE WHEN may.presence IS NULL OR may.last_seen IS NULL THEN (
+				SELECT `+sharing("by.few", "by.many")+` FROM (`+fewer("v.id", "p.id")+` OFFSET 0) by
+			) END AS it OFFSET 0
+		) share
+		WHERE NOT `+apart("t.viewer_id", "t.person_id"), viewers, people)
 	sights := make(map[chat.Pair]chat.Sight, len(rows))
 	for _, row := range rows {
 		if row.Presence || row.LastSeen {
@@ -70,8 +91,10 @@ func (s *Store) PresenceFacts(ctx context.Context, people []chat.ID) (map[chat.I
 		LastSeen  *time.Time `db:"last_seen_at"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT id, status_busy, status_emoji, status_text, status_until, invisible, last_seen_at
-		FROM people WHERE id = ANY($1) AND state = 'active'`, people)
+		SELECT p.id, p.status_busy, p.status_emoji, p.status_text, p.status_until, p.invisible, seen.at AS last_seen_at
+		FROM unnest($1::uuid[]) AS t (id)
+		CROSS JOIN LATERAL (SELECT * FROM people WHERE id = t.id AND state = 'active' LIMIT 1) p
+		LEFT JOIN LATERAL (SELECT * FROM seen WHERE person_id = t.id LIMIT 1) seen ON true`, people)
 	facts := make(map[chat.ID]chat.PresenceFacts, len(rows))
 	for _, row := range rows {
 		facts[row.ID] = chat.PresenceFacts{
@@ -83,21 +106,28 @@ func (s *Store) PresenceFacts(ctx context.Context, people []chat.ID) (map[chat.I
 }
 
 // UpdateLastSeen implements chat.Store. Rows that somebody else has locked wait for the next time: nothing is to wait for what
-// is only noted, and rows locked in no order would.
+// is only noted.
 func (s *Store) UpdateLastSeen(ctx context.Context, ago map[chat.ID]time.Duration) error {
 	people, microseconds := make([]chat.ID, 0, len(ago)), make([]int64, 0, len(ago))
 	for id, since := range ago {
 		people, microseconds = append(people, id), append(microseconds, since.Microseconds())
 	}
 	_, err := s.exec(ctx, `
-		WITH asked AS (
-			SELECT id, now() - ago * interval '1 microsecond' AS at FROM unnest($1::uuid[], $2::bigint[]) AS t (id, ago)
+		WITH asked AS MATERIALIZED (
+			SELECT t.id, now() - t.ago * interval '1 microsecond' AS at, old.at AS before
+			FROM unnest($1::uuid[], $2::bigint[]) AS t (id, ago)
+			CROSS JOIN LATERAL (SELECT FROM people WHERE id = t.id AND NOT invisible LIMIT 1) p
+			LEFT JOIN LATERAL (SELECT * FROM seen WHERE person_id = t.id LIMIT 1) old ON true
 		), free AS MATERIALIZED (
-			SELECT p.id, asked.at FROM people p JOIN asked USING (id)
-			WHERE NOT p.invisible AND (p.last_seen_at IS NULL OR p.last_seen_at < asked.at - interval '1 minute')
-			FOR NO KEY UPDATE OF p SKIP LOCKED
+			SELECT asked.id, asked.at FROM asked CROSS JOIN LATERAL (
+				SELECT FROM seen WHERE person_id = asked.id AND at <= asked.at - interval '1 minute' FOR NO KEY UPDATE SKIP LOCKED
+			) locked
+			WHERE asked.before IS NOT NULL
+		), again AS (
+			UPDATE seen SET at = free.at FROM free WHERE seen.person_id = free.id
 		)
-		UPDATE people p SET last_seen_at = free.at FROM free WHERE p.id = free.id`, people, microseconds)
+		INSERT INTO seen (person_id, at) SELECT id, at FROM asked WHERE before IS NULL ORDER BY id
+		ON CONFLICT DO NOTHING`, people, microseconds)
 	return err
 }
 
@@ -158,8 +188,8 @@ func (s *Store) Writing(ctx context.Context, person, conversation chat.ID) (chat
 		SELECT p.id, p.username, p.display_name, p.card_seq, ARRAY(
 			SELECT o.person_id FROM members o JOIN people r ON r.id = o.person_id
 			WHERE o.conversation_id = m.conversation_id AND o.person_id <> m.person_id AND o.until_change IS NULL
-				AND p.state = 'active' AND `+showsTyping("p")+` AND `+showsTyping("r")+` AND NOT m.closed AND NOT o.closed
-				AND (c.kind = 'direct' OR c.member_count <= `+strconv.Itoa(chat.MaxTyping)+`)
+				AND p.state = 'active' AND r.state = 'active' AND `+showsTyping("p")+` AND `+showsTyping("r")+` AND NOT m.closed AND NOT o.closed
+				AND (c.kind = 'direct' OR c.member_count <= `+strconv.Itoa(chat.MaxTyping)+` AND (c.who_writes = 'members' OR m.role <> 'member'))
 				AND NOT EXISTS (SELECT FROM members asked WHERE asked.conversation_id = m.conversation_id AND asked.request IS NOT NULL)
 				AND NOT `+apart("m.person_id", "o.person_id")+`
 		) AS readers
@@ -169,4 +199,6 @@ func (s *Store) Writing(ctx context.Context, person, conversation chat.ID) (chat
 }
 
 // showsTyping is the condition of a person (whose row has that alias) who shows others that they write, and sees it of them.
-func showsTyping(person string) string { return person + `.shows_typing AND NOT ` + person + `.invisible` }
+func showsTyping(person string) string {
+	return person + `.shows_typing AND NOT ` + person + `.invisible`
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"parley/chat"
@@ -15,10 +14,9 @@ import (
 var largeGroup = `(c.kind = 'group' AND c.member_count > ` + strconv.Itoa(chat.MaxDelivered) + `)`
 
 // What the receipts of a member m are counted from. Whoever has read something has got it, and whoever joined counts for
-// what comes behind. In a large group (LARGE) what is left of deliveries from smaller days does not count.
+// what comes behind.
 const (
-	receiptRead      = `greatest(m.read_seq, m.joined_seq)`
-	receiptDelivered = `CASE WHEN LARGE THEN greatest(m.read_seq, m.joined_seq) ELSE greatest(m.delivered_seq, m.read_seq, m.joined_seq) END`
+	receiptRead = `greatest(m.read_seq, m.joined_seq)`
 	// receiptCounts: in the conversation now, not asked whether it is wanted, and not among the few who show no receipts. Where
 	// no new messages are possible there are none, whatever the reason: otherwise they would tell it.
 	receiptCounts = `m.until_change IS NULL AND m.request IS NULL AND NOT m.closed AND NOT EXISTS (SELECT FROM people hiding WHERE hiding.id = m.person_id AND NOT hiding.receipts)`
@@ -31,9 +29,14 @@ func receiptCountsFor(author string) string {
 	return receiptCounts + ` AND NOT ` + apart(author, "m.person_id")
 }
 
+// receiptDeliveredIn is what has reached the member's devices. In a large group what is left of deliveries from smaller days
+// does not count, and neither does what is left from before a person hid when they are there.
 func receiptDeliveredIn(large string) string {
-	return strings.ReplaceAll(receiptDelivered, "LARGE", large)
+	return `CASE WHEN ` + large + ` OR ` + memberHides + ` THEN ` + receiptRead + ` ELSE greatest(m.delivered_seq, m.read_seq, m.joined_seq) END`
 }
+
+// memberHides is whether the person of a member m hides when they are there.
+var memberHides = `(SELECT ` + hidesPresence("hiding") + ` FROM people hiding WHERE hiding.id = m.person_id)`
 
 // ReceiptSources implements chat.Store. In a conversation of few the author's messages at which numbers change are looked
 // up from the members' places, so that the numbers hold for however long a history; in a large group they are the author's
@@ -153,7 +156,7 @@ func (s *Store) ReceiptMarks(ctx context.Context, conversations []chat.ID) (map[
 		Mark           int64   `db:"mark"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT m.conversation_id, (sum(m.delivered_seq + m.read_seq) * 31 + count(*))::bigint AS mark
+		SELECT m.conversation_id, (sum(CASE WHEN `+memberHides+` THEN 0 ELSE m.delivered_seq END + m.read_seq) * 31 + count(*))::bigint AS mark
 		FROM members m
 		WHERE m.conversation_id = ANY($1) AND `+receiptCounts+`
 		GROUP BY m.conversation_id`, conversations)

@@ -10,10 +10,15 @@ ALTER TABLE people
     ADD COLUMN status_busy boolean NOT NULL DEFAULT false,
     ADD COLUMN status_emoji text NOT NULL DEFAULT '',
     ADD COLUMN status_text text NOT NULL DEFAULT '',
-    ADD COLUMN status_until timestamptz,
-    ADD COLUMN last_seen_at timestamptz;
+    ADD COLUMN status_until timestamptz;
+-- Apart from people, whose indexes would be written each minute for everybody who is there.
+CREATE TABLE seen (
+    person_id uuid PRIMARY KEY REFERENCES people ON DELETE CASCADE,
+    at        timestamptz NOT NULL
+) WITH (fillfactor = 50);
 
 -- +goose Down
+DROP TABLE seen;
 ALTER TABLE people
     DROP COLUMN shows_presence, DROP COLUMN shows_last_seen, DROP COLUMN shows_typing, DROP COLUMN invisible,
-    DROP COLUMN status_busy, DROP COLUMN status_emoji, DROP COLUMN status_text, DROP COLUMN status_until, DROP COLUMN last_seen_at;
+    DROP COLUMN status_busy, DROP COLUMN status_emoji, DROP COLUMN status_text, DROP COLUMN status_until;

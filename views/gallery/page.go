@@ -120,6 +120,8 @@ func panes() []Component {
 			})},
 		}},
 		accountPage(),
+		presencePage(),
+		statusPage(),
 		blocksPage(),
 		blockPage(),
 		requestsPage(),
