@@ -268,6 +268,13 @@ func (s *faultyStore) SessionsAlive(ctx context.Context, ids []chat.ID, idle tim
 	return s.Store.SessionsAlive(ctx, ids, idle)
 }
 
+func (s *faultyStore) Writing(ctx context.Context, person, conversation chat.ID) (chat.Writing, error) {
+	if err := errors.Join(s.fault("Writing"), s.watched(ctx, "Writing")); err != nil {
+		return chat.Writing{}, err
+	}
+	return s.Store.Writing(ctx, person, conversation)
+}
+
 var errBroken = errors.New("broken on purpose")
 
 func newNode(t *testing.T, timing realtime.Timing, link ...realtime.Link) *node {
@@ -283,8 +290,14 @@ func newLimitedNode(t *testing.T, timing realtime.Timing) *node {
 
 func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
 	t.Helper()
+	return newNodeOn(t, chattest.New(t), timing, settings, link...)
+}
+
+// newNodeOn makes one of several nodes of a world.
+func newNodeOn(t *testing.T, world *chattest.World, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
+	t.Helper()
 	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
-	n := &node{World: chattest.New(t), meter: newTally(), viewers: map[string]chat.Viewer{}}
+	n := &node{World: world, meter: newTally(), viewers: map[string]chat.Viewer{}}
 	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
 	n.hub.Measure(n.meter)
