@@ -430,12 +430,12 @@ func (f *feed) showLocked() {
 	}
 }
 
-// lineLocked says it to one page; encoded has the frames that were made for others. Nobody is shown to themselves.
+// lineLocked says it to one page; encoded has the frames that were made for others. Nobody is among their own readers.
 func (f *feed) lineLocked(sub *subscription, encoded map[string][]byte) {
 	viewer := sub.socket.viewer
 	var seen []chat.Card
 	for _, w := range f.writers.all {
-		if _, reads := w.readBy(viewer.ID); !reads || w.card.ID == viewer.ID {
+		if _, reads := w.readBy(viewer.ID); !reads {
 			continue
 		}
 		if seen = append(seen, w.card); len(seen) > typingNames {

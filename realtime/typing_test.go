@@ -133,7 +133,9 @@ func TestTyping(t *testing.T) {
 		t.Parallel()
 		n := newScribes(t, withoutSweep)
 		ana, ben, cem, dora := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Cem"), n.Person(t, "Dora")
-		group := n.Group(t, "Crew", ana, ben, cem, dora)
+		eve := n.Person(t, "Eve")
+		group := n.Group(t, "Crew", ana, ben, cem, dora, eve)
+		eves := n.at(t, eve, group)
 		anas, bens, bens2 := n.at(t, ana, group), n.at(t, ben, group), n.at(t, n.Session(t, ben.Person), group)
 		cems, doras := n.at(t, cem, group), n.at(t, dora, group)
 		cems.types()
@@ -165,6 +167,10 @@ func TestTyping(t *testing.T) {
 		bens2.sees("Dora")
 		cems.sees("Ben", "Dora")
 		doras.sees("Ben")
+		eves.sees("Cem")
+		eves.sees("Cem", "Ben")
+		eves.sees("Cem", "Ben", "Dora")
+		eves.sees("Ben", "Dora") // several stayed several when a fourth began, and when the first stopped
 		bens.stops()
 		doras.sees()
 		cems.sees("Dora")
@@ -173,7 +179,6 @@ func TestTyping(t *testing.T) {
 		for _, p := range []*page{anas, bens, bens2, cems} {
 			p.sees()
 		}
-		n.untold(t, anas, ana) // several stayed several when a fourth began
 	})
 
 	t.Run("the line has its element also where nobody writes", func(t *testing.T) {
@@ -181,6 +186,7 @@ func TestTyping(t *testing.T) {
 		n := newScribes(t, withoutSweep)
 		ana, ben, conversation := n.pair(t)
 		p, bens := n.dial(t, ana), n.at(t, ben, conversation)
+		_ = p.conn.SetReadDeadline(time.Now().Add(patience))
 		p.open(n.page(t, n.current(t, ana), conversation))
 		line := func(kind string) string {
 			for {
@@ -254,6 +260,11 @@ func TestTyping(t *testing.T) {
 		said(5)
 		n.pass(3 * time.Second)
 		n.untold(t, anas, ana) // nor is it said of who has stopped meanwhile
+		bens.types()
+		anas.sees("Ben")
+		n.say(t, ben, conversation, "there it is")
+		anas.sees()
+		said(7) // to whoever hears of the message first
 	})
 
 	t.Run("it is over after six seconds without another", func(t *testing.T) {
@@ -510,6 +521,18 @@ func TestTypingChanges(t *testing.T) {
 		c.shows(t, c.chat, c.ana, showsTyping)
 		c.anas.sees("Ben")
 		c.untold(t, c.cems, c.cem)
+	})
+
+	t.Run("who hides their own while it is asked sees nothing either", func(t *testing.T) {
+		t.Parallel()
+		n := newScribes(t, withoutSweep)
+		ana, ben, cem := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Cem")
+		group := n.Group(t, "Crew", cem, ana, ben)
+		anas, bens, cems := n.at(t, ana, group), n.at(t, ben, group), n.at(t, cem, group)
+		n.store.onceWriting(func() { n.shows(t, n.chat, ana, hidesTyping) })
+		bens.types()
+		cems.sees("Ben")
+		n.untold(t, anas, ana)
 	})
 
 	t.Run("who hides it while it is seen is seen no more", func(t *testing.T) {

@@ -54,6 +54,7 @@ type faultyStore struct {
 	rows   map[chat.ID][2]int                             // by conversation: how often its rows were asked for, and how many there were
 	read   func()                                         // called once, after changes were read and before they are handed on
 	asked  func()                                         // called once, after a membership was asked for
+	wrote  func()                                         // called once, after it was asked who may see somebody write
 	viewed func()                                         // called once, after view counters were read and before they are handed on
 	watch  func(ctx context.Context, method string) error // called before rows and lists are read
 }
@@ -94,6 +95,13 @@ func (s *faultyStore) onceAsked(act func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = act
+}
+
+// onceWriting lets a test act between the question who may see somebody write and what follows from the answer.
+func (s *faultyStore) onceWriting(act func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrote = act
 }
 
 // onceRead lets a test act between a feed's reading and its delivering.
@@ -272,7 +280,15 @@ func (s *faultyStore) Writing(ctx context.Context, person, conversation chat.ID)
 	if err := errors.Join(s.fault("Writing"), s.watched(ctx, "Writing")); err != nil {
 		return chat.Writing{}, err
 	}
-	return s.Store.Writing(ctx, person, conversation)
+	writing, err := s.Store.Writing(ctx, person, conversation)
+	s.mu.Lock()
+	act := s.wrote
+	s.wrote = nil
+	s.mu.Unlock()
+	if act != nil {
+		act()
+	}
+	return writing, err
 }
 
 var errBroken = errors.New("broken on purpose")
