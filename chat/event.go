@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Publisher hears of what has happened, always after it was committed. It must not block: it is called while somebody
 // waits for an answer.
@@ -56,6 +59,17 @@ type DraftSaved struct {
 	ConversationID ID
 }
 
+// Typed says that a person writes in a conversation, for as long as is left, or has stopped: to those who may see it, and never
+// what. It is stored nowhere, and told by no use case: nodes tell each other.
+type Typed struct {
+	ConversationID ID
+	PersonID       ID
+	Card           Card
+	Readers        []ID
+	Left           time.Duration
+	Stopped        bool
+}
+
 // SessionsEnded says that these sessions are over, or that another token is to be had for what is left of the person's.
 type SessionsEnded struct {
 	PersonID ID // whose they are; at other nodes the zero ID
@@ -70,3 +84,4 @@ func (ReceiptsChosen) event()      {}
 func (CardChanged) event()         {}
 func (DraftSaved) event()          {}
 func (SessionsEnded) event()       {}
+func (Typed) event()               {}

@@ -26,6 +26,8 @@ type feed struct {
 
 	receiptsDue time.Time // before, authors are not told again
 	receiptMark *int64    // of the last sweep
+
+	writers writers
 }
 
 // subscription is one page's place in a feed.
@@ -36,6 +38,8 @@ type subscription struct {
 	live   bool        // replay is through; before, the feed passes it over
 	// receipts are what the page was told last; nil before it was told anything: it may show what holds no more.
 	receipts [][4]int64
+	wrote    time.Time // when somebody last wrote in the page
+	line     string    // who writes, as the page was told last
 }
 
 // hint says that there are changes up to changeSeq; message, if it is known, is what somebody said with that one.
@@ -131,6 +135,7 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 		f.head, f.wanted = changes.Head, changes.Head
 		return
 	}
+	f.spokeLocked(changes)
 	rendering := newRendering(changes)
 	began := f.pending.between(changes.From, changes.To)
 	var m *mark
@@ -160,6 +165,7 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 func (f *feed) endLocked(sub *subscription, now chat.Member, changes chat.Changes) {
 	s := sub.socket
 	delete(f.subs, sub)
+	f.goneLocked(sub)
 	s.mu.Lock()
 	if s.sub == sub {
 		s.sub = nil
@@ -355,7 +361,9 @@ func (h *Hub) leave(s *Socket, visit int64) bool {
 	f := sub.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if delete(f.subs, sub); len(f.subs) == 0 {
+	delete(f.subs, sub)
+	f.goneLocked(sub)
+	if len(f.subs) == 0 {
 		delete(h.feeds, f.id)
 	}
 	return true
@@ -422,6 +430,7 @@ func (sub *subscription) goLive(kind chat.ConversationKind, after int64) (comple
 	}
 	sub.live = true
 	sub.socket.send(frame{Type: frameResumed, Conversation: f.id.String(), To: &after})
+	f.lineLocked(sub, map[string][]byte{})
 	f.startLocked()
 	return true, false
 }

@@ -34,6 +34,8 @@ type Timing struct {
 	Rows     time.Duration // 1 s: how often all of more than 50 members are sent the row of their conversation
 	Receipts time.Duration // 1 s: how often authors in a large group are told how many have read
 
+	Clock func() time.Time // time.Now: what those who write are gone by
+
 	Sockets  int // 20,000: how many sockets this node holds
 	Arrivals int // 100 for each core: how many may come in a second
 }
@@ -54,6 +56,9 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Activity, time.Minute)
 	set(&t.Rows, time.Second)
 	set(&t.Receipts, time.Second)
+	if t.Clock == nil {
+		t.Clock = time.Now
+	}
 	t.Sockets = cmp.Or(t.Sockets, nodeSockets)
 	t.Arrivals = cmp.Or(t.Arrivals, arrivalsPerCore*runtime.GOMAXPROCS(0))
 	return t
@@ -83,6 +88,7 @@ type Hub struct {
 	rows       *rowQueue
 	positions  *positionQueue
 	receipts   *receiptQueue
+	typing     *typing
 	moves      heardMoves
 	allowances *allowances
 	flushed    sync.Map // conversation → the change counter its rows were last sent with
@@ -129,6 +135,7 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()
 	h.receipts = newReceiptQueue()
+	h.typing = newTyping()
 	h.moves.at = map[int64]time.Time{}
 	h.allowances = newAllowances()
 	return h
@@ -149,7 +156,7 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 	}
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
-	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.beatLoop} {
+	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.typingLoop, h.beatLoop} {
 		h.spawn(func() { work(ctx) })
 	}
 	return nil
@@ -228,6 +235,7 @@ func (h *Hub) hear(event chat.Event) {
 		h.unheard.heard(HintConversation, e.ConversationID, e.ChangeSeq)
 		h.rows.conversation(e.ConversationID)
 	case chat.PersonChanged:
+		h.typingChanged(e.PersonID)
 		h.hintPerson(e.PersonID, e.ViewSeq)
 		h.unheard.heard(HintPerson, e.PersonID, e.ViewSeq)
 	case chat.PositionsMoved:
@@ -248,6 +256,8 @@ func (h *Hub) hear(event chat.Event) {
 	case chat.DraftSaved:
 		h.rows.ofPerson(e.PersonID, []chat.ID{e.ConversationID})
 		h.spawn(func() { h.draftSaved(e.PersonID, e.ConversationID) })
+	case chat.Typed:
+		h.heardTyping(e)
 	case chat.SessionsEnded:
 		for _, session := range e.Sessions {
 			h.endSession(session)
@@ -294,6 +304,7 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	if !news {
 		return
 	}
+	h.typingChanged(id)
 	h.rows.whole(id)
 	h.spawn(func() { h.tellPreferences(id, viewSeq) })
 	for _, s := range sockets {

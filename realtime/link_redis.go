@@ -56,6 +56,18 @@ type hint struct {
 	Seq  int64     `json:"seq,omitempty"`
 	IDs  []chat.ID `json:"ids,omitempty"`
 	Nums []int64   `json:"nums,omitempty"`
+
+	Typing *typingHint `json:"typing,omitempty"`
+}
+
+// typingHint is who writes in the conversation that the hint is of.
+type typingHint struct {
+	Person   chat.ID `json:"person"`
+	Username string  `json:"username,omitempty"`
+	Name     string  `json:"name,omitempty"`
+	Card     int64   `json:"card,omitempty"`
+	Left     int64   `json:"left,omitempty"` // in milliseconds
+	Stopped  bool    `json:"stopped,omitempty"`
 }
 
 func encodeHint(event chat.Event) (h hint, ok bool) {
@@ -74,6 +86,11 @@ func encodeHint(event chat.Event) (h hint, ok bool) {
 		return hint{Kind: "card", ID: e.PersonID, Seq: e.Seq}, true
 	case chat.DraftSaved:
 		return hint{Kind: "draft", ID: e.PersonID, IDs: []chat.ID{e.ConversationID}}, true
+	case chat.Typed:
+		return hint{Kind: "typing", ID: e.ConversationID, IDs: e.Readers, Typing: &typingHint{
+			Person: e.PersonID, Username: e.Card.Username, Name: e.Card.DisplayName, Card: e.Card.Seq,
+			Left: e.Left.Milliseconds(), Stopped: e.Stopped,
+		}}, true
 	case chat.SessionsEnded:
 		return hint{Kind: "sessions", IDs: e.Sessions}, true
 	}
@@ -97,6 +114,13 @@ func (h hint) event() (event chat.Event, ok bool) {
 	case "draft":
 		if len(h.IDs) == 1 {
 			return chat.DraftSaved{PersonID: h.ID, ConversationID: h.IDs[0]}, true
+		}
+	case "typing":
+		if t := h.Typing; t != nil {
+			return chat.Typed{
+				ConversationID: h.ID, PersonID: t.Person, Readers: h.IDs, Left: time.Duration(t.Left) * time.Millisecond, Stopped: t.Stopped,
+				Card: chat.Card{ID: t.Person, Username: t.Username, DisplayName: t.Name, Seq: t.Card},
+			}, true
 		}
 	case "sessions":
 		return chat.SessionsEnded{Sessions: h.IDs}, true

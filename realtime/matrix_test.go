@@ -36,6 +36,10 @@ var frameMatrix = map[string]map[string]string{
 	"activity": {
 		"stranger": "ignored", "former member": "ignored", "member": "ignored", "administrator": "ignored", "owner": "ignored",
 	},
+	// Of the conversation that the page has opened.
+	"typing": {
+		"stranger": "ignored", "former member": "ignored", "member": "shown", "administrator": "shown", "owner": "shown",
+	},
 }
 
 // Who gets a frame.
@@ -52,6 +56,7 @@ var sentMatrix = map[string]map[string]string{
 	"people":  {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	// Of one's own messages alone; TestReceiptMatrix has who is told what.
 	"receipts":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"typing":      {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"draft":       {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"resumed":     {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
 	"reset":       {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
@@ -191,6 +196,11 @@ func TestSentMatrix(t *testing.T) {
 			await("changes", func(g got) bool { return strings.Contains(g.HTML, "a secret among members") })
 			n.rename(t, n.chat, other, "Renamed")
 			await("people", func(g got) bool { return strings.Contains(g.HTML, "Renamed") })
+			writing := n.connect(t, other)
+			writing.follow(n.page(t, n.current(t, other), group))
+			writing.write(map[string]any{"type": "typing"})
+			n.await(t, func() bool { return n.hub.KnowsReaders(other.ID, group) })
+			await("typing", func(g got) bool { return g.HTML != "" })
 			if err := n.chat.SaveDraft(t.Context(), who, group, "begun"); (err == nil) != at.Member.Present() && role != "stranger" {
 				t.Fatalf("premise: %v", err)
 			}
@@ -237,6 +247,10 @@ func TestFrameMatrix(t *testing.T) {
 				n := newNode(t, quick)
 				owner, who, group := n.inGroup(t, role)
 				p := n.connect(t, who)
+				if frame == "typing" {
+					n.writesInto(t, p, who, owner, group, row[role] == "shown")
+					return
+				}
 				at := n.page(t, owner, group)
 				if member, err := n.chat.Membership(t.Context(), who, group); err == nil {
 					at = n.page(t, n.current(t, who), group)

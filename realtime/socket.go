@@ -267,6 +267,7 @@ var framesIn = map[string]func(*Socket, inbound){
 	"leave":    func(s *Socket, _ inbound) { s.hub.leave(s, s.nextVisit()) },
 	"ack":      func(s *Socket, in inbound) { s.acknowledge(in.Positions) },
 	"activity": func(s *Socket, _ inbound) { s.used() },
+	"typing":   func(s *Socket, in inbound) { s.typed(in.Stopped) },
 }
 
 // acknowledge notes positions. Whose conversations they are is found out when they are written.

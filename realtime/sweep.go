@@ -156,14 +156,19 @@ func (h *Hub) sweepPeople(ctx context.Context) error {
 	return err
 }
 
-// sweepPerson is readPerson for what a sweep has found; it notes what no hint has said yet.
+// sweepPerson is readPerson for what a sweep has found; it notes what no hint has said yet. Other nodes may not have heard of it
+// either, and look for none but those who are connected to them.
 func (h *Hub) sweepPerson(id chat.ID, before, viewSeq int64) {
+	lost := false
 	h.moveView(id, viewSeq, func(known int64) bool {
-		if viewSeq > known {
+		if lost = viewSeq > known; lost {
 			h.unheard.note(HintPerson, id, viewSeq)
 		}
 		return otherView(known, before, viewSeq)
 	})
+	if lost {
+		h.link.Send(chat.PersonChanged{PersonID: id, ViewSeq: viewSeq})
+	}
 }
 
 func (h *Hub) sweepSessions(ctx context.Context) error {
