@@ -62,6 +62,11 @@ type SessionsEnded struct {
 	Sessions []ID
 }
 
+// PresenceMoved says that these people may be somewhere else than before: there, away or gone.
+type PresenceMoved struct {
+	PersonIDs []ID
+}
+
 func (ConversationChanged) event() {}
 func (PersonChanged) event()       {}
 func (PositionsMoved) event()      {}
@@ -70,3 +75,4 @@ func (ReceiptsChosen) event()      {}
 func (CardChanged) event()         {}
 func (DraftSaved) event()          {}
 func (SessionsEnded) event()       {}
+func (PresenceMoved) event()       {}

@@ -24,6 +24,7 @@ const (
 	frameView        frameType = "view"
 	framePreferences frameType = "preferences"
 	frameClosed      frameType = "closed"
+	framePresence    frameType = "presence"
 	frameBeat        frameType = "beat"
 )
 
@@ -73,6 +74,8 @@ type inbound struct {
 	At           int64                `json:"at"`
 	Drafted      bool                 `json:"drafted"`
 	Positions    map[chat.ID]progress `json:"positions"`
+	State        string               `json:"state"`
+	People       []chat.ID            `json:"people"`
 }
 
 // progress is how far a page has come in one conversation.

@@ -92,6 +92,7 @@ func TestRedisLink(t *testing.T) {
 			chat.PositionsMoved{PersonID: a, Conversations: []chat.ID{b, a}}, chat.CardChanged{PersonID: b, Seq: 2},
 			chat.ReceiptsMoved{Conversations: []chat.ID{a, b}}, chat.ReceiptsChosen{PersonID: b},
 			chat.DraftSaved{PersonID: a, ConversationID: b}, chat.SessionsEnded{Sessions: []chat.ID{a, b}},
+			chat.PresenceMoved{PersonIDs: []chat.ID{b, a}},
 		} {
 			until(t, "it arrives", func() bool {
 				here.Send(event) // again: the other may not have subscribed yet, and doubles harm nothing
@@ -154,9 +155,12 @@ func equal(a, b chat.Event) bool {
 	case chat.ReceiptsMoved:
 		b, ok := b.(chat.ReceiptsMoved)
 		return ok && slices.Equal(a.Conversations, b.Conversations)
+	case chat.PresenceMoved:
+		b, ok := b.(chat.PresenceMoved)
+		return ok && slices.Equal(a.PersonIDs, b.PersonIDs)
 	}
 	switch b.(type) {
-	case chat.PositionsMoved, chat.SessionsEnded, chat.ReceiptsMoved:
+	case chat.PositionsMoved, chat.SessionsEnded, chat.ReceiptsMoved, chat.PresenceMoved:
 		return false
 	}
 	return a == b
