@@ -36,6 +36,10 @@ var frameMatrix = map[string]map[string]string{
 	"activity": {
 		"stranger": "ignored", "former member": "ignored", "member": "ignored", "administrator": "ignored", "owner": "ignored",
 	},
+	// It names people, and TestPresenceMatrix has who hears of whom; of a group it says nothing.
+	"watch": {
+		"stranger": "ignored", "former member": "ignored", "member": "ignored", "administrator": "ignored", "owner": "ignored",
+	},
 }
 
 // Who gets a frame.
@@ -58,6 +62,8 @@ var sentMatrix = map[string]map[string]string{
 	"closed":      {"stranger": gets, "former member": never, "member": never, "administrator": never, "owner": never},
 	"list":        {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
 	"rows":        {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	// Of a member who shows it to those with whom a conversation is shared; TestPresenceMatrix has all others.
+	"presence":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"hello":       {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
 	"view":        {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
 	"preferences": {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
@@ -164,6 +170,8 @@ func TestSentMatrix(t *testing.T) {
 				switch g.Type {
 				case "hello", "preferences", "beat":
 					about = true
+				case "presence":
+					about = strings.Contains(g.HTML, other.ID.String())
 				}
 				if !about {
 					return
@@ -189,6 +197,10 @@ func TestSentMatrix(t *testing.T) {
 			await("closed", whatever)
 			n.say(t, other, group, "a secret among members")
 			await("changes", func(g got) bool { return strings.Contains(g.HTML, "a secret among members") })
+			n.chooses(t, other, chat.PresenceChoices{Presence: chat.CircleShared, LastSeen: chat.CircleShared})
+			n.connect(t, other)
+			p.watches(other.ID)
+			await("presence", func(g got) bool { return statesIn(g)[other.ID] == "online" })
 			n.rename(t, n.chat, other, "Renamed")
 			await("people", func(g got) bool { return strings.Contains(g.HTML, "Renamed") })
 			if err := n.chat.SaveDraft(t.Context(), who, group, "begun"); (err == nil) != at.Member.Present() && role != "stranger" {
