@@ -79,20 +79,32 @@ func (h *Hub) ShareRedis(client redis.UniversalClient) {
 	h.connections = newRedisConnections(client, h.log, h.timing.Lease, h.timing.Renew*5/4)
 }
 
-// Where implements [chat.Whereabouts]. Where Redis does not answer it is only known of people who use a page of this node.
+// Where implements [chat.Whereabouts]. Whoever uses a page of this node is there, whatever else is known; of others nothing is
+// known where Redis does not answer.
 func (h *Hub) Where(ctx context.Context, people []chat.ID) map[chat.ID]chat.Where {
-	where, err := h.connections.where(ctx, people)
-	if err != nil {
-		where = make(map[chat.ID]chat.Where, len(people))
-	}
-	now := time.Now()
+	now, here := time.Now(), make(map[chat.ID]chat.Where, len(people))
+	others := make([]chat.ID, 0, len(people))
 	for _, id := range people {
-		switch here := h.roster.where(id, now); {
-		case here == chat.WhereHere, err == nil && here > where[id]:
-			where[id] = here
+		if where := h.roster.where(id, now); where != chat.WhereUnknown {
+			here[id] = where
+		}
+		if here[id] != chat.WhereHere {
+			others = append(others, id)
 		}
 	}
-	return where
+	if len(others) == 0 {
+		return here
+	}
+	where, err := h.connections.where(ctx, others)
+	for _, id := range others {
+		switch {
+		case err != nil:
+			delete(here, id)
+		case where[id] > here[id]:
+			here[id] = where[id]
+		}
+	}
+	return here
 }
 
 // arrive notes that a page has come.

@@ -398,8 +398,20 @@ func (w *watching) ask(ctx context.Context) (more bool, err error) {
 }
 
 func (w *watching) askFacts(ctx context.Context, people []chat.ID) error {
-	seqs, err := w.asks.viewSeqs(ctx, people)
+	var uncounted []chat.ID
+	w.mu.Lock()
+	for _, id := range people {
+		if p := w.ofLocked(id); p != nil && !p.counted {
+			uncounted = append(uncounted, id)
+		}
+	}
+	w.mu.Unlock()
+	var seqs map[chat.ID]int64
 	var facts map[chat.ID]chat.PresenceFacts
+	var err error
+	if len(uncounted) > 0 {
+		seqs, err = w.asks.viewSeqs(ctx, uncounted)
+	}
 	if err == nil {
 		facts, err = w.asks.facts(ctx, people)
 	}
@@ -415,10 +427,10 @@ func (w *watching) askFacts(ctx context.Context, people []chat.ID) error {
 		if err != nil {
 			w.facts[id] = struct{}{}
 		} else {
-			if seq := seqs[id]; !p.counted || seq > p.viewSeq {
-				p.counted, p.viewSeq = true, seq
+			if seq, read := seqs[id]; read && (!p.counted || seq > p.viewSeq) {
+				p.viewSeq = seq
 			}
-			p.facts, p.known = facts[id], true
+			p.counted, p.facts, p.known = true, facts[id], true
 		}
 		pass.drawLocked(p)
 	}
