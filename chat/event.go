@@ -76,6 +76,11 @@ type SessionsEnded struct {
 	Sessions []ID
 }
 
+// PresenceMoved says that these people may be somewhere else than before: there, away or gone.
+type PresenceMoved struct {
+	PersonIDs []ID
+}
+
 func (ConversationChanged) event() {}
 func (PersonChanged) event()       {}
 func (PositionsMoved) event()      {}
@@ -85,3 +90,4 @@ func (CardChanged) event()         {}
 func (DraftSaved) event()          {}
 func (SessionsEnded) event()       {}
 func (Typed) event()               {}
+func (PresenceMoved) event()       {}

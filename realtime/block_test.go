@@ -32,6 +32,7 @@ var blockMatrix = map[string]blockRow{
 	"people":   {plainFor, plainFor, plain},
 	"receipts": {nothing, nothing, plain},
 	"typing":   {nothing, nothing, plain},
+	"presence": {nothing, nothing, plain},
 	// Of oneself, or of the page alone.
 	"draft": {plain, plain, plain}, "resumed": {plain, plain, plain}, "reset": {plain, plain, plain}, "closed": {plain, plain, plain},
 	"hello": {plain, plain, plain}, "view": {plain, plain, plain}, "preferences": {plain, plain, plain}, "beat": {plain, plain, plain},
@@ -95,6 +96,19 @@ func TestBlockMatrix(t *testing.T) {
 			}
 			n.say(t, about, group, secret)
 			p.each([]string{"changes", "rows"}, sees, holds)
+			mark := n.Person(t, "Mark")
+			n.connect(t, mark)
+			n.connect(t, about)
+			p.watches(about.ID, mark.ID)
+			p.until("presence", func(g got) bool { return statesIn(g)[mark.ID] == "online" }, holds, func(g got) {
+				want := "online"
+				if gets("presence") == nothing {
+					want = ""
+				}
+				if g.Type == "presence" && statesIn(g)[about.ID] != want {
+					t.Errorf("presence: %s", g.HTML)
+				}
+			})
 			n.rename(t, n.chat, about, "Anew")
 			p.until("people", func(g got) bool { return strings.Contains(g.HTML, "Anew") }, holds)
 

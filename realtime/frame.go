@@ -24,6 +24,7 @@ const (
 	frameView        frameType = "view"
 	framePreferences frameType = "preferences"
 	frameClosed      frameType = "closed"
+	framePresence    frameType = "presence"
 	frameBeat        frameType = "beat"
 	frameTyping      frameType = "typing"
 )
@@ -78,6 +79,8 @@ type inbound struct {
 	Drafted      bool                 `json:"drafted"`
 	Stopped      bool                 `json:"stopped"`
 	Positions    map[chat.ID]progress `json:"positions"`
+	State        string               `json:"state"`
+	People       []chat.ID            `json:"people"`
 }
 
 // progress is how far a page has come in one conversation.

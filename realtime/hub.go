@@ -33,6 +33,13 @@ type Timing struct {
 	Activity time.Duration // 1 min: how often use of the page counts as use of its session
 	Rows     time.Duration // 1 s: how often all of more than 50 members are sent the row of their conversation
 	Receipts time.Duration // 1 s: how often authors in a large group are told how many have read
+	Away     time.Duration // chat.AwayAfter
+	Gone     time.Duration // 10 s: how long somebody who has left the last page is seen to be there, unless another one comes
+	Return   time.Duration // 30 s: so long after the start of the only node people are on their way back, and nobody is seen to be gone
+	Lease    time.Duration // 30 s: how long a node that says nothing more of a page is taken to have it
+	Renew    time.Duration // 6 s: how often it says so, and looks anew for whom its pages show
+	Gather   time.Duration // 1 s: how often a page is told of others' coming and going
+	Seen     time.Duration // 1 min: how often it is written down when people were there
 
 	Clock func() time.Time // time.Now: what those who write are gone by
 
@@ -59,6 +66,13 @@ func (t Timing) withDefaults() Timing {
 	if t.Clock == nil {
 		t.Clock = time.Now
 	}
+	set(&t.Away, chat.AwayAfter)
+	set(&t.Gone, 10*time.Second)
+	set(&t.Return, 30*time.Second)
+	set(&t.Lease, 30*time.Second)
+	set(&t.Renew, 6*time.Second)
+	set(&t.Gather, time.Second)
+	set(&t.Seen, time.Minute)
 	t.Sockets = cmp.Or(t.Sockets, nodeSockets)
 	t.Arrivals = cmp.Or(t.Arrivals, arrivalsPerCore*runtime.GOMAXPROCS(0))
 	return t
@@ -94,7 +108,14 @@ type Hub struct {
 	flushed    sync.Map // conversation → the change counter its rows were last sent with
 	cards      sync.Map // person → the version of the card that was last sent
 	unheard    unheard
-	stop       context.CancelFunc
+
+	node        string // names this node among others
+	connections connections
+	roster      *roster
+	watching    *watching
+	parting     *partingQueue
+
+	stop context.CancelFunc
 
 	spawning sync.Mutex // guards ended against the waiting in Close
 	ended    bool
@@ -138,6 +159,7 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h.typing = newTyping()
 	h.moves.at = map[int64]time.Time{}
 	h.allowances = newAllowances()
+	h.beginPresence()
 	return h
 }
 
@@ -156,7 +178,10 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 	}
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
-	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.typingLoop, h.beatLoop} {
+	for _, work := range []func(context.Context){
+		listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.typingLoop, h.beatLoop,
+		h.presenceLoop, h.partingLoop, h.askLoop, h.watching.lookLoop,
+	} {
 		h.spawn(func() { work(ctx) })
 	}
 	return nil
@@ -167,6 +192,7 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 func (h *Hub) Close(ctx context.Context) {
 	h.mu.Lock()
 	h.draining = true
+	h.roster.close()
 	sockets := make([]*Socket, 0, len(h.sockets))
 	for s := range h.sockets {
 		sockets = append(sockets, s)
@@ -185,6 +211,7 @@ func (h *Hub) Close(ctx context.Context) {
 	}
 	h.awaitEmpty(ctx)
 	h.flushPositions(context.WithoutCancel(ctx))
+	h.noteAllSeen(context.WithoutCancel(ctx))
 	if h.stop != nil {
 		h.stop()
 	}
@@ -237,6 +264,7 @@ func (h *Hub) hear(event chat.Event) {
 	case chat.PersonChanged:
 		h.typingChanged(e.PersonID)
 		h.hintPerson(e.PersonID, e.ViewSeq)
+		h.watching.changed(e.PersonID, e.ViewSeq, func(known int64) bool { return e.ViewSeq > known })
 		h.unheard.heard(HintPerson, e.PersonID, e.ViewSeq)
 	case chat.PositionsMoved:
 		if h.anybody() { // who comes later is sent the whole list
@@ -253,6 +281,8 @@ func (h *Hub) hear(event chat.Event) {
 		h.spawn(func() { h.receiptsChosen(e.PersonID) })
 	case chat.CardChanged:
 		h.spawn(func() { h.cardChanged(e.PersonID, e.Seq) })
+	case chat.PresenceMoved:
+		h.watching.move(e.PersonIDs...)
 	case chat.DraftSaved:
 		h.rows.ofPerson(e.PersonID, []chat.ID{e.ConversationID})
 		h.spawn(func() { h.draftSaved(e.PersonID, e.ConversationID) })
@@ -306,6 +336,7 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	}
 	h.typingChanged(id)
 	h.rows.whole(id)
+	h.watching.viewers(sockets)
 	h.spawn(func() { h.tellPreferences(id, viewSeq) })
 	for _, s := range sockets {
 		h.spawn(func() { h.reenter(s, viewSeq) })

@@ -93,6 +93,8 @@ func encodeHint(event chat.Event) (h hint, ok bool) {
 		}}, true
 	case chat.SessionsEnded:
 		return hint{Kind: "sessions", IDs: e.Sessions}, true
+	case chat.PresenceMoved:
+		return hint{Kind: "presence", IDs: e.PersonIDs}, true
 	}
 	return hint{}, false
 }
@@ -124,6 +126,8 @@ func (h hint) event() (event chat.Event, ok bool) {
 		}
 	case "sessions":
 		return chat.SessionsEnded{Sessions: h.IDs}, true
+	case "presence":
+		return chat.PresenceMoved{PersonIDs: h.IDs}, true
 	}
 	return nil, false // of a later version
 }

@@ -97,6 +97,7 @@ func TestRedisLink(t *testing.T) {
 				ConversationID: a, PersonID: b, Readers: []chat.ID{a, b}, Left: 1500 * time.Millisecond,
 				Card: chat.Card{ID: b, Username: "ben", DisplayName: "Ben", Seq: 3},
 			},
+			chat.PresenceMoved{PersonIDs: []chat.ID{b, a}},
 		} {
 			until(t, "it arrives", func() bool {
 				here.Send(event) // again: the other may not have subscribed yet, and doubles harm nothing
@@ -162,9 +163,12 @@ func equal(a, b chat.Event) bool {
 	case chat.ReceiptsMoved:
 		b, ok := b.(chat.ReceiptsMoved)
 		return ok && slices.Equal(a.Conversations, b.Conversations)
+	case chat.PresenceMoved:
+		b, ok := b.(chat.PresenceMoved)
+		return ok && slices.Equal(a.PersonIDs, b.PersonIDs)
 	}
 	switch b.(type) {
-	case chat.PositionsMoved, chat.SessionsEnded, chat.ReceiptsMoved, chat.Typed:
+	case chat.PositionsMoved, chat.SessionsEnded, chat.ReceiptsMoved, chat.Typed, chat.PresenceMoved:
 		return false
 	}
 	return a == b

@@ -40,6 +40,10 @@ var frameMatrix = map[string]map[string]string{
 	"typing": {
 		"stranger": "ignored", "former member": "ignored", "member": "shown", "administrator": "shown", "owner": "shown",
 	},
+	// It names people, and TestPresenceMatrix has who hears of whom; of a group it says nothing.
+	"watch": {
+		"stranger": "ignored", "former member": "ignored", "member": "ignored", "administrator": "ignored", "owner": "ignored",
+	},
 }
 
 // Who gets a frame.
@@ -55,14 +59,16 @@ var sentMatrix = map[string]map[string]string{
 	"changes": {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"people":  {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	// Of one's own messages alone; TestReceiptMatrix has who is told what.
-	"receipts":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
-	"typing":      {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
-	"draft":       {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
-	"resumed":     {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
-	"reset":       {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
-	"closed":      {"stranger": gets, "former member": never, "member": never, "administrator": never, "owner": never},
-	"list":        {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
-	"rows":        {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	"receipts": {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"typing":   {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"draft":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"resumed":  {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"reset":    {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"closed":   {"stranger": gets, "former member": never, "member": never, "administrator": never, "owner": never},
+	"list":     {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	"rows":     {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	// Of a member who shows it to those with whom a conversation is shared; TestPresenceMatrix has all others.
+	"presence":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"hello":       {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
 	"view":        {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
 	"preferences": {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
@@ -169,6 +175,8 @@ func TestSentMatrix(t *testing.T) {
 				switch g.Type {
 				case "hello", "preferences", "beat":
 					about = true
+				case "presence":
+					about = strings.Contains(g.HTML, other.ID.String())
 				}
 				if !about {
 					return
@@ -194,6 +202,10 @@ func TestSentMatrix(t *testing.T) {
 			await("closed", whatever)
 			n.say(t, other, group, "a secret among members")
 			await("changes", func(g got) bool { return strings.Contains(g.HTML, "a secret among members") })
+			n.chooses(t, other, chat.PresenceChoices{Presence: chat.CircleShared, LastSeen: chat.CircleShared})
+			n.connect(t, other)
+			p.watches(other.ID)
+			await("presence", func(g got) bool { return statesIn(g)[other.ID] == "online" })
 			n.rename(t, n.chat, other, "Renamed")
 			await("people", func(g got) bool { return strings.Contains(g.HTML, "Renamed") })
 			writing := n.connect(t, other)

@@ -45,6 +45,9 @@ type Socket struct {
 	settled atomic.Bool            // it has the list it came for
 	ended   atomic.Pointer[Reason] // why, once it is so; the first one counts
 	marked  atomic.Pointer[mark]   // the frame whose way to the connection is measured, one at a time
+	arrived string                 // how the page is used, as its address says
+	use     *use                   // the same since then; guarded by the roster
+	shown   shown                  // whom the page shows; guarded by what watches
 
 	mu       sync.Mutex
 	visit    int64         // grows with each open and leave: a slow open notices that the page has gone on
@@ -68,6 +71,7 @@ func newMelody(h *Hub) *melody.Melody {
 	m.HandleDisconnect(func(session *melody.Session) {
 		if s := socketOf(session); s != nil {
 			h.unregister(s)
+			h.depart(s)
 			s.end(ClosedLost)
 			h.meter.SocketClosed(*s.ended.Load())
 		}
@@ -122,6 +126,7 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 	}
 	s := &Socket{
 		hub: h, viewer: viewer, stands: make(chan struct{}), limit: rate.NewLimiter(frameRate, frameBurst), acks: rate.NewLimiter(ackRate, ackBurst),
+		arrived: r.URL.Query().Get("activity"),
 	}
 	if h.chat.Limited() {
 		if s.person = h.allowances.enter(viewer.ID); s.person == nil {
@@ -174,6 +179,7 @@ func (h *Hub) connect(session *melody.Session) {
 		s.close(ClosedRestart)
 		return
 	}
+	h.arrive(s)
 	// Its request may have read of a change that this node has not heard of: then the person's other pages hear it, too.
 	h.hintPerson(s.viewer.ID, s.viewer.ViewSeq)
 	h.rows.whole(s.viewer.ID)
@@ -266,8 +272,9 @@ var framesIn = map[string]func(*Socket, inbound){
 	},
 	"leave":    func(s *Socket, _ inbound) { s.hub.leave(s, s.nextVisit()) },
 	"ack":      func(s *Socket, in inbound) { s.acknowledge(in.Positions) },
-	"activity": func(s *Socket, _ inbound) { s.used() },
 	"typing":   func(s *Socket, in inbound) { s.typed(in.Stopped) },
+	"activity": func(s *Socket, in inbound) { s.act(in.State) },
+	"watch":    func(s *Socket, in inbound) { s.hub.watching.watch(s, in.People, time.Now()) },
 }
 
 // acknowledge notes positions. Whose conversations they are is found out when they are written.

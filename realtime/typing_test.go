@@ -56,7 +56,7 @@ func (p *page) stops() {
 }
 
 // sees waits for the next line, which has to name these people, in that order; more than two have no names.
-func (p *page) sees(names ...string) {
+func (p *page) seesWriting(names ...string) {
 	p.t.Helper()
 	p.seesIn(p.next("typing"), names...)
 }
@@ -139,45 +139,45 @@ func TestTyping(t *testing.T) {
 		anas, bens, bens2 := n.at(t, ana, group), n.at(t, ben, group), n.at(t, n.Session(t, ben.Person), group)
 		cems, doras := n.at(t, cem, group), n.at(t, dora, group)
 		cems.types()
-		anas.sees("Cem")
-		doras.sees("Cem")
-		bens.sees("Cem")
-		bens2.sees("Cem")
+		anas.seesWriting("Cem")
+		doras.seesWriting("Cem")
+		bens.seesWriting("Cem")
+		bens2.seesWriting("Cem")
 		bens.types()
-		anas.sees("Cem", "Ben")
-		doras.sees("Cem", "Ben")
-		cems.sees("Ben")
+		anas.seesWriting("Cem", "Ben")
+		doras.seesWriting("Cem", "Ben")
+		cems.seesWriting("Ben")
 		doras.types()
-		anas.sees("Cem", "Ben", "Dora")
-		cems.sees("Ben", "Dora")
-		bens.sees("Cem", "Dora")
-		bens2.sees("Cem", "Dora")
+		anas.seesWriting("Cem", "Ben", "Dora")
+		cems.seesWriting("Ben", "Dora")
+		bens.seesWriting("Cem", "Dora")
+		bens2.seesWriting("Cem", "Dora")
 		anas.types()
-		cems.sees("Ben", "Dora", "Ana")
-		bens.sees("Cem", "Dora", "Ana")
-		bens2.sees("Cem", "Dora", "Ana")
-		doras.sees("Cem", "Ben", "Ana")
+		cems.seesWriting("Ben", "Dora", "Ana")
+		bens.seesWriting("Cem", "Dora", "Ana")
+		bens2.seesWriting("Cem", "Dora", "Ana")
+		doras.seesWriting("Cem", "Ben", "Ana")
 		cems.stops()
-		anas.sees("Ben", "Dora")
-		bens.sees("Dora", "Ana")
-		bens2.sees("Dora", "Ana")
-		doras.sees("Ben", "Ana")
+		anas.seesWriting("Ben", "Dora")
+		bens.seesWriting("Dora", "Ana")
+		bens2.seesWriting("Dora", "Ana")
+		doras.seesWriting("Ben", "Ana")
 		anas.stops()
-		bens.sees("Dora")
-		bens2.sees("Dora")
-		cems.sees("Ben", "Dora")
-		doras.sees("Ben")
-		eves.sees("Cem")
-		eves.sees("Cem", "Ben")
-		eves.sees("Cem", "Ben", "Dora")
-		eves.sees("Ben", "Dora") // several stayed several when a fourth began, and when the first stopped
+		bens.seesWriting("Dora")
+		bens2.seesWriting("Dora")
+		cems.seesWriting("Ben", "Dora")
+		doras.seesWriting("Ben")
+		eves.seesWriting("Cem")
+		eves.seesWriting("Cem", "Ben")
+		eves.seesWriting("Cem", "Ben", "Dora")
+		eves.seesWriting("Ben", "Dora") // several stayed several when a fourth began, and when the first stopped
 		bens.stops()
-		doras.sees()
-		cems.sees("Dora")
-		anas.sees("Dora")
+		doras.seesWriting()
+		cems.seesWriting("Dora")
+		anas.seesWriting("Dora")
 		doras.stops()
 		for _, p := range []*page{anas, bens, bens2, cems} {
-			p.sees()
+			p.seesWriting()
 		}
 	})
 
@@ -225,7 +225,7 @@ func TestTyping(t *testing.T) {
 			}
 		}
 		bens.types()
-		anas.sees("Ben")
+		anas.seesWriting("Ben")
 		for range 5 {
 			bens.types()
 		}
@@ -239,7 +239,7 @@ func TestTyping(t *testing.T) {
 		bens.types()
 		said(2)
 		bens.stops()
-		anas.sees()
+		anas.seesWriting()
 		bens.stops()
 		said(3)
 		bens.types()
@@ -248,10 +248,10 @@ func TestTyping(t *testing.T) {
 		said(3)
 		n.untold(t, anas, ana)
 		n.pass(time.Second)
-		anas.sees("Ben")
+		anas.seesWriting("Ben")
 		said(4)
 		bens.write(map[string]any{"type": "leave"})
-		anas.sees()
+		anas.seesWriting()
 		bens.follow(n.page(t, n.current(t, ben), conversation))
 		bens.types()
 		said(5) // that it is over; and coming back is no way to say more
@@ -261,9 +261,9 @@ func TestTyping(t *testing.T) {
 		n.pass(3 * time.Second)
 		n.untold(t, anas, ana) // nor is it said of who has stopped meanwhile
 		bens.types()
-		anas.sees("Ben")
+		anas.seesWriting("Ben")
 		n.say(t, ben, conversation, "there it is")
-		anas.sees()
+		anas.seesWriting()
 		said(7) // to whoever hears of the message first
 	})
 
@@ -273,16 +273,16 @@ func TestTyping(t *testing.T) {
 		ana, ben, conversation := n.pair(t)
 		anas, bens := n.at(t, ana, conversation), n.at(t, ben, conversation)
 		bens.types()
-		anas.sees("Ben")
+		anas.seesWriting("Ben")
 		n.pass(3 * time.Second)
 		bens.types()
 		n.heard(t, bens, ben, conversation)
 		n.pass(5900 * time.Millisecond)
 		n.untold(t, anas, ana)
 		n.pass(200 * time.Millisecond)
-		anas.sees()
+		anas.seesWriting()
 		bens.types()
-		anas.sees("Ben")
+		anas.seesWriting("Ben")
 	})
 
 	t.Run("it is over before the message is there", func(t *testing.T) {
@@ -292,7 +292,7 @@ func TestTyping(t *testing.T) {
 		for _, conversation := range []chat.ID{n.Direct(t, ana, ben), n.Group(t, "Crew", ana, ben, cem)} {
 			anas, bens := n.at(t, ana, conversation), n.at(t, ben, conversation)
 			bens.types()
-			anas.sees("Ben")
+			anas.seesWriting("Ben")
 			n.say(t, ben, conversation, "there it is")
 			over := false
 			anas.until("changes", func(got) bool { return true }, func(g got) {
@@ -306,7 +306,7 @@ func TestTyping(t *testing.T) {
 			bens.types()
 			n.heard(t, bens, ben, conversation)
 			n.pass(3 * time.Second)
-			anas.sees("Ben")
+			anas.seesWriting("Ben")
 		}
 	})
 
@@ -322,14 +322,14 @@ func TestTyping(t *testing.T) {
 		} {
 			one, two := n.at(t, ben, conversation), n.at(t, n.Session(t, ben.Person), conversation)
 			one.types()
-			anas.sees("Ben")
+			anas.seesWriting("Ben")
 			two.types()
 			n.heard(t, two, ben, conversation)
 			leave(one)
 			n.heard(t, idle, ben, conversation)
 			n.untold(t, anas, ana)
 			leave(two)
-			anas.sees()
+			anas.seesWriting()
 			n.pass(3 * time.Second)
 		}
 	})
@@ -363,7 +363,7 @@ func TestTyping(t *testing.T) {
 			bens.types()
 			return n.hub.KnowsReaders(ben.ID, conversation)
 		})
-		anas.sees("Ben")
+		anas.seesWriting("Ben")
 	})
 
 	t.Run("it is asked once for half a minute, or until somebody comes or goes", func(t *testing.T) {
@@ -380,7 +380,7 @@ func TestTyping(t *testing.T) {
 		})
 		anas, bens := n.at(t, ana, group), n.at(t, ben, group)
 		bens.types()
-		anas.sees("Ben")
+		anas.seesWriting("Ben")
 		for range 9 {
 			n.pass(3 * time.Second)
 			bens.types()
@@ -393,15 +393,15 @@ func TestTyping(t *testing.T) {
 		bens.types()
 		n.await(t, func() bool { return asked.Load() == 2 })
 		n.say(t, ben, group, "done")
-		anas.sees()
+		anas.seesWriting()
 		n.pass(3 * time.Second)
 		if err := n.chat.AddMembers(t.Context(), ana, group, []chat.ID{cem.ID}); err != nil {
 			t.Fatal(err)
 		}
 		cems := n.at(t, cem, group)
 		bens.types()
-		cems.sees("Ben")
-		anas.sees("Ben")
+		cems.seesWriting("Ben")
+		anas.seesWriting("Ben")
 		n.untold(t, anas, ana)
 	})
 }
@@ -476,12 +476,12 @@ func TestTypingIsNotShown(t *testing.T) {
 				bens.types()
 				n.await(t, func() bool { return n.hub.KnowsReaders(ben.ID, conversation) })
 				if shown {
-					anas.sees("Ben")
+					anas.seesWriting("Ben")
 				}
 				n.untold(t, anas, ana)
 				n.untold(t, bens, ben)
 				if cems != nil && strings.HasPrefix(name, "to ") {
-					cems.sees("Ben")
+					cems.seesWriting("Ben")
 				}
 			})
 		}
@@ -504,8 +504,8 @@ func TestTypingChanges(t *testing.T) {
 		c.group = c.Group(t, "Crew", c.cem, c.ana, c.ben)
 		c.anas, c.bens, c.cems = c.at(t, c.ana, c.group), c.at(t, c.ben, c.group), c.at(t, c.cem, c.group)
 		c.bens.types()
-		c.anas.sees("Ben")
-		c.cems.sees("Ben")
+		c.anas.seesWriting("Ben")
+		c.cems.seesWriting("Ben")
 		return c
 	}
 
@@ -513,13 +513,13 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.shows(t, c.chat, c.ana, hidesTyping)
-		c.anas.sees()
+		c.anas.seesWriting()
 		c.pass(3 * time.Second)
 		c.bens.types()
 		c.heard(t, c.bens, c.ben, c.group)
 		c.untold(t, c.anas, c.ana)
 		c.shows(t, c.chat, c.ana, showsTyping)
-		c.anas.sees("Ben")
+		c.anas.seesWriting("Ben")
 		c.untold(t, c.cems, c.cem)
 	})
 
@@ -531,7 +531,7 @@ func TestTypingChanges(t *testing.T) {
 		anas, bens, cems := n.at(t, ana, group), n.at(t, ben, group), n.at(t, cem, group)
 		n.store.onceWriting(func() { n.shows(t, n.chat, ana, hidesTyping) })
 		bens.types()
-		cems.sees("Ben")
+		cems.seesWriting("Ben")
 		n.untold(t, anas, ana)
 	})
 
@@ -539,8 +539,8 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.shows(t, c.chat, c.ben, invisible)
-		c.anas.sees()
-		c.cems.sees()
+		c.anas.seesWriting()
+		c.cems.seesWriting()
 		c.pass(3 * time.Second)
 		c.bens.types()
 		c.heard(t, c.bens, c.ben, c.group)
@@ -551,10 +551,10 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.anas.types()
-		c.bens.sees("Ana")
-		c.cems.sees("Ben", "Ana")
+		c.bens.seesWriting("Ana")
+		c.cems.seesWriting("Ben", "Ana")
 		c.block(t, c.chat, c.ana, c.ben)
-		c.bens.sees()
+		c.bens.seesWriting()
 		c.anas.until("reset", func(got) bool { return true })
 		c.anas.follow(c.page(t, c.current(t, c.ana), c.group))
 		c.pass(3 * time.Second)
@@ -587,10 +587,10 @@ func TestTypingChanges(t *testing.T) {
 		w := newWire()
 		c := begin(t, quick, w.end(0))
 		c.shows(t, c.quiet, c.ana, hidesTyping)
-		c.anas.sees()
+		c.anas.seesWriting()
 		c.await(t, func() bool { return w.changed(c.ana.ID) })
 		c.shows(t, c.quiet, c.ben, hidesTyping)
-		c.cems.sees()
+		c.cems.seesWriting()
 	})
 }
 
@@ -702,23 +702,23 @@ func TestTypingOnTwoNodes(t *testing.T) {
 				}
 			})
 			cems.types()
-			anas.sees("Ben", "Cem")
+			anas.seesWriting("Ben", "Cem")
 			cems.stops()
-			anas.sees("Ben")
+			anas.seesWriting("Ben")
 			anas.types()
 			bens.until("typing", func(g got) bool { return strings.Contains(g.HTML, "Ana") })
 
 			bens2 := other.at(t, n.Session(t, ben.Person), group)
-			bens2.sees("Ana")
+			bens2.seesWriting("Ana")
 			pass(3 * time.Second)
 			bens2.types()
 			other.await(t, func() bool { return other.hub.KnowsReaders(ben.ID, group) })
 			bens.write(map[string]any{"type": "leave"})
 			n.heard(t, bens, ben, group)
 			cems.types()
-			anas.sees("Ben", "Cem") // of Ben the page on the other node still writes
+			anas.seesWriting("Ben", "Cem") // of Ben the page on the other node still writes
 			cems.stops()
-			anas.sees("Ben")
+			anas.seesWriting("Ben")
 			n.say(t, ben, group, "said on the first node")
 			over := false
 			anas.until("changes", func(got) bool { return true }, func(g got) { over = over || g.Type == "typing" && g.HTML == "" })
@@ -728,16 +728,16 @@ func TestTypingOnTwoNodes(t *testing.T) {
 
 			pass(6 * time.Second)
 			cems.types()
-			anas.sees("Cem")
+			anas.seesWriting("Cem")
 			_ = cems.conn.Close()
-			anas.sees()
+			anas.seesWriting()
 			pass(3 * time.Second)
 			cems = n.at(t, cem, group)
 			cems.types()
-			anas.sees("Cem")
+			anas.seesWriting("Cem")
 			cut()
 			n.shows(t, n.quiet, ana, hidesTyping)
-			anas.sees()
+			anas.seesWriting()
 		})
 	}
 }

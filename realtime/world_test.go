@@ -15,6 +15,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/gorilla/websocket"
+	"github.com/redis/go-redis/v9"
 
 	"parley/chat"
 	"parley/chat/chattest"
@@ -312,11 +313,23 @@ func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, l
 // newNodeOn makes one of several nodes of a world.
 func newNodeOn(t *testing.T, world *chattest.World, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
 	t.Helper()
-	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
-	n := &node{World: world, meter: newTally(), viewers: map[string]chat.Viewer{}}
+	n := &node{World: world}
 	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
+	return n.begin(t, timing, settings, nil, link...)
+}
+
+// begin starts the node over its world; shared is the Redis by which nodes know of each other's people.
+func (n *node) begin(
+	t *testing.T, timing realtime.Timing, settings chat.Settings, shared redis.UniversalClient, link ...realtime.Link,
+) *node {
+	t.Helper()
+	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
+	n.meter, n.viewers = newTally(), map[string]chat.Viewer{}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
 	n.hub.Measure(n.meter)
+	if shared != nil {
+		n.hub.ShareRedis(shared)
+	}
 	n.chat = chat.New(n.store, n.hub, settings)
 	n.quiet = chat.New(n.store, silence{}, settings)
 	if err := n.hub.Start(t.Context(), n.chat); err != nil {
