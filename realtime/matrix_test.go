@@ -202,7 +202,7 @@ func TestSentMatrix(t *testing.T) {
 			await("closed", whatever)
 			n.say(t, other, group, "a secret among members")
 			await("changes", func(g got) bool { return strings.Contains(g.HTML, "a secret among members") })
-			n.chooses(t, other, chat.PresenceChoices{Presence: chat.CircleShared, LastSeen: chat.CircleShared})
+			n.chooses(t, other, chat.PresenceChoices{Presence: chat.CircleShared, LastSeen: chat.CircleShared, Typing: true})
 			n.connect(t, other)
 			p.watches(other.ID)
 			await("presence", func(g got) bool { return statesIn(g)[other.ID] == "online" })

@@ -374,7 +374,7 @@ func TestPresenceMatrix(t *testing.T) {
 						if connected {
 							n.connect(t, seen)
 						} else {
-							n.exec(t, "UPDATE people SET last_seen_at = now() WHERE id = $1", seen.ID)
+							n.exec(t, "INSERT INTO seen VALUES ($1, now())", seen.ID)
 							want = "offline"
 						}
 						p := n.connect(t, who)
