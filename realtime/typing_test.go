@@ -3,6 +3,7 @@ package realtime_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -16,6 +17,22 @@ import (
 	"parley/nodes/nodestest"
 	"parley/realtime"
 )
+
+// Writing tells who watches also when the answer is there.
+func (s *faultyStore) Writing(ctx context.Context, person, conversation chat.ID) (chat.Writing, error) {
+	if err := errors.Join(s.fault("Writing"), s.watched(ctx, "Writing")); err != nil {
+		return chat.Writing{}, err
+	}
+	writing, err := s.Store.Writing(ctx, person, conversation)
+	return writing, errors.Join(err, s.watched(ctx, "Writing, answered"))
+}
+
+// beside makes another node of the same world.
+func (n *node) beside(t *testing.T, timing realtime.Timing, link realtime.Link) *node {
+	t.Helper()
+	other := &node{World: n.World, store: n.store}
+	return other.begin(t, timing, chat.Settings{BcryptCost: 4}, nil, link)
+}
 
 // scribes is a node on which those who write go by a clock that stands still.
 type scribes struct {
@@ -55,13 +72,13 @@ func (p *page) stops() {
 	p.write(map[string]any{"type": "typing", "stopped": true})
 }
 
-// sees waits for the next line, which has to name these people, in that order; more than two have no names.
-func (p *page) seesWriting(names ...string) {
+// reads waits for the next line, which has to name these people, in that order; more than two have no names.
+func (p *page) reads(names ...string) {
 	p.t.Helper()
-	p.seesIn(p.next("typing"), names...)
+	p.readsIn(p.next("typing"), names...)
 }
 
-func (p *page) seesIn(g got, names ...string) {
+func (p *page) readsIn(g got, names ...string) {
 	p.t.Helper()
 	var named []string
 	for _, word := range strings.FieldsFunc(g.HTML, func(r rune) bool { return r < 'A' || r > 'z' || r > 'Z' && r < 'a' }) {
@@ -139,45 +156,45 @@ func TestTyping(t *testing.T) {
 		anas, bens, bens2 := n.at(t, ana, group), n.at(t, ben, group), n.at(t, n.Session(t, ben.Person), group)
 		cems, doras := n.at(t, cem, group), n.at(t, dora, group)
 		cems.types()
-		anas.seesWriting("Cem")
-		doras.seesWriting("Cem")
-		bens.seesWriting("Cem")
-		bens2.seesWriting("Cem")
+		anas.reads("Cem")
+		doras.reads("Cem")
+		bens.reads("Cem")
+		bens2.reads("Cem")
 		bens.types()
-		anas.seesWriting("Cem", "Ben")
-		doras.seesWriting("Cem", "Ben")
-		cems.seesWriting("Ben")
+		anas.reads("Cem", "Ben")
+		doras.reads("Cem", "Ben")
+		cems.reads("Ben")
 		doras.types()
-		anas.seesWriting("Cem", "Ben", "Dora")
-		cems.seesWriting("Ben", "Dora")
-		bens.seesWriting("Cem", "Dora")
-		bens2.seesWriting("Cem", "Dora")
+		anas.reads("Cem", "Ben", "Dora")
+		cems.reads("Ben", "Dora")
+		bens.reads("Cem", "Dora")
+		bens2.reads("Cem", "Dora")
 		anas.types()
-		cems.seesWriting("Ben", "Dora", "Ana")
-		bens.seesWriting("Cem", "Dora", "Ana")
-		bens2.seesWriting("Cem", "Dora", "Ana")
-		doras.seesWriting("Cem", "Ben", "Ana")
+		cems.reads("Ben", "Dora", "Ana")
+		bens.reads("Cem", "Dora", "Ana")
+		bens2.reads("Cem", "Dora", "Ana")
+		doras.reads("Cem", "Ben", "Ana")
 		cems.stops()
-		anas.seesWriting("Ben", "Dora")
-		bens.seesWriting("Dora", "Ana")
-		bens2.seesWriting("Dora", "Ana")
-		doras.seesWriting("Ben", "Ana")
+		anas.reads("Ben", "Dora")
+		bens.reads("Dora", "Ana")
+		bens2.reads("Dora", "Ana")
+		doras.reads("Ben", "Ana")
 		anas.stops()
-		bens.seesWriting("Dora")
-		bens2.seesWriting("Dora")
-		cems.seesWriting("Ben", "Dora")
-		doras.seesWriting("Ben")
-		eves.seesWriting("Cem")
-		eves.seesWriting("Cem", "Ben")
-		eves.seesWriting("Cem", "Ben", "Dora")
-		eves.seesWriting("Ben", "Dora") // several stayed several when a fourth began, and when the first stopped
+		bens.reads("Dora")
+		bens2.reads("Dora")
+		cems.reads("Ben", "Dora")
+		doras.reads("Ben")
+		eves.reads("Cem")
+		eves.reads("Cem", "Ben")
+		eves.reads("Cem", "Ben", "Dora")
+		eves.reads("Ben", "Dora") // several stayed several when a fourth began, and when the first stopped
 		bens.stops()
-		doras.seesWriting()
-		cems.seesWriting("Dora")
-		anas.seesWriting("Dora")
+		doras.reads()
+		cems.reads("Dora")
+		anas.reads("Dora")
 		doras.stops()
 		for _, p := range []*page{anas, bens, bens2, cems} {
-			p.seesWriting()
+			p.reads()
 		}
 	})
 
@@ -225,7 +242,7 @@ func TestTyping(t *testing.T) {
 			}
 		}
 		bens.types()
-		anas.seesWriting("Ben")
+		anas.reads("Ben")
 		for range 5 {
 			bens.types()
 		}
@@ -239,7 +256,7 @@ func TestTyping(t *testing.T) {
 		bens.types()
 		said(2)
 		bens.stops()
-		anas.seesWriting()
+		anas.reads()
 		bens.stops()
 		said(3)
 		bens.types()
@@ -248,10 +265,10 @@ func TestTyping(t *testing.T) {
 		said(3)
 		n.untold(t, anas, ana)
 		n.pass(time.Second)
-		anas.seesWriting("Ben")
+		anas.reads("Ben")
 		said(4)
 		bens.write(map[string]any{"type": "leave"})
-		anas.seesWriting()
+		anas.reads()
 		bens.follow(n.page(t, n.current(t, ben), conversation))
 		bens.types()
 		said(5) // that it is over; and coming back is no way to say more
@@ -261,9 +278,9 @@ func TestTyping(t *testing.T) {
 		n.pass(3 * time.Second)
 		n.untold(t, anas, ana) // nor is it said of who has stopped meanwhile
 		bens.types()
-		anas.seesWriting("Ben")
+		anas.reads("Ben")
 		n.say(t, ben, conversation, "there it is")
-		anas.seesWriting()
+		anas.reads()
 		said(7) // to whoever hears of the message first
 	})
 
@@ -273,16 +290,16 @@ func TestTyping(t *testing.T) {
 		ana, ben, conversation := n.pair(t)
 		anas, bens := n.at(t, ana, conversation), n.at(t, ben, conversation)
 		bens.types()
-		anas.seesWriting("Ben")
+		anas.reads("Ben")
 		n.pass(3 * time.Second)
 		bens.types()
 		n.heard(t, bens, ben, conversation)
 		n.pass(5900 * time.Millisecond)
 		n.untold(t, anas, ana)
 		n.pass(200 * time.Millisecond)
-		anas.seesWriting()
+		anas.reads()
 		bens.types()
-		anas.seesWriting("Ben")
+		anas.reads("Ben")
 	})
 
 	t.Run("it is over before the message is there", func(t *testing.T) {
@@ -292,7 +309,7 @@ func TestTyping(t *testing.T) {
 		for _, conversation := range []chat.ID{n.Direct(t, ana, ben), n.Group(t, "Crew", ana, ben, cem)} {
 			anas, bens := n.at(t, ana, conversation), n.at(t, ben, conversation)
 			bens.types()
-			anas.seesWriting("Ben")
+			anas.reads("Ben")
 			n.say(t, ben, conversation, "there it is")
 			over := false
 			anas.until("changes", func(got) bool { return true }, func(g got) {
@@ -306,7 +323,7 @@ func TestTyping(t *testing.T) {
 			bens.types()
 			n.heard(t, bens, ben, conversation)
 			n.pass(3 * time.Second)
-			anas.seesWriting("Ben")
+			anas.reads("Ben")
 		}
 	})
 
@@ -322,14 +339,14 @@ func TestTyping(t *testing.T) {
 		} {
 			one, two := n.at(t, ben, conversation), n.at(t, n.Session(t, ben.Person), conversation)
 			one.types()
-			anas.seesWriting("Ben")
+			anas.reads("Ben")
 			two.types()
 			n.heard(t, two, ben, conversation)
 			leave(one)
 			n.heard(t, idle, ben, conversation)
 			n.untold(t, anas, ana)
 			leave(two)
-			anas.seesWriting()
+			anas.reads()
 			n.pass(3 * time.Second)
 		}
 	})
@@ -345,7 +362,7 @@ func TestTyping(t *testing.T) {
 		anas.open(n.page(t, n.current(t, ana), conversation))
 		resumed := false
 		g := anas.until("typing", func(got) bool { return true }, func(g got) { resumed = resumed || g.Type == "resumed" })
-		if anas.seesIn(g, "Ben"); !resumed {
+		if anas.readsIn(g, "Ben"); !resumed {
 			t.Error("the line came before the page was live")
 		}
 	})
@@ -363,7 +380,7 @@ func TestTyping(t *testing.T) {
 			bens.types()
 			return n.hub.KnowsReaders(ben.ID, conversation)
 		})
-		anas.seesWriting("Ben")
+		anas.reads("Ben")
 	})
 
 	t.Run("it is asked once for half a minute, or until somebody comes or goes", func(t *testing.T) {
@@ -380,7 +397,7 @@ func TestTyping(t *testing.T) {
 		})
 		anas, bens := n.at(t, ana, group), n.at(t, ben, group)
 		bens.types()
-		anas.seesWriting("Ben")
+		anas.reads("Ben")
 		for range 9 {
 			n.pass(3 * time.Second)
 			bens.types()
@@ -393,15 +410,15 @@ func TestTyping(t *testing.T) {
 		bens.types()
 		n.await(t, func() bool { return asked.Load() == 2 })
 		n.say(t, ben, group, "done")
-		anas.seesWriting()
+		anas.reads()
 		n.pass(3 * time.Second)
 		if err := n.chat.AddMembers(t.Context(), ana, group, []chat.ID{cem.ID}); err != nil {
 			t.Fatal(err)
 		}
 		cems := n.at(t, cem, group)
 		bens.types()
-		cems.seesWriting("Ben")
-		anas.seesWriting("Ben")
+		cems.reads("Ben")
+		anas.reads("Ben")
 		n.untold(t, anas, ana)
 	})
 }
@@ -476,12 +493,12 @@ func TestTypingIsNotShown(t *testing.T) {
 				bens.types()
 				n.await(t, func() bool { return n.hub.KnowsReaders(ben.ID, conversation) })
 				if shown {
-					anas.seesWriting("Ben")
+					anas.reads("Ben")
 				}
 				n.untold(t, anas, ana)
 				n.untold(t, bens, ben)
 				if cems != nil && strings.HasPrefix(name, "to ") {
-					cems.seesWriting("Ben")
+					cems.reads("Ben")
 				}
 			})
 		}
@@ -504,8 +521,8 @@ func TestTypingChanges(t *testing.T) {
 		c.group = c.Group(t, "Crew", c.cem, c.ana, c.ben)
 		c.anas, c.bens, c.cems = c.at(t, c.ana, c.group), c.at(t, c.ben, c.group), c.at(t, c.cem, c.group)
 		c.bens.types()
-		c.anas.seesWriting("Ben")
-		c.cems.seesWriting("Ben")
+		c.anas.reads("Ben")
+		c.cems.reads("Ben")
 		return c
 	}
 
@@ -513,13 +530,13 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.shows(t, c.chat, c.ana, hidesTyping)
-		c.anas.seesWriting()
+		c.anas.reads()
 		c.pass(3 * time.Second)
 		c.bens.types()
 		c.heard(t, c.bens, c.ben, c.group)
 		c.untold(t, c.anas, c.ana)
 		c.shows(t, c.chat, c.ana, showsTyping)
-		c.anas.seesWriting("Ben")
+		c.anas.reads("Ben")
 		c.untold(t, c.cems, c.cem)
 	})
 
@@ -529,9 +546,15 @@ func TestTypingChanges(t *testing.T) {
 		ana, ben, cem := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Cem")
 		group := n.Group(t, "Crew", cem, ana, ben)
 		anas, bens, cems := n.at(t, ana, group), n.at(t, ben, group), n.at(t, cem, group)
-		n.store.onceWriting(func() { n.shows(t, n.chat, ana, hidesTyping) })
+		var once sync.Once
+		n.store.watching(func(_ context.Context, method string) error {
+			if method == "Writing, answered" {
+				once.Do(func() { n.shows(t, n.chat, ana, hidesTyping) })
+			}
+			return nil
+		})
 		bens.types()
-		cems.seesWriting("Ben")
+		cems.reads("Ben")
 		n.untold(t, anas, ana)
 	})
 
@@ -539,8 +562,8 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.shows(t, c.chat, c.ben, invisible)
-		c.anas.seesWriting()
-		c.cems.seesWriting()
+		c.anas.reads()
+		c.cems.reads()
 		c.pass(3 * time.Second)
 		c.bens.types()
 		c.heard(t, c.bens, c.ben, c.group)
@@ -551,10 +574,10 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.anas.types()
-		c.bens.seesWriting("Ana")
-		c.cems.seesWriting("Ben", "Ana")
+		c.bens.reads("Ana")
+		c.cems.reads("Ben", "Ana")
 		c.block(t, c.chat, c.ana, c.ben)
-		c.bens.seesWriting()
+		c.bens.reads()
 		c.anas.until("reset", func(got) bool { return true })
 		c.anas.follow(c.page(t, c.current(t, c.ana), c.group))
 		c.pass(3 * time.Second)
@@ -587,10 +610,10 @@ func TestTypingChanges(t *testing.T) {
 		w := newWire()
 		c := begin(t, quick, w.end(0))
 		c.shows(t, c.quiet, c.ana, hidesTyping)
-		c.anas.seesWriting()
+		c.anas.reads()
 		c.await(t, func() bool { return w.changed(c.ana.ID) })
 		c.shows(t, c.quiet, c.ben, hidesTyping)
-		c.cems.seesWriting()
+		c.cems.reads()
 	})
 }
 
@@ -679,7 +702,7 @@ func TestTypingOnTwoNodes(t *testing.T) {
 			timing := withoutSweep
 			n := newScribes(t, timing, first)
 			timing.Clock, timing.Sweep = n.clock.Now, 20*time.Millisecond
-			other := newNodeOn(t, n.World, timing, chat.Settings{BcryptCost: 4}, second)
+			other := n.beside(t, timing, second)
 			pass := func(by time.Duration) {
 				n.pass(by)
 				other.hub.TypingTick()
@@ -691,34 +714,36 @@ func TestTypingOnTwoNodes(t *testing.T) {
 			until(t, "the nodes hear each other", func() bool { // they may not have subscribed yet
 				pass(3 * time.Second)
 				bens.types()
-				select {
-				case g := <-anas.frames:
-					if g.Type == "typing" {
-						anas.seesIn(g, "Ben")
+				for late := time.After(time.Second); ; {
+					select {
+					case g := <-anas.frames:
+						if g.Type == "typing" {
+							anas.readsIn(g, "Ben")
+							return true
+						}
+					case <-late:
+						return false
 					}
-					return g.Type == "typing"
-				default:
-					return false
 				}
 			})
 			cems.types()
-			anas.seesWriting("Ben", "Cem")
+			anas.reads("Ben", "Cem")
 			cems.stops()
-			anas.seesWriting("Ben")
+			anas.reads("Ben")
 			anas.types()
 			bens.until("typing", func(g got) bool { return strings.Contains(g.HTML, "Ana") })
 
 			bens2 := other.at(t, n.Session(t, ben.Person), group)
-			bens2.seesWriting("Ana")
+			bens2.reads("Ana")
 			pass(3 * time.Second)
 			bens2.types()
 			other.await(t, func() bool { return other.hub.KnowsReaders(ben.ID, group) })
 			bens.write(map[string]any{"type": "leave"})
 			n.heard(t, bens, ben, group)
 			cems.types()
-			anas.seesWriting("Ben", "Cem") // of Ben the page on the other node still writes
+			anas.reads("Ben", "Cem") // of Ben the page on the other node still writes
 			cems.stops()
-			anas.seesWriting("Ben")
+			anas.reads("Ben")
 			n.say(t, ben, group, "said on the first node")
 			over := false
 			anas.until("changes", func(got) bool { return true }, func(g got) { over = over || g.Type == "typing" && g.HTML == "" })
@@ -728,16 +753,16 @@ func TestTypingOnTwoNodes(t *testing.T) {
 
 			pass(6 * time.Second)
 			cems.types()
-			anas.seesWriting("Cem")
+			anas.reads("Cem")
 			_ = cems.conn.Close()
-			anas.seesWriting()
+			anas.reads()
 			pass(3 * time.Second)
 			cems = n.at(t, cem, group)
 			cems.types()
-			anas.seesWriting("Cem")
+			anas.reads("Cem")
 			cut()
 			n.shows(t, n.quiet, ana, hidesTyping)
-			anas.seesWriting()
+			anas.reads()
 		})
 	}
 }
