@@ -42,6 +42,17 @@ type ReceiptsMoved struct {
 	Conversations []ID
 }
 
+// Typed says that a person writes in a conversation, for as long as is left, or has stopped: to those who may see it, and never
+// what. It is stored nowhere, and told by no use case: nodes tell each other.
+type Typed struct {
+	ConversationID ID
+	PersonID       ID
+	Card           Card
+	Readers        []ID
+	Left           time.Duration
+	Stopped        bool
+}
+
 // ReceiptsChosen says that a person shows receipts now, or shows them no more: in all conversations that the person is in.
 type ReceiptsChosen struct {
 	PersonID ID
@@ -59,17 +70,6 @@ type DraftSaved struct {
 	ConversationID ID
 }
 
-// Typed says that a person writes in a conversation, for as long as is left, or has stopped: to those who may see it, and never
-// what. It is stored nowhere, and told by no use case: nodes tell each other.
-type Typed struct {
-	ConversationID ID
-	PersonID       ID
-	Card           Card
-	Readers        []ID
-	Left           time.Duration
-	Stopped        bool
-}
-
 // SessionsEnded says that these sessions are over, or that another token is to be had for what is left of the person's.
 type SessionsEnded struct {
 	PersonID ID // whose they are; at other nodes the zero ID
@@ -80,8 +80,8 @@ func (ConversationChanged) event() {}
 func (PersonChanged) event()       {}
 func (PositionsMoved) event()      {}
 func (ReceiptsMoved) event()       {}
+func (Typed) event()               {}
 func (ReceiptsChosen) event()      {}
 func (CardChanged) event()         {}
 func (DraftSaved) event()          {}
 func (SessionsEnded) event()       {}
-func (Typed) event()               {}

@@ -29,9 +29,9 @@ var blockMatrix = map[string]blockRow{
 	"changes":  {place, plain, plain},
 	"rows":     {place, plain, plain},
 	"list":     {place, plain, plain},
+	"typing":   {nothing, nothing, plain},
 	"people":   {plainFor, plainFor, plain},
 	"receipts": {nothing, nothing, plain},
-	"typing":   {nothing, nothing, plain},
 	// Of oneself, or of the page alone.
 	"draft": {plain, plain, plain}, "resumed": {plain, plain, plain}, "reset": {plain, plain, plain}, "closed": {plain, plain, plain},
 	"hello": {plain, plain, plain}, "view": {plain, plain, plain}, "preferences": {plain, plain, plain}, "beat": {plain, plain, plain},

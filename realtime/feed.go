@@ -22,12 +22,11 @@ type feed struct {
 	wanted  int64                 // hinted
 	hints   int64                 // how often
 	reading bool
+	writers writers
 	pending pending // changes that were committed at this node, to measure how long they take
 
 	receiptsDue time.Time // before, authors are not told again
 	receiptMark *int64    // of the last sweep
-
-	writers writers
 }
 
 // subscription is one page's place in a feed.
@@ -36,10 +35,10 @@ type subscription struct {
 	feed   *feed
 	member chat.Member // guarded by feed.mu
 	live   bool        // replay is through; before, the feed passes it over
+	typed  time.Time   // when somebody last wrote in the page
+	line   string      // who writes, as the page was told last
 	// receipts are what the page was told last; nil before it was told anything: it may show what holds no more.
 	receipts [][4]int64
-	wrote    time.Time // when somebody last wrote in the page
-	line     string    // who writes, as the page was told last
 }
 
 // hint says that there are changes up to changeSeq; message, if it is known, is what somebody said with that one.

@@ -19,13 +19,13 @@ const (
 	framePeople      frameType = "people"
 	frameReceipts    frameType = "receipts"
 	frameDraft       frameType = "draft"
+	frameTyping      frameType = "typing"
 	frameResumed     frameType = "resumed"
 	frameReset       frameType = "reset"
 	frameView        frameType = "view"
 	framePreferences frameType = "preferences"
 	frameClosed      frameType = "closed"
 	frameBeat        frameType = "beat"
-	frameTyping      frameType = "typing"
 )
 
 // frame is what the server sends.

@@ -18,7 +18,7 @@ func FuzzFrame(f *testing.F) {
 		`{"type":"open","conversation":` + id + `,"epoch":"e","after":7,"view":3,"at":1,"drafted":true}`,
 		`{"type":"open","conversation":` + id + `,"after":1e99}`, `{"type":"open","conversation":"x"}`, `{"TYPE":"open","type":"leave"}`,
 		`{"type":"ack"}`, `{"type":"ack","positions":null}`, `{"type":"ack","positions":{"x":{}}}`,
-		`{"type":"ack","positions":{` + id + `:{"delivered":5,"read":4}}}`, `{"type":"ack","positions":{` + id + `:{"delivered":-1,"read":4}}}`,
+		`{"type":"typing"}`, `{"type":"typing","stopped":7}`, `{"type":"ack","positions":{` + id + `:{"delivered":5,"read":4}}}`, `{"type":"ack","positions":{` + id + `:{"delivered":-1,"read":4}}}`,
 		`{"type":"ack","positions":{` + id + `:{"read":9223372036854775807},"{0193b1c8-6f2a-7c3e-9d4b-1f2e3d4c5b6a}":{"read":1}}}`,
 	} {
 		f.Add([]byte(seed))

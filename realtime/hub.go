@@ -34,10 +34,10 @@ type Timing struct {
 	Rows     time.Duration // 1 s: how often all of more than 50 members are sent the row of their conversation
 	Receipts time.Duration // 1 s: how often authors in a large group are told how many have read
 
-	Clock func() time.Time // time.Now: what those who write are gone by
-
 	Sockets  int // 20,000: how many sockets this node holds
 	Arrivals int // 100 for each core: how many may come in a second
+
+	Clock func() time.Time // time.Now: what those who write are gone by
 }
 
 func (t Timing) withDefaults() Timing {
@@ -56,11 +56,11 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Activity, time.Minute)
 	set(&t.Rows, time.Second)
 	set(&t.Receipts, time.Second)
+	t.Sockets = cmp.Or(t.Sockets, nodeSockets)
+	t.Arrivals = cmp.Or(t.Arrivals, arrivalsPerCore*runtime.GOMAXPROCS(0))
 	if t.Clock == nil {
 		t.Clock = time.Now
 	}
-	t.Sockets = cmp.Or(t.Sockets, nodeSockets)
-	t.Arrivals = cmp.Or(t.Arrivals, arrivalsPerCore*runtime.GOMAXPROCS(0))
 	return t
 }
 
@@ -134,8 +134,8 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h.melody = newMelody(h)
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()
-	h.receipts = newReceiptQueue()
 	h.typing = newTyping()
+	h.receipts = newReceiptQueue()
 	h.moves.at = map[int64]time.Time{}
 	h.allowances = newAllowances()
 	return h
@@ -156,9 +156,10 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 	}
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
-	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.typingLoop, h.beatLoop} {
+	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.beatLoop} {
 		h.spawn(func() { work(ctx) })
 	}
+	h.spawn(func() { h.typingLoop(ctx) })
 	return nil
 }
 
@@ -235,9 +236,9 @@ func (h *Hub) hear(event chat.Event) {
 		h.unheard.heard(HintConversation, e.ConversationID, e.ChangeSeq)
 		h.rows.conversation(e.ConversationID)
 	case chat.PersonChanged:
-		h.typingChanged(e.PersonID)
 		h.hintPerson(e.PersonID, e.ViewSeq)
 		h.unheard.heard(HintPerson, e.PersonID, e.ViewSeq)
+		h.typingChanged(e.PersonID)
 	case chat.PositionsMoved:
 		if h.anybody() { // who comes later is sent the whole list
 			h.moves.heard(e.Moves, time.Now())
@@ -249,6 +250,8 @@ func (h *Hub) hear(event chat.Event) {
 				h.receipts.note(id)
 			}
 		}
+	case chat.Typed:
+		h.heardTyping(e)
 	case chat.ReceiptsChosen:
 		h.spawn(func() { h.receiptsChosen(e.PersonID) })
 	case chat.CardChanged:
@@ -256,8 +259,6 @@ func (h *Hub) hear(event chat.Event) {
 	case chat.DraftSaved:
 		h.rows.ofPerson(e.PersonID, []chat.ID{e.ConversationID})
 		h.spawn(func() { h.draftSaved(e.PersonID, e.ConversationID) })
-	case chat.Typed:
-		h.heardTyping(e)
 	case chat.SessionsEnded:
 		for _, session := range e.Sessions {
 			h.endSession(session)
@@ -304,9 +305,9 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	if !news {
 		return
 	}
-	h.typingChanged(id)
 	h.rows.whole(id)
 	h.spawn(func() { h.tellPreferences(id, viewSeq) })
+	h.typingChanged(id)
 	for _, s := range sockets {
 		h.spawn(func() { h.reenter(s, viewSeq) })
 	}

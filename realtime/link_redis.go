@@ -50,14 +50,15 @@ func NewRedisLink(client redis.UniversalClient, log *slog.Logger) *RedisLink {
 
 // hint is an event on its way.
 type hint struct {
-	Node string    `json:"node"`
-	Kind string    `json:"kind"`
-	ID   chat.ID   `json:"id"`
-	Seq  int64     `json:"seq,omitempty"`
-	IDs  []chat.ID `json:"ids,omitempty"`
-	Nums []int64   `json:"nums,omitempty"`
+	Node string  `json:"node"`
+	Kind string  `json:"kind"`
+	ID   chat.ID `json:"id"`
+	Seq  int64   `json:"seq,omitempty"`
 
 	Typing *typingHint `json:"typing,omitempty"`
+
+	IDs  []chat.ID `json:"ids,omitempty"`
+	Nums []int64   `json:"nums,omitempty"`
 }
 
 // typingHint is who writes in the conversation that the hint is of.
@@ -82,15 +83,15 @@ func encodeHint(event chat.Event) (h hint, ok bool) {
 		return hint{Kind: "receipts", IDs: e.Conversations}, true
 	case chat.ReceiptsChosen:
 		return hint{Kind: "receipts_chosen", ID: e.PersonID}, true
-	case chat.CardChanged:
-		return hint{Kind: "card", ID: e.PersonID, Seq: e.Seq}, true
-	case chat.DraftSaved:
-		return hint{Kind: "draft", ID: e.PersonID, IDs: []chat.ID{e.ConversationID}}, true
 	case chat.Typed:
 		return hint{Kind: "typing", ID: e.ConversationID, IDs: e.Readers, Typing: &typingHint{
 			Person: e.PersonID, Username: e.Card.Username, Name: e.Card.DisplayName, Card: e.Card.Seq,
 			Left: e.Left.Milliseconds(), Stopped: e.Stopped,
 		}}, true
+	case chat.CardChanged:
+		return hint{Kind: "card", ID: e.PersonID, Seq: e.Seq}, true
+	case chat.DraftSaved:
+		return hint{Kind: "draft", ID: e.PersonID, IDs: []chat.ID{e.ConversationID}}, true
 	case chat.SessionsEnded:
 		return hint{Kind: "sessions", IDs: e.Sessions}, true
 	}
@@ -109,18 +110,18 @@ func (h hint) event() (event chat.Event, ok bool) {
 		return chat.ReceiptsMoved{Conversations: h.IDs}, true
 	case "receipts_chosen":
 		return chat.ReceiptsChosen{PersonID: h.ID}, true
-	case "card":
-		return chat.CardChanged{PersonID: h.ID, Seq: h.Seq}, true
-	case "draft":
-		if len(h.IDs) == 1 {
-			return chat.DraftSaved{PersonID: h.ID, ConversationID: h.IDs[0]}, true
-		}
 	case "typing":
 		if t := h.Typing; t != nil {
 			return chat.Typed{
 				ConversationID: h.ID, PersonID: t.Person, Readers: h.IDs, Left: time.Duration(t.Left) * time.Millisecond, Stopped: t.Stopped,
 				Card: chat.Card{ID: t.Person, Username: t.Username, DisplayName: t.Name, Seq: t.Card},
 			}, true
+		}
+	case "card":
+		return chat.CardChanged{PersonID: h.ID, Seq: h.Seq}, true
+	case "draft":
+		if len(h.IDs) == 1 {
+			return chat.DraftSaved{PersonID: h.ID, ConversationID: h.IDs[0]}, true
 		}
 	case "sessions":
 		return chat.SessionsEnded{Sessions: h.IDs}, true

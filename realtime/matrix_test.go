@@ -30,15 +30,15 @@ var frameMatrix = map[string]map[string]string{
 	"ack": {
 		"stranger": "ignored", "former member": "ignored", "member": "counted", "administrator": "counted", "owner": "counted",
 	},
+	// Of the conversation that the page has opened.
+	"typing": {
+		"stranger": "ignored", "former member": "ignored", "member": "shown", "administrator": "shown", "owner": "shown",
+	},
 	"leave": {
 		"stranger": "ignored", "former member": "ignored", "member": "ignored", "administrator": "ignored", "owner": "ignored",
 	},
 	"activity": {
 		"stranger": "ignored", "former member": "ignored", "member": "ignored", "administrator": "ignored", "owner": "ignored",
-	},
-	// Of the conversation that the page has opened.
-	"typing": {
-		"stranger": "ignored", "former member": "ignored", "member": "shown", "administrator": "shown", "owner": "shown",
 	},
 }
 
@@ -53,10 +53,10 @@ const (
 // the person everybody the own ones.
 var sentMatrix = map[string]map[string]string{
 	"changes": {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"typing":  {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"people":  {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	// Of one's own messages alone; TestReceiptMatrix has who is told what.
 	"receipts":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
-	"typing":      {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"draft":       {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"resumed":     {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
 	"reset":       {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
@@ -192,15 +192,15 @@ func TestSentMatrix(t *testing.T) {
 			p.open(at)
 			await("resumed", whatever)
 			await("closed", whatever)
-			n.say(t, other, group, "a secret among members")
-			await("changes", func(g got) bool { return strings.Contains(g.HTML, "a secret among members") })
-			n.rename(t, n.chat, other, "Renamed")
-			await("people", func(g got) bool { return strings.Contains(g.HTML, "Renamed") })
 			writing := n.connect(t, other)
 			writing.follow(n.page(t, n.current(t, other), group))
 			writing.write(map[string]any{"type": "typing"})
 			n.await(t, func() bool { return n.hub.KnowsReaders(other.ID, group) })
 			await("typing", func(g got) bool { return g.HTML != "" })
+			n.say(t, other, group, "a secret among members")
+			await("changes", func(g got) bool { return strings.Contains(g.HTML, "a secret among members") })
+			n.rename(t, n.chat, other, "Renamed")
+			await("people", func(g got) bool { return strings.Contains(g.HTML, "Renamed") })
 			if err := n.chat.SaveDraft(t.Context(), who, group, "begun"); (err == nil) != at.Member.Present() && role != "stranger" {
 				t.Fatalf("premise: %v", err)
 			}

@@ -264,10 +264,10 @@ var framesIn = map[string]func(*Socket, inbound){
 		at := cursor{Epoch: in.Epoch, After: in.After, View: in.View, At: in.At, Drafted: in.Drafted}
 		s.hub.spawn(func() { s.hub.meter.Resumed(s.hub.open(s, visit, in.Conversation, at)) })
 	},
+	"typing":   func(s *Socket, in inbound) { s.typed(in.Stopped) },
 	"leave":    func(s *Socket, _ inbound) { s.hub.leave(s, s.nextVisit()) },
 	"ack":      func(s *Socket, in inbound) { s.acknowledge(in.Positions) },
 	"activity": func(s *Socket, _ inbound) { s.used() },
-	"typing":   func(s *Socket, in inbound) { s.typed(in.Stopped) },
 }
 
 // acknowledge notes positions. Whose conversations they are is found out when they are written.

@@ -3,7 +3,10 @@ package realtime_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +19,38 @@ import (
 	"parley/nodes/nodestest"
 	"parley/realtime"
 )
+
+// Writing tells who watches also when the answer is there.
+func (s *faultyStore) Writing(ctx context.Context, person, conversation chat.ID) (chat.Writing, error) {
+	if err := errors.Join(s.fault("Writing"), s.watched(ctx, "Writing")); err != nil {
+		return chat.Writing{}, err
+	}
+	writing, err := s.Store.Writing(ctx, person, conversation)
+	return writing, errors.Join(err, s.watched(ctx, "Writing, answered"))
+}
+
+// beside makes another node of the same world.
+func (n *node) beside(t *testing.T, timing realtime.Timing, link realtime.Link) *node {
+	t.Helper()
+	timing.Arrivals = 100_000
+	other := &node{World: n.World, store: n.store, meter: newTally(), viewers: map[string]chat.Viewer{}}
+	other.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link)
+	other.chat, other.quiet = chat.New(n.store, other.hub, chat.Settings{BcryptCost: 4}), n.quiet
+	if err := other.hub.Start(t.Context(), other.chat); err != nil {
+		t.Fatal(err)
+	}
+	other.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		other.mu.Lock()
+		viewer := other.viewers[r.Header.Get("X-Session")]
+		other.mu.Unlock()
+		other.hub.ServeSocket(w, r, viewer)
+	}))
+	t.Cleanup(func() {
+		other.hub.Close(context.Background())
+		other.server.Close()
+	})
+	return other
+}
 
 // scribes is a node on which those who write go by a clock that stands still.
 type scribes struct {
@@ -529,7 +564,13 @@ func TestTypingChanges(t *testing.T) {
 		ana, ben, cem := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Cem")
 		group := n.Group(t, "Crew", cem, ana, ben)
 		anas, bens, cems := n.at(t, ana, group), n.at(t, ben, group), n.at(t, cem, group)
-		n.store.onceWriting(func() { n.shows(t, n.chat, ana, hidesTyping) })
+		var once sync.Once
+		n.store.watching(func(_ context.Context, method string) error {
+			if method == "Writing, answered" {
+				once.Do(func() { n.shows(t, n.chat, ana, hidesTyping) })
+			}
+			return nil
+		})
 		bens.types()
 		cems.sees("Ben")
 		n.untold(t, anas, ana)
@@ -679,7 +720,7 @@ func TestTypingOnTwoNodes(t *testing.T) {
 			timing := withoutSweep
 			n := newScribes(t, timing, first)
 			timing.Clock, timing.Sweep = n.clock.Now, 20*time.Millisecond
-			other := newNodeOn(t, n.World, timing, chat.Settings{BcryptCost: 4}, second)
+			other := n.beside(t, timing, second)
 			pass := func(by time.Duration) {
 				n.pass(by)
 				other.hub.TypingTick()

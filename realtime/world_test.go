@@ -54,7 +54,6 @@ type faultyStore struct {
 	rows   map[chat.ID][2]int                             // by conversation: how often its rows were asked for, and how many there were
 	read   func()                                         // called once, after changes were read and before they are handed on
 	asked  func()                                         // called once, after a membership was asked for
-	wrote  func()                                         // called once, after it was asked who may see somebody write
 	viewed func()                                         // called once, after view counters were read and before they are handed on
 	watch  func(ctx context.Context, method string) error // called before rows and lists are read
 }
@@ -95,13 +94,6 @@ func (s *faultyStore) onceAsked(act func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = act
-}
-
-// onceWriting lets a test act between the question who may see somebody write and what follows from the answer.
-func (s *faultyStore) onceWriting(act func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wrote = act
 }
 
 // onceRead lets a test act between a feed's reading and its delivering.
@@ -276,21 +268,6 @@ func (s *faultyStore) SessionsAlive(ctx context.Context, ids []chat.ID, idle tim
 	return s.Store.SessionsAlive(ctx, ids, idle)
 }
 
-func (s *faultyStore) Writing(ctx context.Context, person, conversation chat.ID) (chat.Writing, error) {
-	if err := errors.Join(s.fault("Writing"), s.watched(ctx, "Writing")); err != nil {
-		return chat.Writing{}, err
-	}
-	writing, err := s.Store.Writing(ctx, person, conversation)
-	s.mu.Lock()
-	act := s.wrote
-	s.wrote = nil
-	s.mu.Unlock()
-	if act != nil {
-		act()
-	}
-	return writing, err
-}
-
 var errBroken = errors.New("broken on purpose")
 
 func newNode(t *testing.T, timing realtime.Timing, link ...realtime.Link) *node {
@@ -306,14 +283,8 @@ func newLimitedNode(t *testing.T, timing realtime.Timing) *node {
 
 func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
 	t.Helper()
-	return newNodeOn(t, chattest.New(t), timing, settings, link...)
-}
-
-// newNodeOn makes one of several nodes of a world.
-func newNodeOn(t *testing.T, world *chattest.World, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
-	t.Helper()
 	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
-	n := &node{World: world, meter: newTally(), viewers: map[string]chat.Viewer{}}
+	n := &node{World: chattest.New(t), meter: newTally(), viewers: map[string]chat.Viewer{}}
 	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
 	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
 	n.hub.Measure(n.meter)
