@@ -90,13 +90,13 @@ func (p *page) stops() {
 	p.write(map[string]any{"type": "typing", "stopped": true})
 }
 
-// sees waits for the next line, which has to name these people, in that order; more than two have no names.
-func (p *page) sees(names ...string) {
+// reads waits for the next line, which has to name these people, in that order; more than two have no names.
+func (p *page) reads(names ...string) {
 	p.t.Helper()
-	p.seesIn(p.next("typing"), names...)
+	p.readsIn(p.next("typing"), names...)
 }
 
-func (p *page) seesIn(g got, names ...string) {
+func (p *page) readsIn(g got, names ...string) {
 	p.t.Helper()
 	var named []string
 	for _, word := range strings.FieldsFunc(g.HTML, func(r rune) bool { return r < 'A' || r > 'z' || r > 'Z' && r < 'a' }) {
@@ -174,45 +174,45 @@ func TestTyping(t *testing.T) {
 		anas, bens, bens2 := n.at(t, ana, group), n.at(t, ben, group), n.at(t, n.Session(t, ben.Person), group)
 		cems, doras := n.at(t, cem, group), n.at(t, dora, group)
 		cems.types()
-		anas.sees("Cem")
-		doras.sees("Cem")
-		bens.sees("Cem")
-		bens2.sees("Cem")
+		anas.reads("Cem")
+		doras.reads("Cem")
+		bens.reads("Cem")
+		bens2.reads("Cem")
 		bens.types()
-		anas.sees("Cem", "Ben")
-		doras.sees("Cem", "Ben")
-		cems.sees("Ben")
+		anas.reads("Cem", "Ben")
+		doras.reads("Cem", "Ben")
+		cems.reads("Ben")
 		doras.types()
-		anas.sees("Cem", "Ben", "Dora")
-		cems.sees("Ben", "Dora")
-		bens.sees("Cem", "Dora")
-		bens2.sees("Cem", "Dora")
+		anas.reads("Cem", "Ben", "Dora")
+		cems.reads("Ben", "Dora")
+		bens.reads("Cem", "Dora")
+		bens2.reads("Cem", "Dora")
 		anas.types()
-		cems.sees("Ben", "Dora", "Ana")
-		bens.sees("Cem", "Dora", "Ana")
-		bens2.sees("Cem", "Dora", "Ana")
-		doras.sees("Cem", "Ben", "Ana")
+		cems.reads("Ben", "Dora", "Ana")
+		bens.reads("Cem", "Dora", "Ana")
+		bens2.reads("Cem", "Dora", "Ana")
+		doras.reads("Cem", "Ben", "Ana")
 		cems.stops()
-		anas.sees("Ben", "Dora")
-		bens.sees("Dora", "Ana")
-		bens2.sees("Dora", "Ana")
-		doras.sees("Ben", "Ana")
+		anas.reads("Ben", "Dora")
+		bens.reads("Dora", "Ana")
+		bens2.reads("Dora", "Ana")
+		doras.reads("Ben", "Ana")
 		anas.stops()
-		bens.sees("Dora")
-		bens2.sees("Dora")
-		cems.sees("Ben", "Dora")
-		doras.sees("Ben")
-		eves.sees("Cem")
-		eves.sees("Cem", "Ben")
-		eves.sees("Cem", "Ben", "Dora")
-		eves.sees("Ben", "Dora") // several stayed several when a fourth began, and when the first stopped
+		bens.reads("Dora")
+		bens2.reads("Dora")
+		cems.reads("Ben", "Dora")
+		doras.reads("Ben")
+		eves.reads("Cem")
+		eves.reads("Cem", "Ben")
+		eves.reads("Cem", "Ben", "Dora")
+		eves.reads("Ben", "Dora") // several stayed several when a fourth began, and when the first stopped
 		bens.stops()
-		doras.sees()
-		cems.sees("Dora")
-		anas.sees("Dora")
+		doras.reads()
+		cems.reads("Dora")
+		anas.reads("Dora")
 		doras.stops()
 		for _, p := range []*page{anas, bens, bens2, cems} {
-			p.sees()
+			p.reads()
 		}
 	})
 
@@ -260,7 +260,7 @@ func TestTyping(t *testing.T) {
 			}
 		}
 		bens.types()
-		anas.sees("Ben")
+		anas.reads("Ben")
 		for range 5 {
 			bens.types()
 		}
@@ -274,7 +274,7 @@ func TestTyping(t *testing.T) {
 		bens.types()
 		said(2)
 		bens.stops()
-		anas.sees()
+		anas.reads()
 		bens.stops()
 		said(3)
 		bens.types()
@@ -283,10 +283,10 @@ func TestTyping(t *testing.T) {
 		said(3)
 		n.untold(t, anas, ana)
 		n.pass(time.Second)
-		anas.sees("Ben")
+		anas.reads("Ben")
 		said(4)
 		bens.write(map[string]any{"type": "leave"})
-		anas.sees()
+		anas.reads()
 		bens.follow(n.page(t, n.current(t, ben), conversation))
 		bens.types()
 		said(5) // that it is over; and coming back is no way to say more
@@ -296,9 +296,9 @@ func TestTyping(t *testing.T) {
 		n.pass(3 * time.Second)
 		n.untold(t, anas, ana) // nor is it said of who has stopped meanwhile
 		bens.types()
-		anas.sees("Ben")
+		anas.reads("Ben")
 		n.say(t, ben, conversation, "there it is")
-		anas.sees()
+		anas.reads()
 		said(7) // to whoever hears of the message first
 	})
 
@@ -308,16 +308,16 @@ func TestTyping(t *testing.T) {
 		ana, ben, conversation := n.pair(t)
 		anas, bens := n.at(t, ana, conversation), n.at(t, ben, conversation)
 		bens.types()
-		anas.sees("Ben")
+		anas.reads("Ben")
 		n.pass(3 * time.Second)
 		bens.types()
 		n.heard(t, bens, ben, conversation)
 		n.pass(5900 * time.Millisecond)
 		n.untold(t, anas, ana)
 		n.pass(200 * time.Millisecond)
-		anas.sees()
+		anas.reads()
 		bens.types()
-		anas.sees("Ben")
+		anas.reads("Ben")
 	})
 
 	t.Run("it is over before the message is there", func(t *testing.T) {
@@ -327,7 +327,7 @@ func TestTyping(t *testing.T) {
 		for _, conversation := range []chat.ID{n.Direct(t, ana, ben), n.Group(t, "Crew", ana, ben, cem)} {
 			anas, bens := n.at(t, ana, conversation), n.at(t, ben, conversation)
 			bens.types()
-			anas.sees("Ben")
+			anas.reads("Ben")
 			n.say(t, ben, conversation, "there it is")
 			over := false
 			anas.until("changes", func(got) bool { return true }, func(g got) {
@@ -341,7 +341,7 @@ func TestTyping(t *testing.T) {
 			bens.types()
 			n.heard(t, bens, ben, conversation)
 			n.pass(3 * time.Second)
-			anas.sees("Ben")
+			anas.reads("Ben")
 		}
 	})
 
@@ -357,14 +357,14 @@ func TestTyping(t *testing.T) {
 		} {
 			one, two := n.at(t, ben, conversation), n.at(t, n.Session(t, ben.Person), conversation)
 			one.types()
-			anas.sees("Ben")
+			anas.reads("Ben")
 			two.types()
 			n.heard(t, two, ben, conversation)
 			leave(one)
 			n.heard(t, idle, ben, conversation)
 			n.untold(t, anas, ana)
 			leave(two)
-			anas.sees()
+			anas.reads()
 			n.pass(3 * time.Second)
 		}
 	})
@@ -380,7 +380,7 @@ func TestTyping(t *testing.T) {
 		anas.open(n.page(t, n.current(t, ana), conversation))
 		resumed := false
 		g := anas.until("typing", func(got) bool { return true }, func(g got) { resumed = resumed || g.Type == "resumed" })
-		if anas.seesIn(g, "Ben"); !resumed {
+		if anas.readsIn(g, "Ben"); !resumed {
 			t.Error("the line came before the page was live")
 		}
 	})
@@ -398,7 +398,7 @@ func TestTyping(t *testing.T) {
 			bens.types()
 			return n.hub.KnowsReaders(ben.ID, conversation)
 		})
-		anas.sees("Ben")
+		anas.reads("Ben")
 	})
 
 	t.Run("it is asked once for half a minute, or until somebody comes or goes", func(t *testing.T) {
@@ -415,7 +415,7 @@ func TestTyping(t *testing.T) {
 		})
 		anas, bens := n.at(t, ana, group), n.at(t, ben, group)
 		bens.types()
-		anas.sees("Ben")
+		anas.reads("Ben")
 		for range 9 {
 			n.pass(3 * time.Second)
 			bens.types()
@@ -428,15 +428,15 @@ func TestTyping(t *testing.T) {
 		bens.types()
 		n.await(t, func() bool { return asked.Load() == 2 })
 		n.say(t, ben, group, "done")
-		anas.sees()
+		anas.reads()
 		n.pass(3 * time.Second)
 		if err := n.chat.AddMembers(t.Context(), ana, group, []chat.ID{cem.ID}); err != nil {
 			t.Fatal(err)
 		}
 		cems := n.at(t, cem, group)
 		bens.types()
-		cems.sees("Ben")
-		anas.sees("Ben")
+		cems.reads("Ben")
+		anas.reads("Ben")
 		n.untold(t, anas, ana)
 	})
 }
@@ -511,12 +511,12 @@ func TestTypingIsNotShown(t *testing.T) {
 				bens.types()
 				n.await(t, func() bool { return n.hub.KnowsReaders(ben.ID, conversation) })
 				if shown {
-					anas.sees("Ben")
+					anas.reads("Ben")
 				}
 				n.untold(t, anas, ana)
 				n.untold(t, bens, ben)
 				if cems != nil && strings.HasPrefix(name, "to ") {
-					cems.sees("Ben")
+					cems.reads("Ben")
 				}
 			})
 		}
@@ -539,8 +539,8 @@ func TestTypingChanges(t *testing.T) {
 		c.group = c.Group(t, "Crew", c.cem, c.ana, c.ben)
 		c.anas, c.bens, c.cems = c.at(t, c.ana, c.group), c.at(t, c.ben, c.group), c.at(t, c.cem, c.group)
 		c.bens.types()
-		c.anas.sees("Ben")
-		c.cems.sees("Ben")
+		c.anas.reads("Ben")
+		c.cems.reads("Ben")
 		return c
 	}
 
@@ -548,13 +548,13 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.shows(t, c.chat, c.ana, hidesTyping)
-		c.anas.sees()
+		c.anas.reads()
 		c.pass(3 * time.Second)
 		c.bens.types()
 		c.heard(t, c.bens, c.ben, c.group)
 		c.untold(t, c.anas, c.ana)
 		c.shows(t, c.chat, c.ana, showsTyping)
-		c.anas.sees("Ben")
+		c.anas.reads("Ben")
 		c.untold(t, c.cems, c.cem)
 	})
 
@@ -572,7 +572,7 @@ func TestTypingChanges(t *testing.T) {
 			return nil
 		})
 		bens.types()
-		cems.sees("Ben")
+		cems.reads("Ben")
 		n.untold(t, anas, ana)
 	})
 
@@ -580,8 +580,8 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.shows(t, c.chat, c.ben, invisible)
-		c.anas.sees()
-		c.cems.sees()
+		c.anas.reads()
+		c.cems.reads()
 		c.pass(3 * time.Second)
 		c.bens.types()
 		c.heard(t, c.bens, c.ben, c.group)
@@ -592,10 +592,10 @@ func TestTypingChanges(t *testing.T) {
 		t.Parallel()
 		c := begin(t, withoutSweep)
 		c.anas.types()
-		c.bens.sees("Ana")
-		c.cems.sees("Ben", "Ana")
+		c.bens.reads("Ana")
+		c.cems.reads("Ben", "Ana")
 		c.block(t, c.chat, c.ana, c.ben)
-		c.bens.sees()
+		c.bens.reads()
 		c.anas.until("reset", func(got) bool { return true })
 		c.anas.follow(c.page(t, c.current(t, c.ana), c.group))
 		c.pass(3 * time.Second)
@@ -628,10 +628,10 @@ func TestTypingChanges(t *testing.T) {
 		w := newWire()
 		c := begin(t, quick, w.end(0))
 		c.shows(t, c.quiet, c.ana, hidesTyping)
-		c.anas.sees()
+		c.anas.reads()
 		c.await(t, func() bool { return w.changed(c.ana.ID) })
 		c.shows(t, c.quiet, c.ben, hidesTyping)
-		c.cems.sees()
+		c.cems.reads()
 	})
 }
 
@@ -735,7 +735,7 @@ func TestTypingOnTwoNodes(t *testing.T) {
 				select {
 				case g := <-anas.frames:
 					if g.Type == "typing" {
-						anas.seesIn(g, "Ben")
+						anas.readsIn(g, "Ben")
 					}
 					return g.Type == "typing"
 				default:
@@ -743,23 +743,23 @@ func TestTypingOnTwoNodes(t *testing.T) {
 				}
 			})
 			cems.types()
-			anas.sees("Ben", "Cem")
+			anas.reads("Ben", "Cem")
 			cems.stops()
-			anas.sees("Ben")
+			anas.reads("Ben")
 			anas.types()
 			bens.until("typing", func(g got) bool { return strings.Contains(g.HTML, "Ana") })
 
 			bens2 := other.at(t, n.Session(t, ben.Person), group)
-			bens2.sees("Ana")
+			bens2.reads("Ana")
 			pass(3 * time.Second)
 			bens2.types()
 			other.await(t, func() bool { return other.hub.KnowsReaders(ben.ID, group) })
 			bens.write(map[string]any{"type": "leave"})
 			n.heard(t, bens, ben, group)
 			cems.types()
-			anas.sees("Ben", "Cem") // of Ben the page on the other node still writes
+			anas.reads("Ben", "Cem") // of Ben the page on the other node still writes
 			cems.stops()
-			anas.sees("Ben")
+			anas.reads("Ben")
 			n.say(t, ben, group, "said on the first node")
 			over := false
 			anas.until("changes", func(got) bool { return true }, func(g got) { over = over || g.Type == "typing" && g.HTML == "" })
@@ -769,16 +769,16 @@ func TestTypingOnTwoNodes(t *testing.T) {
 
 			pass(6 * time.Second)
 			cems.types()
-			anas.sees("Cem")
+			anas.reads("Cem")
 			_ = cems.conn.Close()
-			anas.sees()
+			anas.reads()
 			pass(3 * time.Second)
 			cems = n.at(t, cem, group)
 			cems.types()
-			anas.sees("Cem")
+			anas.reads("Cem")
 			cut()
 			n.shows(t, n.quiet, ana, hidesTyping)
-			anas.sees()
+			anas.reads()
 		})
 	}
 }
