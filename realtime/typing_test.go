@@ -732,14 +732,16 @@ func TestTypingOnTwoNodes(t *testing.T) {
 			until(t, "the nodes hear each other", func() bool { // they may not have subscribed yet
 				pass(3 * time.Second)
 				bens.types()
-				select {
-				case g := <-anas.frames:
-					if g.Type == "typing" {
-						anas.readsIn(g, "Ben")
+				for late := time.After(time.Second); ; {
+					select {
+					case g := <-anas.frames:
+						if g.Type == "typing" {
+							anas.readsIn(g, "Ben")
+							return true
+						}
+					case <-late:
+						return false
 					}
-					return g.Type == "typing"
-				default:
-					return false
 				}
 			})
 			cems.types()
