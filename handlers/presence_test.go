@@ -150,7 +150,7 @@ func (c *company) here() {
 
 // surfaces are the pages and fragments that show Ben to Mira, by what they are.
 func (c *company) surfaces() map[string]func() *answer {
-	aims := func(target, path string) func() *answer {
+	part := func(target, path string) func() *answer {
 		return func() *answer { return c.mira.with("HX-Request", "true", "HX-Target", target).get(path).is(200) }
 	}
 	all := map[string]func() *answer{
@@ -159,8 +159,8 @@ func (c *company) surfaces() map[string]func() *answer {
 			a.has(`aside#details [data-presence]`)
 			return a
 		},
-		"the details alone": aims("aside#details", c.direct+"/details"), "the members alone": aims("div#members", c.group+"/members"),
-		"further members": aims("p#members-more", c.group+"/members"),
+		"the details alone": part("aside#details", c.direct+"/details"), "the members alone": part("div#members", c.group+"/members"),
+		"further members": part("p#members-more", c.group+"/members"),
 	}
 	for _, path := range []string{"/", "/conversations", c.direct, c.direct + "/details", "/people/" + c.ben.username, c.group, c.group + "/details", c.group + "/members", "/settings"} {
 		all[path] = func() *answer { return c.mira.get(path) }

@@ -27,11 +27,6 @@ func unseen(person chat.ID) PresenceProps {
 	return PresenceProps{PersonID: person.String()}
 }
 
-// Nothing says whether there is nothing to be seen.
-func (p *PresenceProps) Nothing() bool {
-	return p.State == chat.PresenceNone && p.Status.Empty() && p.LastSeen == nil
-}
-
 func (p *PresenceProps) word(ctx context.Context) string {
 	switch p.State {
 	case chat.PresenceOnline:
