@@ -163,7 +163,7 @@ func testConnections(t *testing.T, begin func(t *testing.T) (connections, func(t
 		chattest.Patiently(t, "it is said again in time", func() bool {
 			put(t, c, "two", alive, away)
 			pass(testLease / 2)
-			if _, err := c.renew(t.Context(), "two", presenceShare(alive), []holding{{alive, []connection{{1, away}}}}); err != nil {
+			if err := c.renew(t.Context(), "two", presenceShare(alive), []holding{{alive, []connection{{1, away}}}}); err != nil {
 				t.Fatal(err)
 			}
 			pass(testLease/2 + 10*time.Millisecond)
@@ -174,6 +174,25 @@ func testConnections(t *testing.T, begin func(t *testing.T) (connections, func(t
 		}
 		if !put(t, c, "two", dead, here) {
 			t.Error("coming back is no move")
+		}
+	})
+
+	t.Run("what has run out counts no more, also where others go on", func(t *testing.T) {
+		t.Parallel()
+		c, pass := begin(t)
+		person := chat.NewID()
+		where(t, c, person)
+		pass(testAbsent)
+		chattest.Patiently(t, "the leases hold for so long", func() bool {
+			put(t, c, "one", person, here)
+			put(t, c, "two", person, away)
+			pass(testLease * 2 / 3)
+			put(t, c, "two", person, away)
+			pass(testLease*1/3 + 10*time.Millisecond)
+			return where(t, c, person) == away && put(t, c, "two", person)
+		})
+		if got := where(t, c, person); got != chat.WhereGone {
+			t.Errorf("it is still %v", got)
 		}
 	})
 
@@ -301,8 +320,8 @@ func TestRedisConnections(t *testing.T) {
 			if err != nil || all[person] != chat.WhereUnknown {
 				t.Errorf("%v, %v", all, err)
 			}
-			if moved, err := c.renew(t.Context(), "one", presenceShare(person), held); err != nil || len(moved) != 1 {
-				t.Errorf("saying it again moves %v, %v", moved, err)
+			if err := c.renew(t.Context(), "one", presenceShare(person), held); err != nil {
+				t.Error(err)
 			}
 			all, err = c.where(t.Context(), []chat.ID{person})
 			if err != nil || all[person] != chat.WhereHere {
@@ -335,12 +354,14 @@ func TestRedisConnections(t *testing.T) {
 			t.Errorf("said again at once: %v", err)
 		}
 		server.Thaw()
+		c.mu.Lock()
+		c.rest = time.Time{}
+		c.mu.Unlock()
 		if err := ask(); !errors.Is(err, errPresenceAway) {
 			t.Errorf("somebody who is waited for tries it: %v", err)
 		}
 		server.Await("it is tried again", func() bool {
-			_, err := c.renew(context.Background(), "one", presenceShare(person), nil)
-			return err == nil
+			return c.renew(context.Background(), "one", presenceShare(person), nil) == nil
 		})
 		c.mu.Lock()
 		c.absent, c.failed = time.Minute, time.Now()

@@ -31,7 +31,7 @@ type connections interface {
 	// that than they were, all nodes taken together.
 	put(ctx context.Context, node string, held []holding) (moved []chat.ID, err error)
 	// renew is put for all of whom a node has anything in a share of the people, also where that is nobody.
-	renew(ctx context.Context, node string, share int, held []holding) (moved []chat.ID, err error)
+	renew(ctx context.Context, node string, share int, held []holding) error
 	// where says where people are. Of whom it has nothing it says that they are gone, unless it may have been told nothing yet.
 	where(ctx context.Context, people []chat.ID) (map[chat.ID]chat.Where, error)
 }
@@ -140,36 +140,30 @@ func (s *Socket) act(state string) {
 // a time.
 func (h *Hub) presenceLoop(ctx context.Context) {
 	pace := h.timing.Renew / presenceShares
-	tick, timer := time.NewTicker(pace), time.NewTimer(0)
-	defer tick.Stop()
-	defer timer.Stop()
 	rounds := max(1, int(h.timing.Seen/h.timing.Renew)) // in each of which a part of the shares is written down
-	due, turn := time.Now(), 0
-	var retry time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-h.roster.signal:
-		case <-timer.C:
-		case <-tick.C:
-			now := time.Now()
-			if !now.Before(retry) {
-				h.roster.again()
-				retry = now.Add(presenceRest)
-			}
-			due = later(due, now.Add(-h.timing.Renew)) // after a pause no share is said twice
-			for ; !due.After(now); due = due.Add(pace) {
-				h.renew(ctx, turn, rounds)
-				turn++
-			}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for turn, due, retry := 0, time.Now(), time.Now(); ctx.Err() == nil; {
+		now := time.Now()
+		if !now.Before(retry) {
+			h.roster.again()
+			retry = now.Add(presenceRest)
+		}
+		if due = later(due, now.Add(-h.timing.Renew)); !due.After(now) { // after a pause no share is said twice
+			h.renew(ctx, turn, rounds)
+			turn, due = turn+1, due.Add(pace)
 		}
 		h.sayMoved(ctx)
-		wait := time.Hour
-		if next := h.roster.next(); !next.IsZero() {
-			wait = time.Until(next)
+		next := due
+		if at := h.roster.next(); !at.IsZero() && at.Before(next) {
+			next = at
 		}
-		timer.Reset(wait)
+		timer.Reset(time.Until(next))
+		select {
+		case <-ctx.Done():
+		case <-h.roster.signal:
+		case <-timer.C:
+		}
 	}
 }
 
@@ -202,10 +196,7 @@ func (h *Hub) sayMoved(ctx context.Context) {
 // rounds writes down when they were there.
 func (h *Hub) renew(ctx context.Context, turn, rounds int) {
 	share, now := turn%presenceShares, time.Now()
-	moved, err := h.connections.renew(ctx, h.node, share, h.roster.share(share, now))
-	if err == nil { // Redis had forgotten them
-		h.tellMoved(moved)
-	}
+	_ = h.connections.renew(ctx, h.node, share, h.roster.share(share, now)) // the next time, otherwise
 	h.watching.reconcile(share)
 	if turn/presenceShares%rounds == share%rounds {
 		h.parting.note(h.roster.seen(now, share), nil)

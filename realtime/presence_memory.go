@@ -65,8 +65,9 @@ func (m *memoryConnections) put(_ context.Context, node string, held []holding) 
 }
 
 // renew implements [connections].
-func (m *memoryConnections) renew(ctx context.Context, node string, _ int, held []holding) ([]chat.ID, error) {
-	return m.put(ctx, node, held)
+func (m *memoryConnections) renew(ctx context.Context, node string, _ int, held []holding) error {
+	_, err := m.put(ctx, node, held)
+	return err
 }
 
 // where implements [connections].

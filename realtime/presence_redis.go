@@ -125,16 +125,7 @@ type call struct {
 // put implements [connections].
 func (r *redisConnections) put(ctx context.Context, node string, held []holding) (moved []chat.ID, err error) {
 	for piece := range slices.Chunk(held, presenceAtOnce) {
-		calls := make([]call, len(piece))
-		for i, h := range piece {
-			args := make([]any, 0, 2+len(h.connections))
-			args = append(args, node+":", r.lease.Milliseconds())
-			for _, c := range h.connections {
-				args = append(args, strconv.FormatInt(c.number, 10)+":"+letter(c.state))
-			}
-			calls[i] = call{putConnections, presenceKeys(h.person), args}
-		}
-		answers, err := r.ask(ctx, true, calls)
+		answers, err := r.ask(ctx, true, r.puts(node, piece))
 		if err != nil {
 			return moved, err
 		}
@@ -148,11 +139,27 @@ func (r *redisConnections) put(ctx context.Context, node string, held []holding)
 }
 
 // renew implements [connections].
-func (r *redisConnections) renew(ctx context.Context, node string, share int, held []holding) ([]chat.ID, error) {
-	if _, err := r.ask(ctx, true, []call{{markShare, []string{presenceMark(share)}, nil}}); err != nil {
-		return nil, err
+func (r *redisConnections) renew(ctx context.Context, node string, share int, held []holding) error {
+	calls := append([]call{{markShare, []string{presenceMark(share)}, nil}}, r.puts(node, held)...)
+	for piece := range slices.Chunk(calls, presenceAtOnce) {
+		if _, err := r.ask(ctx, true, piece); err != nil {
+			return err
+		}
 	}
-	return r.put(ctx, node, held)
+	return nil
+}
+
+func (r *redisConnections) puts(node string, held []holding) []call {
+	calls := make([]call, len(held))
+	for i, h := range held {
+		args := make([]any, 0, 2+len(h.connections))
+		args = append(args, node+":", r.lease.Milliseconds())
+		for _, c := range h.connections {
+			args = append(args, strconv.FormatInt(c.number, 10)+":"+letter(c.state))
+		}
+		calls[i] = call{putConnections, presenceKeys(h.person), args}
+	}
+	return calls
 }
 
 // where implements [connections].

@@ -490,10 +490,45 @@ func TestPresenceOfTwoNodes(t *testing.T) {
 		}
 	})
 
+	t.Run("a move at one node is told to the other", func(t *testing.T) {
+		t.Parallel()
+		one, two, _ := twoNodes(t, present(nil)) // which looks by itself once an hour
+		ana, ben := one.Person(t, "Ana"), one.Person(t, "Ben")
+		anas, bens := one.connect(t, ana), two.connect(t, ben)
+		bens.watches(ana.ID)
+		bens.comesToSee(ana.ID, "online")
+		until(t, "the nodes hear each other", func() bool {
+			anas.acts("hidden")
+			anas.acts("active")
+			deadline := time.After(200 * time.Millisecond)
+			for {
+				select {
+				case g := <-bens.frames:
+					if g.Type == "presence" {
+						return true
+					}
+				case <-deadline:
+					return false
+				}
+			}
+		})
+		for range 3 {
+			anas.acts("hidden")
+			bens.comesToSee(ana.ID, "away")
+			anas.acts("active")
+			bens.comesToSee(ana.ID, "online")
+		}
+	})
+
 	t.Run("a node that ends takes nobody away", func(t *testing.T) {
 		t.Parallel()
-		one, two, _ := twoNodes(t, present(func(timing *realtime.Timing) { timing.Renew, timing.Lease = 200*time.Millisecond, time.Minute }))
+		one, two, _ := twoNodes(t, present(func(timing *realtime.Timing) {
+			timing.Renew, timing.Lease, timing.Gone, timing.Restart = 200*time.Millisecond, time.Minute, time.Millisecond, time.Second
+		}))
 		ana, ben, mark := one.Person(t, "Ana"), one.Person(t, "Ben"), one.Person(t, "Mark")
+		for range 20 { // so that it takes a while
+			one.connect(t, ana)
+		}
 		anas := one.connect(t, ana)
 		bens, marks := two.connect(t, ben), two.connect(t, mark)
 		bens.watches(ana.ID, mark.ID)
