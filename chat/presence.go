@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -138,7 +139,8 @@ func (c *Chat) Sights(ctx context.Context, pairs []Pair) (map[Pair]Sight, error)
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	return c.store.Sights(ctx, pairs)
+	sights, _, err := c.store.Sights(ctx, pairs)
+	return sights, err
 }
 
 // PresenceFacts returns what is stored of these people; nothing of accounts that are not active.
@@ -161,18 +163,11 @@ func (c *Chat) Presences(ctx context.Context, viewer ID, people []ID) (map[ID]Pr
 	for i, person := range people {
 		pairs[i] = Pair{Viewer: viewer, Person: person}
 	}
-	sights, err := c.store.Sights(ctx, pairs)
+	sights, facts, err := c.store.Sights(ctx, pairs)
 	if err != nil || len(sights) == 0 {
 		return nil, err
 	}
-	visible := make([]ID, 0, len(sights))
-	for pair := range sights {
-		visible = append(visible, pair.Person)
-	}
-	facts, err := c.store.PresenceFacts(ctx, visible)
-	if err != nil {
-		return nil, err
-	}
+	visible := slices.Collect(maps.Keys(facts))
 	where, now, seen := c.whereabouts.Where(ctx, visible), c.clock(), make(map[ID]Presence, len(facts))
 	for id, f := range facts {
 		seen[id] = f.Seen(where[id], sights[Pair{Viewer: viewer, Person: id}], now)

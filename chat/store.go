@@ -195,8 +195,8 @@ type Store interface {
 	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
 	UseGroupLink(ctx context.Context, viewer ID, hash []byte) error
 
-	// Sights leaves out pairs of which one may see nothing of the other.
-	Sights(ctx context.Context, pairs []Pair) (map[Pair]Sight, error)
+	// Sights leaves out pairs of which one may see nothing of the other. It returns what is stored of those seen, too.
+	Sights(ctx context.Context, pairs []Pair) (map[Pair]Sight, map[ID]PresenceFacts, error)
 	PresenceFacts(ctx context.Context, people []ID) (map[ID]PresenceFacts, error)
 	// UpdateLastSeen notes when people were last there, each so long ago; at most once a minute.
 	UpdateLastSeen(ctx context.Context, ago map[ID]time.Duration) error

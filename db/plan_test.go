@@ -235,7 +235,7 @@ func TestPlans(t *testing.T) {
 					pairs[len(pairs)-1] = chat.Pair{Viewer: person, Person: viewer}
 				}
 			}
-			found, err := c.Store.Sights(ctx, pairs)
+			found, _, err := c.Store.Sights(ctx, pairs)
 			if err == nil && len(found) == 0 {
 				err = errors.New("nobody sees anything")
 			}

@@ -47,19 +47,19 @@ func fewer(a, b string) string {
 
 // Sights implements chat.Store. What two people share is looked up from the one of them who is in fewer conversations, whoever
 // looks: some are in thousands. It is joined to nothing, whose size a planner would have to guess.
-func (s *Store) Sights(ctx context.Context, pairs []chat.Pair) (map[chat.Pair]chat.Sight, error) {
+func (s *Store) Sights(ctx context.Context, pairs []chat.Pair) (map[chat.Pair]chat.Sight, map[chat.ID]chat.PresenceFacts, error) {
 	viewers, people := make([]chat.ID, len(pairs)), make([]chat.ID, len(pairs))
 	for i, pair := range pairs {
 		viewers[i], people[i] = pair.Viewer, pair.Person
 	}
 	var rows []struct {
+		factsRow
 		Viewer   chat.ID `db:"viewer_id"`
-		Person   chat.ID `db:"person_id"`
 		Presence bool    `db:"presence"`
 		LastSeen bool    `db:"last_seen"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT t.viewer_id, t.person_id, coalesce(may.presence, share.it) AS presence, coalesce(may.last_seen, share.it) AS last_seen
+		SELECT t.viewer_id, coalesce(may.presence, share.it) AS presence, coalesce(may.last_seen, share.it) AS last_seen, `+factsColumns+`
 		FROM unnest($1::uuid[], $2::uuid[]) AS t (viewer_id, person_id)
 		CROSS JOIN LATERAL (SELECT * FROM people WHERE id = t.viewer_id AND state = 'active' LIMIT 1) v
 		CROSS JOIN LATERAL (SELECT * FROM people WHERE id = t.person_id AND state = 'active' LIMIT 1) p
@@ -69,38 +69,50 @@ func (s *Store) Sights(ctx context.Context, pairs []chat.Pair) (map[chat.Pair]ch
 				SELECT `+sharing("by.few", "by.many")+` FROM (`+fewer("v.id", "p.id")+` OFFSET 0) by
 			) END AS it OFFSET 0
 		) share
+		LEFT JOIN LATERAL (SELECT * FROM seen WHERE person_id = p.id LIMIT 1) seen ON true
 		WHERE NOT `+apart("t.viewer_id", "t.person_id"), viewers, people)
 	sights := make(map[chat.Pair]chat.Sight, len(rows))
+	facts := make(map[chat.ID]chat.PresenceFacts, len(rows))
 	for _, row := range rows {
 		if row.Presence || row.LastSeen {
-			sights[chat.Pair{Viewer: row.Viewer, Person: row.Person}] = chat.Sight{Presence: row.Presence, LastSeen: row.LastSeen}
+			sights[chat.Pair{Viewer: row.Viewer, Person: row.ID}] = chat.Sight{Presence: row.Presence, LastSeen: row.LastSeen}
+			facts[row.ID] = row.facts()
 		}
 	}
-	return sights, err
+	return sights, facts, err
+}
+
+// factsRow is what is stored of a person p, last seen by a row of that name.
+type factsRow struct {
+	ID        chat.ID    `db:"id"`
+	Busy      bool       `db:"status_busy"`
+	Emoji     string     `db:"status_emoji"`
+	Text      string     `db:"status_text"`
+	Until     *time.Time `db:"status_until"`
+	Invisible bool       `db:"invisible"`
+	SeenAt    *time.Time `db:"last_seen_at"`
+}
+
+const factsColumns = `p.id, p.status_busy, p.status_emoji, p.status_text, p.status_until, p.invisible, seen.at AS last_seen_at`
+
+func (r factsRow) facts() chat.PresenceFacts {
+	return chat.PresenceFacts{
+		PersonID: r.ID, Status: chat.Status{Busy: r.Busy, Emoji: r.Emoji, Text: r.Text, Until: r.Until},
+		Invisible: r.Invisible, LastSeen: r.SeenAt,
+	}
 }
 
 // PresenceFacts implements chat.Store.
 func (s *Store) PresenceFacts(ctx context.Context, people []chat.ID) (map[chat.ID]chat.PresenceFacts, error) {
-	var rows []struct {
-		ID        chat.ID    `db:"id"`
-		Busy      bool       `db:"status_busy"`
-		Emoji     string     `db:"status_emoji"`
-		Text      string     `db:"status_text"`
-		Until     *time.Time `db:"status_until"`
-		Invisible bool       `db:"invisible"`
-		LastSeen  *time.Time `db:"last_seen_at"`
-	}
+	var rows []factsRow
 	err := s.list(ctx, &rows, `
-		SELECT p.id, p.status_busy, p.status_emoji, p.status_text, p.status_until, p.invisible, seen.at AS last_seen_at
+		SELECT `+factsColumns+`
 		FROM unnest($1::uuid[]) AS t (id)
 		CROSS JOIN LATERAL (SELECT * FROM people WHERE id = t.id AND state = 'active' LIMIT 1) p
 		LEFT JOIN LATERAL (SELECT * FROM seen WHERE person_id = t.id LIMIT 1) seen ON true`, people)
 	facts := make(map[chat.ID]chat.PresenceFacts, len(rows))
 	for _, row := range rows {
-		facts[row.ID] = chat.PresenceFacts{
-			PersonID: row.ID, Status: chat.Status{Busy: row.Busy, Emoji: row.Emoji, Text: row.Text, Until: row.Until},
-			Invisible: row.Invisible, LastSeen: row.LastSeen,
-		}
+		facts[row.ID] = row.facts()
 	}
 	return facts, err
 }

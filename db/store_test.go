@@ -546,13 +546,13 @@ func TestStore(t *testing.T) {
 		},
 		"Sights": {
 			good: func() error {
-				sights, err := s.Sights(ctx, []chat.Pair{{Viewer: anna.ID, Person: ben.ID}})
+				sights, _, err := s.Sights(ctx, []chat.Pair{{Viewer: anna.ID, Person: ben.ID}})
 				if err == nil && len(sights) != 1 {
 					err = errors.New("no sight")
 				}
 				return err
 			},
-			bad: func() error { _, err := s.Sights(ctx, []chat.Pair{{Viewer: nobody, Person: anna.ID}}); return err },
+			bad: func() error { _, _, err := s.Sights(ctx, []chat.Pair{{Viewer: nobody, Person: anna.ID}}); return err },
 		},
 		"PresenceFacts": {
 			good: func() error { _, err := s.PresenceFacts(ctx, []chat.ID{anna.ID}); return err },
