@@ -1,22 +1,42 @@
 /** Who writes in the open conversation: tells of the person here, and shows the others. */
-import { atMostEvery, byId, hear, openLog, pane, person } from "./page.js";
+import { byId, hear, openLog, pane, person } from "./page.js";
 import { send } from "./socket.js";
 
 const TYPING_MS = 3_000;
 /** Whoever writes says so every 3 s and is forgotten by the server after 6; a line that stands longer was forgotten by it. */
 const SHOWN_MS = 7_000;
 
-/** What to say of the person here when the text is changed by hand. */
-export function createTyping({ say, now = () => performance.now() }) {
+/** What to say of the person here when the text is changed by hand: at most so often, and what begins too soon a little later. */
+export function createTyping({ say, later, now = () => performance.now() }) {
   let said = false;
-  const typing = atMostEvery(TYPING_MS, () => say({ type: "typing" }) && (said = true), now);
+  let last = -Infinity;
+  let cancel = null;
+
+  function done() {
+    said = false;
+    cancel?.();
+    cancel = null;
+  }
+
+  function typing() {
+    const wait = last + TYPING_MS - now();
+    if (wait > 0) {
+      if (!said) cancel ??= later(typing, wait);
+      return;
+    }
+    cancel = null;
+    if (!say({ type: "typing" })) return;
+    said = true;
+    last = now();
+  }
+
   return {
     wrote(text) {
       if (text.trim()) typing();
-      else if (said && say({ type: "typing", stopped: true })) said = false;
+      else if (!said || say({ type: "typing", stopped: true })) done();
     },
     /** It was sent, or another conversation is open: there is nothing to stop. */
-    done: () => (said = false),
+    done,
   };
 }
 
@@ -32,7 +52,14 @@ export function showTyping(line) {
 
 export function start() {
   if (!person()) return;
-  const typing = createTyping({ say: send });
+  const typing = createTyping({
+    say: send,
+    later(work, ms) {
+      const timer = setTimeout(work, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  document.addEventListener("submit", ({ target }) => target.id === "composer" && typing.done());
   hear("typing", () => typing.wrote(byId("composer-body").value));
   hear("pane", () => {
     typing.done();

@@ -5,8 +5,22 @@ import { receive } from "../frames.js";
 import { createTyping, showTyping, start } from "../typing.js";
 
 function writer() {
-  const t = { now: 0, said: [], standing: true };
-  t.typing = createTyping({ say: (frame) => t.standing && t.said.push(frame.stopped ? "stopped" : "typing") > 0, now: () => t.now });
+  const t = { now: 0, said: [], standing: true, timers: [] };
+  t.typing = createTyping({
+    say: (frame) => t.standing && t.said.push(frame.stopped ? "stopped" : "typing") > 0,
+    now: () => t.now,
+    later(work, ms) {
+      const timer = { work, at: t.now + ms };
+      t.timers.push(timer);
+      return () => (t.timers = t.timers.filter((other) => other !== timer));
+    },
+  });
+  t.pass = (now) => {
+    t.now = now;
+    const due = t.timers.filter((timer) => timer.at <= now);
+    t.timers = t.timers.filter((timer) => timer.at > now);
+    for (const { work } of due) work();
+  };
   t.wrote = (text, now = t.now) => {
     t.now = now;
     t.typing.wrote(text);
@@ -47,6 +61,27 @@ test("after a message was sent, or in another conversation, there is nothing to 
   t.typing.done();
   t.wrote("");
   equal(t.said, ["typing"]);
+});
+
+test("whoever begins again too soon after sending is said to write once it is time, unless that was taken away or sent", () => {
+  const t = writer();
+  t.wrote("First", 0);
+  t.wrote("First, longer", 500); // said already: it is not said once more for it
+  equal(t.timers.length, 0);
+  t.typing.done();
+  t.wrote("S", 1000);
+  t.wrote("Se", 1100);
+  equal(t.said, ["typing"]);
+  t.pass(3000);
+  equal(t.said, ["typing", "typing"]);
+  for (const end of [() => t.wrote(""), () => t.typing.done()]) {
+    t.typing.done();
+    t.wrote("Third", 4000);
+    end();
+    t.pass(20_000);
+    equal(t.said, ["typing", "typing"]);
+    t.now = 4000;
+  }
 });
 
 /** An open conversation with the place for the line. */

@@ -205,7 +205,7 @@ func (c *company) chooses(t *testing.T, who *browser, choices chat.PresenceChoic
 	}
 }
 
-func TestPresence(t *testing.T) {
+func TestSeen(t *testing.T) {
 	t.Parallel()
 	open := chat.PresenceChoices{Presence: chat.CircleEverybody, LastSeen: chat.CircleEverybody, Typing: true}
 	nobody := chat.PresenceChoices{Presence: chat.CircleNobody, LastSeen: chat.CircleNobody, Typing: true}
