@@ -20,3 +20,10 @@ func (h *Hub) SweepNow(ctx context.Context) { _, _ = h.sweep(ctx, time.Now().Add
 
 // MostArriving sets how many may be arriving at one time.
 func (h *Hub) MostArriving(most int64) { h.admission.mostArriving = most }
+
+// PatientWithRedis lets a Redis take long to say where people are, on a machine that is busy.
+func (h *Hub) PatientWithRedis(patience time.Duration) {
+	if c, ok := h.connections.(*redisConnections); ok {
+		c.patience = patience
+	}
+}
