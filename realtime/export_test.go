@@ -35,3 +35,10 @@ func (h *Hub) KnowsReaders(person, conversation chat.ID) bool {
 	own := f.writers.own[person]
 	return own != nil && own.answer != nil
 }
+
+// PatientWithRedis lets a Redis take long to say where people are, on a machine that is busy.
+func (h *Hub) PatientWithRedis(patience time.Duration) {
+	if c, ok := h.connections.(*redisConnections); ok {
+		c.patience = patience
+	}
+}

@@ -40,6 +40,7 @@ type subscription struct {
 	receipts [][4]int64
 	wrote    time.Time // when somebody last wrote in the page
 	line     string    // who writes, as the page was told last
+	told     time.Time // when that was
 }
 
 // hint says that there are changes up to changeSeq; message, if it is known, is what somebody said with that one.

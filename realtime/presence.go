@@ -155,7 +155,7 @@ func (h *Hub) presenceLoop(ctx context.Context) {
 		}
 		h.sayMoved(ctx)
 		next := due
-		if at := h.roster.next(); !at.IsZero() && at.Before(next) {
+		if at := h.roster.next(retry); !at.IsZero() && at.Before(next) {
 			next = at
 		}
 		timer.Reset(time.Until(next))

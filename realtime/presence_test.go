@@ -394,7 +394,7 @@ func TestPresenceMatrix(t *testing.T) {
 }
 
 // twoNodes are two that know of each other by a Redis.
-func twoNodes(t *testing.T, timing realtime.Timing) (one, two *node, server *nodestest.Server) {
+func twoNodes(t *testing.T, timing realtime.Timing, redisPatience ...time.Duration) (one, two *node, server *nodestest.Server) {
 	t.Helper()
 	server = nodestest.Start(t)
 	one = newNode(t, present(nil)) // for its world alone
@@ -403,6 +403,9 @@ func twoNodes(t *testing.T, timing realtime.Timing) (one, two *node, server *nod
 		client := nodes.Open(server.Config(), slog.New(slog.DiscardHandler), nodes.Timing{})
 		t.Cleanup(func() { _ = client.Close() })
 		n := &node{World: world.World, store: world.store}
+		if len(redisPatience) > 0 {
+			n.redisPatience = redisPatience[0]
+		}
 		return n.begin(t, timing, chat.Settings{BcryptCost: 4}, client.Client(), link(t, server, slog.New(slog.DiscardHandler)))
 	}
 	return begin(), begin(), server
@@ -498,13 +501,13 @@ func TestPresenceOfTwoNodes(t *testing.T) {
 		bens.watches(ana.ID)
 		bens.comesToSee(ana.ID, "online")
 		until(t, "the nodes hear each other", func() bool {
-			anas.acts("hidden")
 			anas.acts("active")
-			deadline := time.After(200 * time.Millisecond)
+			anas.acts("hidden")
+			deadline := time.After(300 * time.Millisecond)
 			for {
 				select {
 				case g := <-bens.frames:
-					if g.Type == "presence" {
+					if statesIn(g)[ana.ID] == "away" {
 						return true
 					}
 				case <-deadline:
@@ -513,10 +516,10 @@ func TestPresenceOfTwoNodes(t *testing.T) {
 			}
 		})
 		for range 3 {
-			anas.acts("hidden")
-			bens.comesToSee(ana.ID, "away")
 			anas.acts("active")
 			bens.comesToSee(ana.ID, "online")
+			anas.acts("hidden")
+			bens.comesToSee(ana.ID, "away")
 		}
 	})
 
@@ -590,7 +593,7 @@ func TestPresenceOfTwoNodes(t *testing.T) {
 
 	t.Run("a Redis that is slow delays a page once, and then nobody", func(t *testing.T) {
 		t.Parallel()
-		one, _, server := twoNodes(t, present(nil))
+		one, _, server := twoNodes(t, present(nil), 300*time.Millisecond)
 		server.Freeze()
 		defer server.Thaw()
 		var took []time.Duration

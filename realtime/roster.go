@@ -150,11 +150,15 @@ func (r *roster) turnLocked(person chat.ID, p *present, now time.Time) {
 	}
 }
 
-// next is when something is due.
-func (r *roster) next() time.Time {
+// next is when something is due; what could not be said is at retry.
+func (r *roster) next(retry time.Time) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.turns.next()
+	next := r.turns.next()
+	if len(r.unsaid) > 0 && (next.IsZero() || retry.Before(next)) {
+		return retry
+	}
+	return next
 }
 
 // take takes what is to be said of people now, and who has gone meanwhile.

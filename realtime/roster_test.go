@@ -48,7 +48,7 @@ func (d *driven) pass(by time.Duration) (moves []time.Duration) {
 	d.t.Helper()
 	from, until := d.clock.now(), d.clock.now().Add(by)
 	for {
-		next := d.next()
+		next := d.next(until.Add(1))
 		if next.IsZero() || next.After(until) {
 			break
 		}

@@ -420,7 +420,8 @@ func (w writer) readBy(person chat.ID) (at int, reads bool) {
 
 func compareIDs(a, b chat.ID) int { return bytes.Compare(a[:], b[:]) }
 
-// showLocked says to each page who writes now, where that is another line than the page has.
+// showLocked says to each page who writes now, where that is another line than the page has, or the page was told it a while
+// ago: pages forget what is not said again, as everybody does.
 func (f *feed) showLocked() {
 	encoded := map[string][]byte{}
 	for sub := range f.subs {
@@ -442,11 +443,11 @@ func (f *feed) lineLocked(sub *subscription, encoded map[string][]byte) {
 			break
 		}
 	}
-	line := lineOf(viewer.Language, seen)
-	if line == sub.line {
+	line, now := lineOf(viewer.Language, seen), f.hub.timing.Clock()
+	if line == sub.line && (line == "" || now.Sub(sub.told) < typingPause) {
 		return
 	}
-	sub.line = line
+	sub.line, sub.told = line, now
 	if encoded[line] == nil {
 		encoded[line] = typingFrame(f.id, viewer.Language, seen)
 	}

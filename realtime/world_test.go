@@ -44,6 +44,8 @@ type node struct {
 	server  *httptest.Server
 	mu      sync.Mutex
 	viewers map[string]chat.Viewer // by session id
+
+	redisPatience time.Duration // with a Redis that says where people are; zero: as long as tests wait
 }
 
 // faultyStore is the real store, which fails on demand.
@@ -300,6 +302,7 @@ func (n *node) begin(
 	n.hub.Measure(n.meter)
 	if shared != nil {
 		n.hub.ShareRedis(shared)
+		n.hub.PatientWithRedis(cmp.Or(n.redisPatience, patience))
 	}
 	n.chat = chat.New(n.store, n.hub, settings)
 	n.quiet = chat.New(n.store, silence{}, settings)
