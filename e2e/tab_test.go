@@ -79,12 +79,19 @@ func (tab *Tab) beforehand(script string) {
 	send(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 }
 
+// slowness is what the library has of this command, and whether there is a network at all, which Chromium 148 asks for.
+type slowness struct {
+	network.EmulateNetworkConditionsByRuleParams
+	Offline bool `json:"offline"`
+}
+
 // Slowly lets what comes to the page take its time, in bytes per second; -1: no longer.
 func (tab *Tab) Slowly(throughput float64) {
 	tab.t.Helper()
-	send(tab, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+	command := cdp.Command[slowness, network.EmulateNetworkConditionsByRuleResult]{Method: network.CommandEmulateNetworkConditionsByRule}
+	send(tab, command, slowness{EmulateNetworkConditionsByRuleParams: network.EmulateNetworkConditionsByRuleParams{
 		MatchedNetworkConditions: []*network.Conditions{{DownloadThroughput: throughput, UploadThroughput: -1}},
-	})
+	}})
 }
 
 // Width gives the window a size in CSS pixels.
