@@ -277,9 +277,9 @@ func (w *watching) changed(person chat.ID, viewSeq int64, isNews func(known int6
 	return true
 }
 
-// renewLocked lets everything be asked anew of somebody; until it is known nothing is brought.
+// renewLocked lets everything be asked anew of somebody. Until what each page may see is known, which is asked last, nothing is
+// brought.
 func (w *watching) renewLocked(p *watched) {
-	p.known = false
 	w.facts[p.id] = struct{}{}
 	for s, i := range p.by {
 		w.unaskLocked(s, i)
