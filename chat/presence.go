@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +91,16 @@ type PresenceFacts struct {
 	LastSeen  *time.Time
 }
 
+// Sought is whom to look for to find out where somebody is: of whoever is invisible it is somebody who was never there. So, as long
+// as nothing is known of those who are absent, nothing is shown of them either. Its last byte is that of the person's, by which
+// people are divided.
+func (f PresenceFacts) Sought() ID {
+	if f.Invisible {
+		return ID{len(ID{}) - 1: f.PersonID[len(ID{})-1]}
+	}
+	return f.PersonID
+}
+
 // Pair is who looks, and at whom.
 type Pair struct {
 	Viewer ID
@@ -167,10 +176,13 @@ func (c *Chat) Presences(ctx context.Context, viewer ID, people []ID) (map[ID]Pr
 	if err != nil || len(sights) == 0 {
 		return nil, err
 	}
-	visible := slices.Collect(maps.Keys(facts))
-	where, now, seen := c.whereabouts.Where(ctx, visible), c.clock(), make(map[ID]Presence, len(facts))
+	sought := make([]ID, 0, len(facts))
+	for _, f := range facts {
+		sought = append(sought, f.Sought())
+	}
+	where, now, seen := c.whereabouts.Where(ctx, sought), c.clock(), make(map[ID]Presence, len(facts))
 	for id, f := range facts {
-		seen[id] = f.Seen(where[id], sights[Pair{Viewer: viewer, Person: id}], now)
+		seen[id] = f.Seen(where[f.Sought()], sights[Pair{Viewer: viewer, Person: id}], now)
 	}
 	return seen, nil
 }

@@ -346,6 +346,25 @@ func TestPresences(t *testing.T) {
 		}
 	})
 
+	t.Run("whoever is invisible is shown as those are who were never there, also while it is not known who is absent", func(t *testing.T) {
+		t.Parallel()
+		where := &whereabouts{}
+		w := chattest.New(t, chattest.With(chat.WithWhereabouts(where)))
+		anna, ben, cleo := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo")
+		where.known = map[chat.ID]chat.Where{ben.ID: chat.WhereHere}
+		look := func() (of, other chat.PresenceState) {
+			got := value[map[chat.ID]chat.Presence](t)(w.Chat.Presences(t.Context(), anna.ID, []chat.ID{ben.ID, cleo.ID}))
+			return got[ben.ID].State, got[cleo.ID].State
+		}
+		if of, other := look(); of != chat.PresenceOnline || other != chat.PresenceNone {
+			t.Fatalf("premise: %q and %q", of, other)
+		}
+		invisible(t, w, ben, true)
+		if of, other := look(); of != other {
+			t.Errorf("%q, and of one who is absent %q", of, other)
+		}
+	})
+
 	t.Run("of more people than a page hears of there are no more", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t, chattest.With(chat.WithWhereabouts(&whereabouts{})))

@@ -344,19 +344,25 @@ func (w *watching) next() (next time.Time) {
 // look looks for some of those who may have moved, and does what is due. It says whether there is more to do.
 func (w *watching) look(ctx context.Context) (more bool) {
 	w.mu.Lock()
-	people := slices.Collect(maps.Keys(some(w.moved, movedAtOnce, func(chat.ID) bool { return true })))
+	people := some(w.moved, movedAtOnce, func(chat.ID) bool { return true })
+	sought := make(map[chat.ID]chat.ID, len(people))
+	for id := range people {
+		if p := w.ofLocked(id); p != nil {
+			sought[id] = p.sought()
+		}
+	}
 	w.mu.Unlock()
 	var where map[chat.ID]chat.Where
-	if len(people) > 0 {
-		where = w.asks.where(ctx, people)
+	if len(sought) > 0 {
+		where = w.asks.where(ctx, slices.Collect(maps.Values(sought)))
 	}
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	pass := newPass(w, now)
-	for _, id := range people {
-		if p := w.ofLocked(id); p != nil {
-			pass.foundLocked(p, where[id])
+	for id, whom := range sought {
+		if p := w.ofLocked(id); p != nil && p.sought() == whom { // otherwise they are looked for once more
+			pass.foundLocked(p, where[whom])
 		}
 	}
 	for _, id := range w.ends.take(now) {
@@ -430,7 +436,13 @@ func (w *watching) askFacts(ctx context.Context, people []chat.ID) error {
 			if seq, read := seqs[id]; read && (!p.counted || seq > p.viewSeq) {
 				p.viewSeq = seq
 			}
+			before := p.sought()
 			p.counted, p.facts, p.known = true, facts[id], true
+			if p.sought() != before {
+				p.found = false
+				w.moved[id] = struct{}{}
+				kick(w.signal)
+			}
 		}
 		pass.drawLocked(p)
 	}
@@ -530,6 +542,14 @@ func (p *pass) drawLocked(at *watched) {
 	for s, place := range at.by {
 		p.lookLocked(s, place)
 	}
+}
+
+// sought is whom to look for to find out where somebody is, as far as it is known what is stored of them.
+func (at *watched) sought() chat.ID {
+	if at.facts.PersonID == at.id {
+		return at.facts.Sought()
+	}
+	return at.id
 }
 
 // ready says whether everything is known of somebody that may be shown.

@@ -343,6 +343,52 @@ func TestWatching(t *testing.T) {
 		}
 	})
 
+	t.Run("whoever is invisible is shown as those are who were never there, also while it is not known who is absent", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, 0)
+		one, absent := s.person(chat.WhereHere), s.person(chat.WhereUnknown)
+		p := s.page()
+		s.watch(p, []chat.ID{one, absent}, time.Now())
+		s.settle()
+		s.wants(p, map[string]string{one.String(): "online"}) // the premise
+		s.stored[one] = chat.PresenceFacts{PersonID: one, Invisible: true}
+		s.changed(one, 2, func(int64) bool { return true })
+		s.settle()
+		s.wants(p, map[string]string{one.String(): ""})
+		s.at[absent], s.at[s.stored[one].Sought()] = chat.WhereGone, chat.WhereGone
+		s.reconcile(presenceShare(one))
+		s.reconcile(presenceShare(absent))
+		s.settle()
+		s.wants(p, map[string]string{one.String(): "offline", absent.String(): "offline"})
+		s.goes(one, chat.WhereAway)
+		s.wants(p)
+		s.stored[one] = chat.PresenceFacts{PersonID: one}
+		s.changed(one, 3, func(int64) bool { return true })
+		s.settle()
+		s.wants(p, map[string]string{one.String(): "away"})
+	})
+
+	t.Run("where somebody is that was looked for before they were invisible is not taken", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, 0)
+		one := s.person(chat.WhereHere)
+		p := s.page()
+		s.watch(p, []chat.ID{one}, time.Now())
+		s.settle()
+		s.frames(p)
+		s.between = func(asked string) {
+			if asked == "where" {
+				s.between = nil
+				s.stored[one] = chat.PresenceFacts{PersonID: one, Invisible: true}
+				s.changed(one, 2, func(int64) bool { return true })
+				_, _ = s.ask(t.Context())
+				_, _ = s.ask(t.Context())
+			}
+		}
+		s.goes(one, chat.WhereAway)
+		s.wants(p, map[string]string{one.String(): ""})
+	})
+
 	t.Run("of whoever goes it is read first when that was", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, 0)
