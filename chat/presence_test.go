@@ -326,6 +326,7 @@ func TestPresences(t *testing.T) {
 		w := chattest.New(t, chattest.With(chat.WithWhereabouts(where)))
 		anna, ben, cleo, dora, eve := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo"), w.Person(t, "Dora"), w.Person(t, "Eve")
 		where.known = map[chat.ID]chat.Where{ben.ID: chat.WhereHere, cleo.ID: chat.WhereAway, dora.ID: chat.WhereHere, eve.ID: chat.WhereHere}
+		where.known[chat.PresenceFacts{PersonID: eve.ID, Invisible: true}.Sought()] = chat.WhereGone
 		must(t, w.Chat.SaveStatus(t.Context(), ben, chat.StatusInput{Busy: true, Text: "Busy", Ends: chat.StatusStays}))
 		must(t, w.Chat.BlockPerson(t.Context(), dora, anna.ID))
 		invisible(t, w, eve, true)
@@ -338,7 +339,7 @@ func TestPresences(t *testing.T) {
 		if !maps.Equal(got, want) {
 			t.Errorf("got %v", got)
 		}
-		if slices.Contains(where.asked, dora.ID) || len(where.asked) != 3 {
+		if slices.Contains(where.asked, dora.ID) || slices.Contains(where.asked, eve.ID) || len(where.asked) != 3 {
 			t.Errorf("asked about %v", where.asked)
 		}
 		if people[4] != ben.ID || people[0] != ben.ID {

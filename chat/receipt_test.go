@@ -323,11 +323,12 @@ func TestReceiptsOfWhoHidesPresence(t *testing.T) {
 	everybody, shared := chat.CircleEverybody, chat.CircleShared
 	for about, c := range map[string]struct {
 		chat.PresenceChoices
-		hides bool
+		hides bool // what is delivered from now on
+		drops bool // and what was before: otherwise it would tell when somebody became invisible
 	}{
-		"nobody sees when they are there": {chat.PresenceChoices{Presence: chat.CircleNobody, LastSeen: everybody}, true},
-		"they are invisible":              {chat.PresenceChoices{Presence: everybody, LastSeen: everybody, Invisible: true}, true},
-		"some see when they are there":    {chat.PresenceChoices{Presence: shared, LastSeen: chat.CircleNobody}, false},
+		"nobody sees when they are there": {chat.PresenceChoices{Presence: chat.CircleNobody, LastSeen: everybody}, true, true},
+		"they are invisible":              {chat.PresenceChoices{Presence: everybody, LastSeen: everybody, Invisible: true}, true, false},
+		"some see when they are there":    {chat.PresenceChoices{Presence: shared, LastSeen: chat.CircleNobody}, false, false},
 	} {
 		t.Run("where "+about, func(t *testing.T) {
 			t.Parallel()
@@ -355,8 +356,8 @@ func TestReceiptsOfWhoHidesPresence(t *testing.T) {
 			}
 			delivered := []chat.ReceiptRun{run(1, 1, 1, 2), run(3, 1, 0, 2)}
 			readAlone := []chat.ReceiptRun{run(1, 1, 1, 2), run(3, 0, 0, 2)}
-			state := func(hides bool) ([]chat.ReceiptRun, chat.ReceiverState) {
-				if hides {
+			state := func(drops bool) ([]chat.ReceiptRun, chat.ReceiverState) {
+				if drops {
 					return readAlone, chat.ReceiverWaiting
 				}
 				return delivered, chat.ReceiverReached
@@ -373,9 +374,9 @@ func TestReceiptsOfWhoHidesPresence(t *testing.T) {
 			check("before", delivered, chat.ReceiverReached)
 			before := marks()
 			must(t, w.Chat.SavePresenceChoices(t.Context(), ben, c.PresenceChoices))
-			runs, is := state(c.hides)
+			runs, is := state(c.drops)
 			check("what was stored", runs, is)
-			if moved := marks() != before; moved != c.hides {
+			if moved := marks() != before; moved != c.drops {
 				t.Errorf("the sweep finds it: %v", moved)
 			}
 			last = w.Say(t, anna, id, "x")

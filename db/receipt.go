@@ -35,8 +35,9 @@ func receiptDeliveredIn(large string) string {
 	return `CASE WHEN ` + large + ` OR ` + memberHides + ` THEN ` + receiptRead + ` ELSE greatest(m.delivered_seq, m.read_seq, m.joined_seq) END`
 }
 
-// memberHides is whether the person of a member m hides when they are there.
-var memberHides = `(SELECT ` + hidesPresence("hiding") + ` FROM people hiding WHERE hiding.id = m.person_id)`
+// memberHides is whether the person of a member m lets nobody see when they are there. Of whoever is invisible what was delivered
+// before stays, as of anybody whose last page was closed: if it went away, it would tell.
+const memberHides = `(SELECT hiding.shows_presence = 'nobody' FROM people hiding WHERE hiding.id = m.person_id)`
 
 // ReceiptSources implements chat.Store. In a conversation of few the author's messages at which numbers change are looked
 // up from the members' places, so that the numbers hold for however long a history; in a large group they are the author's
