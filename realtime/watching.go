@@ -160,14 +160,26 @@ func (w *watching) watch(s *Socket, people []chat.ID, now time.Time) {
 	if s.shown.wanted == nil {
 		if delay := s.shown.limit.ReserveN(now, 1).DelayFrom(now); delay > 0 {
 			w.later.set(s, now.Add(delay))
-			s.shown.wanted = people
+			w.wantLocked(s, people)
 			kick(w.signal)
 			return
 		}
 		w.watchLocked(s, people)
 		return
 	}
+	w.wantLocked(s, people)
+}
+
+// wantLocked notes whom a page wants to show later. Who is not among them is brought again, should the page show them once more
+// before: it has forgotten them.
+func (w *watching) wantLocked(s *Socket, people []chat.ID) {
 	s.shown.wanted = people
+	for i := range s.shown.looks {
+		l := &s.shown.looks[i]
+		if _, wanted := slices.BinarySearchFunc(people, l.at.id, compareIDs); !wanted {
+			l.sent = nil
+		}
+	}
 }
 
 func (w *watching) watchLocked(s *Socket, people []chat.ID) {
@@ -374,6 +386,9 @@ func (w *watching) look(ctx context.Context) (more bool) {
 		people := s.shown.wanted
 		s.shown.wanted = nil
 		w.watchLocked(s, people)
+		for place := range s.shown.looks {
+			pass.lookLocked(s, place)
+		}
 	}
 	for len(w.pauses) > 0 && !now.Before(w.pauses[0].until) {
 		s := w.pauses[0].socket

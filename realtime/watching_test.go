@@ -478,6 +478,27 @@ func TestWatching(t *testing.T) {
 		s.wants(p, map[string]string{people[len(people)-1].String(): "online"})
 	})
 
+	t.Run("who was not shown meanwhile is brought again, also where that was answered later", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, 0)
+		now := time.Now()
+		one, two := s.person(chat.WhereHere), s.person(chat.WhereAway)
+		p := s.page()
+		for range watchBurst {
+			s.watch(p, []chat.ID{one, two}, now)
+		}
+		s.settle()
+		s.wants(p, map[string]string{one.String(): "online", two.String(): "away"})
+		s.watch(p, []chat.ID{two}, now)
+		s.watch(p, []chat.ID{one, two}, now)
+		s.watching.mu.Lock()
+		s.later.set(p, time.Now())
+		s.watching.mu.Unlock()
+		s.settle()
+		s.overPauses()
+		s.wants(p, map[string]string{one.String(): "online"})
+	})
+
 	t.Run("an element is made once for all to whom somebody looks the same", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, 0)

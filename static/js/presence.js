@@ -30,6 +30,12 @@ export function createPresence({ say, later }) {
   let cancel = () => {};
   let gathering = null;
 
+  /** What was not confirmed in time is not shown: the server says nothing of those of whom nothing is seen. */
+  const expect = (people) => {
+    const open = new Set(people.filter((id) => !confirmed.has(id)));
+    return later(() => hide((id) => open.has(id) && !confirmed.has(id)), CONFIRM_MS);
+  };
+
   function put(element, shown) {
     if (element.isEqualNode(shown)) return;
     element.dataset.state = shown.dataset.state;
@@ -55,7 +61,10 @@ export function createPresence({ say, later }) {
     }
   }
 
-  /** Says whom the page shows, where that is not what was said. Of those for whom there is no room nothing is shown. */
+  /**
+   * Says whom the page shows, where that is not what was said. Of those for whom there is no room nothing is shown, and of those
+   * who are not shown nothing is kept: nobody says how it changes.
+   */
   function watch() {
     gathering = null;
     if (!up) return;
@@ -64,9 +73,11 @@ export function createPresence({ say, later }) {
     const key = people.toSorted().join();
     if (key === (watched ?? "") || !say({ type: "watch", people })) return;
     watched = key;
-    const beyond = new Set(all.slice(MOST));
-    if (beyond.size) hide((id) => beyond.has(id));
-    return people;
+    const told = new Set(people);
+    hide((id) => !told.has(id));
+    for (const id of confirmed) if (!told.has(id)) confirmed.delete(id);
+    cancel();
+    cancel = expect(people);
   }
 
   return {
@@ -87,8 +98,7 @@ export function createPresence({ say, later }) {
       up = true;
       confirmed = new Set();
       watched = null;
-      const first = new Set(watch());
-      cancel = later(() => hide((id) => first.has(id) && !confirmed.has(id)), CONFIRM_MS);
+      watch();
     },
     down() {
       cancel();

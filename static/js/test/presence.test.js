@@ -143,6 +143,35 @@ test("of more than two hundred people those beyond are not asked for, and not sh
   equal(document.querySelectorAll('[data-state=""]').length, 3);
 });
 
+test("somebody who was not shown for a while is not shown as they were then", () => {
+  const t = page({ list: row("r1", seen(ANA)) });
+  t.presence.up();
+  t.push(seen(ANA, "online"));
+  byId("list").replaceChildren();
+  t.presence.changed();
+  t.pass(200);
+  byId("list").insertAdjacentHTML("beforeend", row("r1", seen(ANA)));
+  t.presence.changed();
+  equal(shown(), "a::"); // the server says nothing where nothing may be seen any more
+  t.pass(200);
+  t.push(seen(ANA, "away"));
+  equal(shown(), "a:away:away");
+});
+
+test("what somebody new was drawn with is gone after three seconds unless it is confirmed", () => {
+  const t = page({ list: row("r1", seen(BEN)) });
+  t.presence.up();
+  t.push(seen(BEN, "online"));
+  t.pass(3000);
+  byId("list").insertAdjacentHTML("beforeend", row("r2", seen(ANA, "online")) + row("r3", seen(EVA, "online")));
+  t.presence.changed();
+  t.pass(200);
+  t.push(seen(EVA, "online"));
+  equal(shown(), "b:online:online a:online:online e:online:online");
+  t.pass(3000);
+  equal(shown(), "b:online:online a:: e:online:online");
+});
+
 test("people are named once, whatever shows them", () => {
   world([], {}, { list: row("r1", seen(ANA)) + row("r2", seen(BEN)) });
   document.querySelector(".shell").insertAdjacentHTML("beforeend", `<aside id="details">${seen(EVA)}${seen(BEN)}</aside>`);
