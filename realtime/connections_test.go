@@ -332,6 +332,28 @@ func TestRedisConnections(t *testing.T) {
 		})
 	})
 
+	t.Run("a clock that was put back is not waited for", func(t *testing.T) {
+		t.Parallel()
+		server := nodestest.Start(t)
+		c, person := overRedis(t, server), chat.NewID()
+		ahead := time.Now().Add(time.Hour).UnixMilli()
+		server.Client().Set(t.Context(), presenceMark(presenceShare(person)), ahead, 0)
+		where := func() chat.Where {
+			all, err := c.where(t.Context(), []chat.ID{person})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all[person]
+		}
+		if at := where(); at != chat.WhereUnknown {
+			t.Errorf("at once it is %d", at)
+		}
+		passAt(t, server, testAbsent)
+		if at := where(); at != chat.WhereGone {
+			t.Errorf("it is %d", at)
+		}
+	})
+
 	t.Run("away it is asked once, then only by who says something, and absence waits after it", func(t *testing.T) {
 		t.Parallel()
 		server := nodestest.Start(t)

@@ -27,7 +27,8 @@ const (
 // has it says so again. The last letter of a connection says whether it is used: h, or not: a; so the best is the greatest.
 //
 // People are divided into shares, and each share has a mark: since when Redis remembers it. It stands in the slot of the people's
-// sets, so that in a cluster, too, nothing is emptied without it.
+// sets, so that in a cluster, too, nothing is emptied without it. A mark that is still to come is of a clock that was put back
+// since, and counts from now on.
 var (
 	putConnections = redis.NewScript(`
 		local clock = redis.call('TIME')
@@ -56,13 +57,17 @@ var (
 	findConnections = redis.NewScript(`
 		local clock = redis.call('TIME')
 		local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-		redis.call('SET', KEYS[2], string.format('%.0f', now), 'NX')
+		local since = tonumber(redis.call('GET', KEYS[2]) or '')
+		if not since or since > now then
+			since = now
+			redis.call('SET', KEYS[2], string.format('%.0f', now))
+		end
 		local best = ''
 		for _, connection in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), '+inf')) do
 			local state = string.sub(connection, -1)
 			if state > best then best = state end
 		end
-		return {best, now - redis.call('GET', KEYS[2])}
+		return {best, now - since}
 	`)
 	markShare = redis.NewScript(`
 		local clock = redis.call('TIME')
