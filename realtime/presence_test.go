@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"parley/chat"
+	"parley/chat/chattest"
 	"parley/nodes"
 	"parley/nodes/nodestest"
 	"parley/realtime"
@@ -115,6 +116,18 @@ func (n *node) lastSeen(t *testing.T, who chat.Viewer) *time.Time {
 	return facts[who.ID].LastSeen
 }
 
+// panicking is the handler of a log that does not bear frames that make no sense.
+type panicking struct{ slog.Handler }
+
+func (panicking) Enabled(context.Context, slog.Level) bool { return true }
+
+func (panicking) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "frame ignored" {
+		panic("on purpose")
+	}
+	return nil
+}
+
 func TestPresence(t *testing.T) {
 	t.Parallel()
 
@@ -141,6 +154,22 @@ func TestPresence(t *testing.T) {
 			t.Error("it is told that she went before it was written down when")
 		}
 		n.meter.until(t, func(c *tally) bool { return c.presences == 7 && c.moved == 7 })
+	})
+
+	t.Run("whose frame makes a panic goes like everybody else", func(t *testing.T) {
+		t.Parallel()
+		n := &node{World: chattest.New(t), log: slog.New(panicking{slog.DiscardHandler})}
+		n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
+		n.begin(t, present(nil), chat.Settings{BcryptCost: 4}, nil)
+		ana, ben := n.Person(t, "Ana"), n.Person(t, "Ben")
+		bens, anas := n.connect(t, ben), n.connect(t, ana)
+		bens.watches(ana.ID)
+		bens.sees(ana.ID, "online")
+		if err := anas.conn.WriteMessage(websocket.TextMessage, []byte("{")); err != nil {
+			t.Fatal(err)
+		}
+		bens.sees(ana.ID, "offline")
+		n.await(t, func() bool { return n.hub.Sockets() == 1 })
 	})
 
 	t.Run("pages say in their address how they are used", func(t *testing.T) {

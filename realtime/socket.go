@@ -44,6 +44,7 @@ type Socket struct {
 	person  *allowance             // shared with the person's other sockets; nil without limits
 	settled atomic.Bool            // it has the list it came for
 	ended   atomic.Pointer[Reason] // why, once it is so; the first one counts
+	gone    sync.Once              // its end is noted once
 	marked  atomic.Pointer[mark]   // the frame whose way to the connection is measured, one at a time
 	arrived string                 // how the page is used, as its address says
 	use     *use                   // the same since then; guarded by the roster
@@ -70,10 +71,7 @@ func newMelody(h *Hub) *melody.Melody {
 	m.HandleConnect(h.connect)
 	m.HandleDisconnect(func(session *melody.Session) {
 		if s := socketOf(session); s != nil {
-			h.unregister(s)
-			h.depart(s)
-			s.end(ClosedLost)
-			h.meter.SocketClosed(*s.ended.Load())
+			h.disconnected(s)
 		}
 	})
 	m.HandleMessage(func(session *melody.Session, message []byte) {
@@ -151,6 +149,7 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 				h.log.Error("panic at a socket", "panic", problem, "stack", string(debug.Stack()))
 				s.end(ClosedFailed)
 				_ = s.out.session.WebsocketConnection().Close()
+				h.disconnected(s) // the library does not say so any more
 			}
 		}()
 		if err := h.melody.HandleRequestWithKeys(w, r, map[string]any{socketKey: s}); err != nil {
@@ -161,6 +160,15 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 	case <-s.stands:
 	case <-ended:
 	}
+}
+
+func (h *Hub) disconnected(s *Socket) {
+	s.gone.Do(func() {
+		h.unregister(s)
+		h.depart(s)
+		s.end(ClosedLost)
+		h.meter.SocketClosed(*s.ended.Load())
+	})
 }
 
 // release gives back what the socket takes of its person's share.

@@ -45,6 +45,7 @@ type node struct {
 	mu      sync.Mutex
 	viewers map[string]chat.Viewer // by session id
 
+	log           *slog.Logger  // nil: nobody reads it
 	redisPatience time.Duration // with a Redis that says where people are; zero: as long as tests wait
 }
 
@@ -298,7 +299,7 @@ func (n *node) begin(
 	t.Helper()
 	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
 	n.meter, n.viewers = newTally(), map[string]chat.Viewer{}
-	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
+	n.hub = realtime.New(cmp.Or(n.log, slog.New(slog.DiscardHandler)), timing, link...)
 	n.hub.Measure(n.meter)
 	if shared != nil {
 		n.hub.ShareRedis(shared)
