@@ -29,12 +29,24 @@ export function createPresence({ say, later }) {
   let up = false;
   let cancel = () => {};
   let gathering = null;
+  let spoiling = false;
 
   /** What was not confirmed in time is not shown: the server says nothing of those of whom nothing is seen. */
   const expect = (people) => {
     const open = new Set(people.filter((id) => !confirmed.has(id)));
     return later(() => hide((id) => open.has(id) && !confirmed.has(id)), CONFIRM_MS);
   };
+
+  /** Without a connection what is shown holds for a while. */
+  function spoil() {
+    if (up || spoiling) return;
+    spoiling = true;
+    cancel();
+    cancel = later(() => {
+      spoiling = false;
+      hide(() => true);
+    }, STALE_MS);
+  }
 
   function put(element, shown) {
     if (element.isEqualNode(shown)) return;
@@ -84,6 +96,7 @@ export function createPresence({ say, later }) {
     /** The page shows other elements than before. */
     changed() {
       fill();
+      spoil();
       gathering ??= later(watch, GATHER_MS);
     },
     take(elements) {
@@ -96,15 +109,15 @@ export function createPresence({ say, later }) {
     up() {
       cancel();
       up = true;
+      spoiling = false;
       confirmed = new Set();
       watched = null;
       watch();
     },
     down() {
-      cancel();
       up = false;
       confirmed = new Set();
-      cancel = later(() => hide(() => true), STALE_MS);
+      spoil();
     },
   };
 }

@@ -172,6 +172,24 @@ test("what somebody new was drawn with is gone after three seconds unless it is 
   equal(shown(), "b:online:online a:: e:online:online");
 });
 
+test("without a connection also what is drawn later is not shown for longer than a minute", () => {
+  const never = page({ list: row("r1", seen(ANA, "online")) });
+  equal(never.pass(60_000), 1);
+  equal(shown(), "a::");
+  const t = page({ list: row("r1", seen(ANA, "online")) });
+  t.presence.up();
+  equal(t.pass(60_000), 0);
+  t.presence.down();
+  t.presence.changed();
+  equal(t.pass(60_000), 1);
+  document.querySelector("#pane header").insertAdjacentHTML("beforeend", seen(BEN, "online"));
+  t.presence.changed();
+  t.presence.changed();
+  equal(shown(document.querySelector("#pane")), "b:online:online");
+  equal(t.pass(60_000), 1);
+  equal(shown(document.querySelector("#pane")), "b::");
+});
+
 test("people are named once, whatever shows them", () => {
   world([], {}, { list: row("r1", seen(ANA)) + row("r2", seen(BEN)) });
   document.querySelector(".shell").insertAdjacentHTML("beforeend", `<aside id="details">${seen(EVA)}${seen(BEN)}</aside>`);
