@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"log/slog"
 	"maps"
 	"slices"
 	"testing"
@@ -283,5 +284,21 @@ func TestAgenda(t *testing.T) {
 	}
 	if got := a.take(at(9)); !slices.Equal(got, []string{"a"}) || len(a.places) != 0 {
 		t.Errorf("due are %v", got)
+	}
+}
+
+// Its last page may have been ended a moment before another one comes.
+func TestAFeedThatIsNotLookedAfterKeepsNobodyWhoWrites(t *testing.T) {
+	t.Parallel()
+	h := New(slog.New(slog.DiscardHandler), Timing{})
+	f := &feed{hub: h, id: chat.NewID(), subs: map[*subscription]struct{}{}}
+	writer := chat.NewID()
+	f.typedLocked(chat.Typed{ConversationID: f.id, PersonID: writer, Card: chat.Card{ID: writer}, Left: typingLife}, time.Now())
+	if len(h.typing.kept()) != 1 || len(f.writers.all) != 1 {
+		t.Fatal("premise: somebody writes there")
+	}
+	h.typingTick()
+	if len(h.typing.kept()) != 0 || len(f.writers.all) != 0 {
+		t.Errorf("%d feeds are looked after, and %d write", len(h.typing.kept()), len(f.writers.all))
 	}
 }

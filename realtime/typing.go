@@ -400,6 +400,10 @@ func (f *feed) typedLocked(said chat.Typed, now time.Time) {
 
 // tickLocked ends what is over, and says what had to wait. It says whether there is nothing left to look after.
 func (f *feed) tickLocked(now time.Time) (done bool) {
+	if len(f.subs) == 0 {
+		f.writers = writers{} // a page may still come, and then nothing would be over any more
+		return true
+	}
 	before := len(f.writers.all)
 	f.writers.all = slices.DeleteFunc(f.writers.all, func(w writer) bool { return !w.until.After(now) })
 	if len(f.writers.all) != before {
@@ -411,7 +415,7 @@ func (f *feed) tickLocked(now time.Time) (done bool) {
 			delete(f.writers.own, person)
 		}
 	}
-	return len(f.subs) == 0 || len(f.writers.all) == 0 && len(f.writers.own) == 0
+	return len(f.writers.all) == 0 && len(f.writers.own) == 0
 }
 
 func (w writer) readBy(person chat.ID) (at int, reads bool) {
