@@ -236,9 +236,15 @@ func (h *Hub) hear(event chat.Event) {
 		}
 		h.rows.ofPerson(e.PersonID, e.Conversations)
 	case chat.ReceiptsMoved:
-		for _, id := range e.Conversations {
-			if h.feedOf(id) != nil {
-				h.receipts.note(id)
+		for i, id := range e.Conversations {
+			if f := h.feedOf(id); f != nil {
+				var by chat.ID
+				if i < len(e.By) {
+					by = e.By[i]
+				}
+				if authors := f.unsettled(by); len(authors) > 0 {
+					h.receipts.note(id, authors...)
+				}
 			}
 		}
 	case chat.ReceiptsChosen:

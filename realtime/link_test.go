@@ -90,7 +90,7 @@ func TestRedisLink(t *testing.T) {
 		for _, event := range []chat.Event{
 			chat.ConversationChanged{ConversationID: a, ChangeSeq: 7}, chat.PersonChanged{PersonID: a, ViewSeq: 3},
 			chat.PositionsMoved{PersonID: a, Conversations: []chat.ID{b, a}}, chat.CardChanged{PersonID: b, Seq: 2},
-			chat.ReceiptsMoved{Conversations: []chat.ID{a, b}}, chat.ReceiptsChosen{PersonID: b},
+			chat.ReceiptsMoved{Conversations: []chat.ID{a, b}, By: []chat.ID{b, {}}}, chat.ReceiptsMoved{Conversations: []chat.ID{b}}, chat.ReceiptsChosen{PersonID: b},
 			chat.DraftSaved{PersonID: a, ConversationID: b}, chat.SessionsEnded{Sessions: []chat.ID{a, b}},
 		} {
 			until(t, "it arrives", func() bool {
@@ -153,7 +153,7 @@ func equal(a, b chat.Event) bool {
 		return ok && slices.Equal(a.Sessions, b.Sessions)
 	case chat.ReceiptsMoved:
 		b, ok := b.(chat.ReceiptsMoved)
-		return ok && slices.Equal(a.Conversations, b.Conversations)
+		return ok && slices.Equal(a.Conversations, b.Conversations) && slices.Equal(a.By, b.By)
 	}
 	switch b.(type) {
 	case chat.PositionsMoved, chat.SessionsEnded, chat.ReceiptsMoved:
