@@ -226,7 +226,11 @@ func (h *Hub) hear(event chat.Event) {
 			f.hint(e.ChangeSeq, e.Message)
 		}
 		h.unheard.heard(HintConversation, e.ConversationID, e.ChangeSeq)
-		h.rows.conversation(e.ConversationID)
+		if f := h.feedOf(e.ConversationID); f != nil && h.betweenTwo(f) {
+			h.rows.shown(e.ConversationID, time.Now(), h.timing.Rows)
+		} else {
+			h.rows.conversation(e.ConversationID)
+		}
 	case chat.PersonChanged:
 		h.hintPerson(e.PersonID, e.ViewSeq)
 		h.unheard.heard(HintPerson, e.PersonID, e.ViewSeq)

@@ -221,6 +221,33 @@ func TestRowsRead(t *testing.T) {
 		}
 	})
 
+	t.Run("of a conversation that both have open the rows wait for what is acknowledged, and are read once", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		hers, his := n.connect(t, ana), n.connect(t, ben)
+		hers.open(n.page(t, ana, conversation))
+		his.open(n.page(t, ben, conversation))
+		n.say(t, ana, conversation, "one")
+		his.until("changes", func(g got) bool { return strings.Contains(g.HTML, "one") })
+		his.write(map[string]any{"type": "ack", "positions": map[string]any{
+			conversation.String(): map[string]any{"delivered": 1, "read": 1}}})
+		row := his.until("rows", func(g got) bool { return strings.Contains(g.HTML, "one") })
+		if row.Total != 0 {
+			t.Errorf("it came before what was acknowledged: %+v", row)
+		}
+		hers.until("rows", func(g got) bool { return strings.Contains(g.HTML, "one") })
+		if times, rows := n.store.rowsOf(conversation); times != 1 || rows != 2 {
+			t.Errorf("%d rows were read in %d readings", rows, times)
+		}
+		// Once another page of his shows something else, nothing waits.
+		n.connect(t, ben).next("list")
+		n.say(t, ana, conversation, "two")
+		if row := his.until("rows", func(g got) bool { return strings.Contains(g.HTML, "two") }); row.Total != 1 {
+			t.Errorf("got %+v", row)
+		}
+	})
+
 	t.Run("what somebody chose who is not connected here reads nothing", func(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, withoutSweep)
