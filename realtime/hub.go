@@ -108,6 +108,11 @@ func (h *Hub) spawn(work func()) {
 type person struct {
 	sockets map[*Socket]struct{}
 	viewSeq int64
+
+	// The totals of the list that were sent last, and until when nothing but a row that changes them lets them be counted
+	// anew. Only the goroutine that writes rows touches them.
+	totals      chat.ListTotals
+	totalsUntil time.Time
 }
 
 // New makes a hub, joined to other nodes by link where there is one. It does nothing until Start; events published before
@@ -393,6 +398,13 @@ func (h *Hub) currentEpoch() string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.epoch
+}
+
+// personOf returns somebody with a socket on this node, or nil.
+func (h *Hub) personOf(id chat.ID) *person {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.people[id]
 }
 
 // socketsOf returns a person's sockets on this node.

@@ -29,6 +29,9 @@ const (
 	rowsMany  = 50 // members whose rows may be read as often as that; those of more wait for Timing.Rows
 	// rowsTogether: what waits for [Timing.Rows] because it is open becomes due at multiples of this, many at a time.
 	rowsTogether = 100 * time.Millisecond
+	// totalsKept is how long at most a person's totals are taken for what they were: whatever tells of no row of theirs that
+	// it changed cannot stay wrong.
+	totalsKept = 30 * time.Second
 )
 
 // What is asked for in one statement. Each has its own bound of time, and what one of them did not bring is asked for
@@ -324,8 +327,13 @@ func (h *Hub) sendChangedRows(ctx context.Context, batch rowBatch) error {
 		}
 	}
 	connected := make([]chat.ID, 0, len(byPerson))
-	for person := range byPerson {
-		if len(h.socketsOf(person)) > 0 {
+	for person, rows := range byPerson {
+		p := h.personOf(person)
+		switch {
+		case p == nil:
+		case time.Now().Before(p.totalsUntil) && !slices.ContainsFunc(rows, func(row chat.ListRow) bool { return !p.totals.Holds(row) }):
+			h.sendToPerson(person, frameRows, rows, p.totals)
+		default:
 			connected = append(connected, person)
 		}
 	}
@@ -338,8 +346,16 @@ func (h *Hub) sendChangedRows(ctx context.Context, batch rowBatch) error {
 			h.rows.putBack(rowBatch{conversations: audiences(byPerson, connected)})
 			return err
 		}
+		until := time.Now().Add(totalsKept)
 		for _, person := range people {
-			h.sendToPerson(person, frameRows, byPerson[person], totals[person])
+			t, some := totals[person]
+			if !some {
+				t.Of = &chat.Counted{}
+			}
+			if p := h.personOf(person); p != nil {
+				p.totals, p.totalsUntil = t, until
+			}
+			h.sendToPerson(person, frameRows, byPerson[person], t)
 		}
 		connected = connected[len(people):]
 	}
@@ -461,6 +477,9 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 	}
 	for _, person := range connected {
 		list := lists[person]
+		if p := h.personOf(person); p != nil {
+			p.totals = chat.ListTotals{} // of which nothing is known but their numbers
+		}
 		h.sendToPerson(person, frameList, list.Rows, chat.ListTotals{
 			Unread: list.UnreadTotal, Archived: list.Archived, Requests: list.Requests,
 		})
