@@ -157,7 +157,7 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 			m = &mark{frame: frame, at: began}
 		}
 		sub.socket.writeMarked(encoded, m)
-		sub.noteOwnLocked(changes)
+		sub.noteOwnLocked(changes.Messages)
 	}
 	f.head = changes.To
 	if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Event != nil }) {
@@ -400,7 +400,7 @@ func (h *Hub) replay(sub *subscription, after int64) Resume {
 		if changes.To > after {
 			s.write(encoded)
 			f.mu.Lock()
-			sub.noteOwnLocked(changes)
+			sub.noteOwnLocked(changes.Messages)
 			f.mu.Unlock()
 			after, result = changes.To, ResumedReplayed
 		}

@@ -295,9 +295,9 @@ func (sub *subscription) settledLocked() bool {
 }
 
 // noteOwnLocked notes what the page was brought of its person's own.
-func (sub *subscription) noteOwnLocked(changes chat.Changes) {
-	for _, m := range changes.Messages {
-		if m.Author.ID == sub.socket.viewer.ID && m.Kind == chat.MessageText {
+func (sub *subscription) noteOwnLocked(messages []chat.Message) {
+	for i := range messages { // a copy of each, for each of a thousand pages, would cost more than all else here
+		if m := &messages[i]; m.Author.ID == sub.socket.viewer.ID && m.Kind == chat.MessageText {
 			sub.wrote = max(sub.wrote, m.Seq)
 		}
 	}
