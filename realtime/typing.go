@@ -155,11 +155,11 @@ func (s *Socket) typed(stopped bool) {
 		return
 	}
 	if stopped {
-		sub.wrote = time.Time{}
+		sub.typed = time.Time{}
 		f.restLocked(s.viewer.ID, now)
 		return
 	}
-	sub.wrote = now
+	sub.typed = now
 	own := f.writers.own[s.viewer.ID]
 	if own == nil {
 		own = &scripts{}
@@ -255,7 +255,7 @@ func (f *feed) restLocked(person chat.ID, now time.Time) {
 // writesLocked says whether somebody writes in a page on this node.
 func (f *feed) writesLocked(person chat.ID, now time.Time) bool {
 	for sub := range f.subs {
-		if sub.socket.viewer.ID == person && now.Sub(sub.wrote) < typingLife {
+		if sub.socket.viewer.ID == person && now.Sub(sub.typed) < typingLife {
 			return true
 		}
 	}
@@ -292,7 +292,7 @@ func (f *feed) spokeLocked(changes chat.Changes) {
 		author := message.Author.ID
 		for sub := range f.subs {
 			if sub.socket.viewer.ID == author {
-				sub.wrote = time.Time{}
+				sub.typed = time.Time{}
 			}
 		}
 		// Another node may hear of the message before it hears what was said of its author: so it is told also.
