@@ -46,6 +46,7 @@ type subscription struct {
 	typed time.Time // when somebody last wrote in the page
 	line  string    // who writes, as the page was told last
 	told  time.Time // when that was
+	again bool      // it is to be told the same again, as soon as it may be
 }
 
 // hint says that there are changes up to changeSeq; message, if it is known, is what somebody said with that one.
