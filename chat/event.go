@@ -37,9 +37,12 @@ type PositionsMoved struct {
 	Moves         []int64
 }
 
-// ReceiptsMoved says that in these conversations members have got or read more than before, for others to see.
+// ReceiptsMoved says that in these conversations members have got or read more than before, for others to see. By are the
+// members who did, one for each conversation, the zero ID where there are several; from a node of an earlier version there
+// are none.
 type ReceiptsMoved struct {
 	Conversations []ID
+	By            []ID
 }
 
 // ReceiptsChosen says that a person shows receipts now, or shows them no more: in all conversations that the person is in.

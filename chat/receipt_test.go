@@ -197,21 +197,24 @@ func TestReceipts(t *testing.T) {
 		w.Say(t, anna, id, "x")
 		w.Heard()
 		both := []chat.Position{{PersonID: ben.ID, ConversationID: id, Delivered: 1}, {PersonID: cleo.ID, ConversationID: id, Read: 1}}
-		moved := func() (found []chat.ID) {
+		moved := func(positions ...chat.Position) (found, by []chat.ID) {
 			t.Helper()
-			must(t, w.Chat.SavePositions(t.Context(), both))
+			must(t, w.Chat.SavePositions(t.Context(), positions))
 			for _, event := range w.Heard() {
 				if e, ok := event.(chat.ReceiptsMoved); ok {
-					found = append(found, e.Conversations...)
+					found, by = append(found, e.Conversations...), append(by, e.By...)
 				}
 			}
-			return found
+			return found, by
 		}
-		if ids := moved(); !slices.Equal(ids, []chat.ID{id}) {
-			t.Errorf("heard of %v", ids)
+		if ids, by := moved(both...); !slices.Equal(ids, []chat.ID{id}) || !slices.Equal(by, []chat.ID{{}}) {
+			t.Errorf("heard of %v by %v", ids, by)
 		}
-		if ids := moved(); len(ids) > 0 {
+		if ids, _ := moved(both...); len(ids) > 0 {
 			t.Errorf("nothing moved, heard of %v", ids)
+		}
+		if ids, by := moved(chat.Position{PersonID: ben.ID, ConversationID: id, Read: 1}); !slices.Equal(ids, []chat.ID{id}) || !slices.Equal(by, []chat.ID{ben.ID}) {
+			t.Errorf("heard of %v by %v", ids, by)
 		}
 	})
 
@@ -362,8 +365,8 @@ func TestReceiptsOfWhoHidesPresence(t *testing.T) {
 				}
 				return delivered, chat.ReceiverReached
 			}
-			marks := func() int64 {
-				return value[map[chat.ID]int64](t)(w.Chat.ReceiptMarks(t.Context(), []chat.ID{id}))[id]
+			marks := func() chat.ReceiptMark {
+				return value[map[chat.ID]chat.ReceiptMark](t)(w.Chat.ReceiptMarks(t.Context(), []chat.ID{id}))[id]
 			}
 			stored := func() int64 {
 				return chattest.Value[int64](t, w, "SELECT delivered_seq FROM members WHERE person_id = $1 AND conversation_id = $2", ben.ID, id)

@@ -227,7 +227,7 @@ type Store interface {
 
 	// ReceiptSources leaves out who is not in the conversation, and who shows no receipts. It returns the moment, too.
 	ReceiptSources(ctx context.Context, authors []Authorship) ([]ReceiptSource, time.Time, error)
-	ReceiptMarks(ctx context.Context, conversations []ID) (map[ID]int64, error)
+	ReceiptMarks(ctx context.Context, conversations []ID) (map[ID]ReceiptMark, error)
 	MembershipsAmong(ctx context.Context, person ID, conversations []ID) ([]ID, error)
 	Receivers(ctx context.Context, viewer, conversation, message ID, after string, limit int) (ReceiversPage, error)
 }

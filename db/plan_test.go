@@ -315,7 +315,7 @@ func TestPlans(t *testing.T) {
 		"ReceiptSources of a huge group":           {sources(c.huge, writer, c.bot.ID), 4100 + chat.ReceiptWindow},
 		"ReceiptSources of an ordinary one":        {sources(c.all[5], c.hub.ID), 20},
 		"ReceiptSources of a group of 51":          {sources(c.big, c.hub.ID, c.back.ID, author), 200 + chat.ReceiptWindow},
-		"ReceiptMarks":                             {func() error { _, err := c.Store.ReceiptMarks(ctx, c.all[100:200]); return err }, 400},
+		"ReceiptMarks":                             {func() error { _, err := c.Store.ReceiptMarks(ctx, c.all[100:200]); return err }, 600},
 		"MembershipsAmong":                         {func() error { _, err := c.Store.MembershipsAmong(ctx, author, c.all[:100]); return err }, 150},
 		"Receivers in a huge group":                {func() error { _, err := c.Store.Receivers(ctx, writer, c.huge, newest, "", 50); return err }, 4100},
 		"ConversationPage, by one who wrote":       {func() error { _, err := c.Store.ConversationPage(ctx, writer, c.huge, chat.Place{}, 50); return err }, 2600},

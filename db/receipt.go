@@ -150,20 +150,22 @@ func receiptSources(rows []receiptRow) (sources []chat.ReceiptSource, at time.Ti
 	return sources, at
 }
 
-// ReceiptMarks implements chat.Store.
-func (s *Store) ReceiptMarks(ctx context.Context, conversations []chat.ID) (map[chat.ID]int64, error) {
+// ReceiptMarks implements chat.Store: of the places that ReceiptSources finds.
+func (s *Store) ReceiptMarks(ctx context.Context, conversations []chat.ID) (map[chat.ID]chat.ReceiptMark, error) {
 	var rows []struct {
 		ConversationID chat.ID `db:"conversation_id"`
-		Mark           int64   `db:"mark"`
+		Moved          int64   `db:"moved"`
+		Who            int64   `db:"who"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT m.conversation_id, (sum(CASE WHEN `+memberHides+` THEN 0 ELSE m.delivered_seq END + m.read_seq) * 31 + count(*))::bigint AS mark
-		FROM members m
+		SELECT m.conversation_id, sum(`+receiptDeliveredIn(largeGroup)+` + `+receiptRead+`)::bigint AS moved,
+			sum(m.joined_seq + 31)::bigint AS who
+		FROM members m `+conversationOfMember+`
 		WHERE m.conversation_id = ANY($1) AND `+receiptCounts+`
 		GROUP BY m.conversation_id`, conversations)
-	marks := make(map[chat.ID]int64, len(rows))
+	marks := make(map[chat.ID]chat.ReceiptMark, len(rows))
 	for _, row := range rows {
-		marks[row.ConversationID] = row.Mark
+		marks[row.ConversationID] = chat.ReceiptMark{Moved: row.Moved, Who: row.Who}
 	}
 	return marks, err
 }

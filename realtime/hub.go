@@ -135,6 +135,11 @@ func (h *Hub) spawn(work func()) {
 type person struct {
 	sockets map[*Socket]struct{}
 	viewSeq int64
+
+	// The totals of the list that were sent last, and until when nothing but a row that changes them lets them be counted
+	// anew. Only the goroutine that writes rows touches them.
+	totals      chat.ListTotals
+	totalsUntil time.Time
 }
 
 // New makes a hub, joined to other nodes by link where there is one. It does nothing until Start; events published before
@@ -260,7 +265,11 @@ func (h *Hub) hear(event chat.Event) {
 			f.hint(e.ChangeSeq, e.Message)
 		}
 		h.unheard.heard(HintConversation, e.ConversationID, e.ChangeSeq)
-		h.rows.conversation(e.ConversationID)
+		if f := h.feedOf(e.ConversationID); f != nil && h.betweenTwo(f) {
+			h.rows.shown(e.ConversationID, time.Now(), h.timing.Rows)
+		} else {
+			h.rows.conversation(e.ConversationID)
+		}
 	case chat.PersonChanged:
 		h.typingChanged(e.PersonID)
 		h.hintPerson(e.PersonID, e.ViewSeq)
@@ -272,9 +281,15 @@ func (h *Hub) hear(event chat.Event) {
 		}
 		h.rows.ofPerson(e.PersonID, e.Conversations)
 	case chat.ReceiptsMoved:
-		for _, id := range e.Conversations {
-			if h.feedOf(id) != nil {
-				h.receipts.note(id)
+		for i, id := range e.Conversations {
+			if f := h.feedOf(id); f != nil {
+				var by chat.ID
+				if i < len(e.By) {
+					by = e.By[i]
+				}
+				if authors := f.unsettled(by); len(authors) > 0 {
+					h.receipts.note(id, authors...)
+				}
 			}
 		}
 	case chat.ReceiptsChosen:
@@ -425,6 +440,13 @@ func (h *Hub) currentEpoch() string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.epoch
+}
+
+// personOf returns somebody with a socket on this node, or nil.
+func (h *Hub) personOf(id chat.ID) *person {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.people[id]
 }
 
 // socketsOf returns a person's sockets on this node.

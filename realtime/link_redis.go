@@ -56,6 +56,7 @@ type hint struct {
 	Seq  int64     `json:"seq,omitempty"`
 	IDs  []chat.ID `json:"ids,omitempty"`
 	Nums []int64   `json:"nums,omitempty"`
+	By   []chat.ID `json:"by,omitempty"`
 
 	Typing *typingHint `json:"typing,omitempty"`
 }
@@ -79,7 +80,7 @@ func encodeHint(event chat.Event) (h hint, ok bool) {
 	case chat.PositionsMoved:
 		return hint{Kind: "positions", ID: e.PersonID, IDs: e.Conversations, Nums: e.Moves}, true
 	case chat.ReceiptsMoved:
-		return hint{Kind: "receipts", IDs: e.Conversations}, true
+		return hint{Kind: "receipts", IDs: e.Conversations, By: e.By}, true
 	case chat.ReceiptsChosen:
 		return hint{Kind: "receipts_chosen", ID: e.PersonID}, true
 	case chat.CardChanged:
@@ -108,7 +109,7 @@ func (h hint) event() (event chat.Event, ok bool) {
 	case "positions":
 		return chat.PositionsMoved{PersonID: h.ID, Conversations: h.IDs, Moves: h.Nums}, true
 	case "receipts":
-		return chat.ReceiptsMoved{Conversations: h.IDs}, true
+		return chat.ReceiptsMoved{Conversations: h.IDs, By: h.By}, true
 	case "receipts_chosen":
 		return chat.ReceiptsChosen{PersonID: h.ID}, true
 	case "card":

@@ -91,7 +91,7 @@ func TestRedisLink(t *testing.T) {
 		for _, event := range []chat.Event{
 			chat.ConversationChanged{ConversationID: a, ChangeSeq: 7}, chat.PersonChanged{PersonID: a, ViewSeq: 3},
 			chat.PositionsMoved{PersonID: a, Conversations: []chat.ID{b, a}}, chat.CardChanged{PersonID: b, Seq: 2},
-			chat.ReceiptsMoved{Conversations: []chat.ID{a, b}}, chat.ReceiptsChosen{PersonID: b},
+			chat.ReceiptsMoved{Conversations: []chat.ID{a, b}, By: []chat.ID{b, {}}}, chat.ReceiptsMoved{Conversations: []chat.ID{b}}, chat.ReceiptsChosen{PersonID: b},
 			chat.DraftSaved{PersonID: a, ConversationID: b}, chat.SessionsEnded{Sessions: []chat.ID{a, b}},
 			chat.Typed{
 				ConversationID: a, PersonID: b, Readers: []chat.ID{a, b}, Left: 1500 * time.Millisecond,
@@ -162,7 +162,7 @@ func equal(a, b chat.Event) bool {
 		return ok && reflect.DeepEqual(a, b)
 	case chat.ReceiptsMoved:
 		b, ok := b.(chat.ReceiptsMoved)
-		return ok && slices.Equal(a.Conversations, b.Conversations)
+		return ok && slices.Equal(a.Conversations, b.Conversations) && slices.Equal(a.By, b.By)
 	case chat.PresenceMoved:
 		b, ok := b.(chat.PresenceMoved)
 		return ok && slices.Equal(a.PersonIDs, b.PersonIDs)

@@ -99,8 +99,8 @@ func newMelody(h *Hub) *melody.Melody {
 const socketKey = "socket"
 
 func socketOf(session *melody.Session) *Socket {
-	s, _ := session.Get(socketKey)
-	socket, _ := s.(*Socket)
+	// Its keys are those it began with, so no lock is needed; Get takes one for each frame.
+	socket, _ := session.Keys[socketKey].(*Socket)
 	return socket
 }
 

@@ -14,10 +14,13 @@ import (
 
 // Who writes is nowhere stored. The node of the writer's page asks who may see it, and says so to the others together with the
 // name; each node keeps it for as long as it holds, and says to each page who of those writes whom its person may see. What is
-// lost of it is said again after three seconds, or is over after six.
+// lost of it is said again after three seconds, or is over after six. A page is told a line that has not changed again when somebody
+// in it goes on writing, and only then: no sooner than it may be, and no later, so that a page need not keep for longer than seven
+// seconds what it is not told again.
 
 const (
-	// typingPause is how long it is not said again that somebody writes. Pages say it every three seconds, and not to the moment.
+	// typingPause is how long it is not said again that somebody writes, nor a page told the same line again. Pages say it every three
+	// seconds, and not to the moment.
 	typingPause = 2900 * time.Millisecond
 	// typingLife is how long somebody writes who does not say so again.
 	typingLife = 6 * time.Second
@@ -155,11 +158,11 @@ func (s *Socket) typed(stopped bool) {
 		return
 	}
 	if stopped {
-		sub.wrote = time.Time{}
+		sub.typed = time.Time{}
 		f.restLocked(s.viewer.ID, now)
 		return
 	}
-	sub.wrote = now
+	sub.typed = now
 	own := f.writers.own[s.viewer.ID]
 	if own == nil {
 		own = &scripts{}
@@ -200,7 +203,7 @@ func (f *feed) sayLocked(person chat.ID, own *scripts, now time.Time) {
 	said := chat.Typed{
 		ConversationID: f.id, PersonID: person, Card: own.answer.Card, Readers: own.answer.Readers, Left: own.until.Sub(now),
 	}
-	f.typedLocked(said, now)
+	f.typedLocked(said, renew, now)
 	f.hub.link.Send(said)
 }
 
@@ -240,7 +243,7 @@ func (f *feed) retractLocked(person chat.ID, own *scripts, now time.Time) {
 	own.due, own.anew, own.until = false, false, time.Time{}
 	if believed {
 		said := chat.Typed{ConversationID: f.id, PersonID: person, Stopped: true}
-		f.typedLocked(said, now)
+		f.typedLocked(said, false, now)
 		f.hub.link.Send(said)
 	}
 }
@@ -254,12 +257,17 @@ func (f *feed) restLocked(person chat.ID, now time.Time) {
 
 // writesLocked says whether somebody writes in a page on this node.
 func (f *feed) writesLocked(person chat.ID, now time.Time) bool {
+	return now.Sub(f.wroteLocked(person)) < typingLife
+}
+
+// wroteLocked is when somebody last wrote in a page on this node.
+func (f *feed) wroteLocked(person chat.ID) (last time.Time) {
 	for sub := range f.subs {
-		if sub.socket.viewer.ID == person && now.Sub(sub.wrote) < typingLife {
-			return true
+		if sub.socket.viewer.ID == person && sub.typed.After(last) {
+			last = sub.typed
 		}
 	}
-	return false
+	return last
 }
 
 // goneLocked notes that a page has left the conversation. What was asked of somebody without a page here is forgotten: nobody
@@ -292,12 +300,12 @@ func (f *feed) spokeLocked(changes chat.Changes) {
 		author := message.Author.ID
 		for sub := range f.subs {
 			if sub.socket.viewer.ID == author {
-				sub.wrote = time.Time{}
+				sub.typed = time.Time{}
 			}
 		}
 		// Another node may hear of the message before it hears what was said of its author: so it is told also.
 		f.restLocked(author, now)
-		f.typedLocked(chat.Typed{PersonID: author, Stopped: true}, now)
+		f.typedLocked(chat.Typed{PersonID: author, Stopped: true}, false, now)
 	}
 }
 
@@ -336,7 +344,7 @@ func (f *feed) changedLocked(person chat.ID, now time.Time) {
 		}
 	}
 	if other {
-		f.showLocked()
+		f.showLocked(nil)
 	}
 	follows := f.followsLocked(person)
 	for other, own := range f.writers.own {
@@ -372,16 +380,17 @@ func (h *Hub) heardTyping(said chat.Typed) {
 		own.until = now.Add(said.Left)
 		h.typing.say(f.typist(said.PersonID), now)
 	case f.writesLocked(said.PersonID, now):
-		own.until, own.anew = now.Add(typingLife), true
+		own.until, own.anew = f.wroteLocked(said.PersonID).Add(typingLife), true
 		f.sayLocked(said.PersonID, own, now)
 		return
 	}
 	said.Readers = slices.SortedFunc(slices.Values(said.Readers), compareIDs)
-	f.typedLocked(said, now)
+	// What has its whole life left was written just now; the rest is said to other readers.
+	f.typedLocked(said, !said.Stopped && said.Left >= typingLife, now)
 }
 
-// typedLocked notes that somebody writes, or does no more, and shows it.
-func (f *feed) typedLocked(said chat.Typed, now time.Time) {
+// typedLocked notes that somebody writes, or does no more, and shows it; wrote says that it was written just now.
+func (f *feed) typedLocked(said chat.Typed, wrote bool, now time.Time) {
 	at := slices.IndexFunc(f.writers.all, func(w writer) bool { return w.card.ID == said.PersonID })
 	w := writer{card: said.Card, readers: said.Readers, until: now.Add(min(said.Left, typingLife))}
 	switch {
@@ -395,7 +404,11 @@ func (f *feed) typedLocked(said chat.Typed, now time.Time) {
 		f.writers.all = append(f.writers.all, w)
 		f.hub.typing.keep(f)
 	}
-	f.showLocked()
+	if !wrote {
+		f.showLocked(nil)
+		return
+	}
+	f.showLocked(&w)
 }
 
 // tickLocked ends what is over, and says what had to wait. It says whether there is nothing left to look after.
@@ -406,8 +419,8 @@ func (f *feed) tickLocked(now time.Time) (done bool) {
 	}
 	before := len(f.writers.all)
 	f.writers.all = slices.DeleteFunc(f.writers.all, func(w writer) bool { return !w.until.After(now) })
-	if len(f.writers.all) != before {
-		f.showLocked()
+	if len(f.writers.all) != before || f.waitsLocked(now) {
+		f.showLocked(nil)
 	}
 	for person, own := range f.writers.own {
 		f.sayLocked(person, own, now)
@@ -424,14 +437,28 @@ func (w writer) readBy(person chat.ID) (at int, reads bool) {
 
 func compareIDs(a, b chat.ID) int { return bytes.Compare(a[:], b[:]) }
 
-// showLocked says to each page who writes now, where that is another line than the page has, or the page was told it a while
-// ago: pages forget what is not said again, as everybody does.
-func (f *feed) showLocked() {
+// waitsLocked says whether a page may now be told again what was said again too soon.
+func (f *feed) waitsLocked(now time.Time) bool {
+	for sub := range f.subs {
+		if sub.again && now.Sub(sub.told) >= typingPause {
+			return true
+		}
+	}
+	return false
+}
+
+// showLocked says to each page who writes now, where that is another line than the page has. To those who may see that again has
+// just written, if there is one, it says the same line again, at once or as soon as it may be.
+func (f *feed) showLocked(again *writer) {
 	encoded := map[string][]byte{}
 	for sub := range f.subs {
-		if sub.live {
-			f.lineLocked(sub, encoded)
+		if !sub.live {
+			continue
 		}
+		if again != nil && !sub.again {
+			_, sub.again = again.readBy(sub.socket.viewer.ID)
+		}
+		f.lineLocked(sub, encoded)
 	}
 }
 
@@ -448,10 +475,10 @@ func (f *feed) lineLocked(sub *subscription, encoded map[string][]byte) {
 		}
 	}
 	line, now := lineOf(viewer.Language, seen), f.hub.timing.Clock()
-	if line == sub.line && (line == "" || now.Sub(sub.told) < typingPause) {
+	if line == sub.line && (!sub.again || now.Sub(sub.told) < typingPause) {
 		return
 	}
-	sub.line, sub.told = line, now
+	sub.line, sub.told, sub.again = line, now, false
 	if encoded[line] == nil {
 		encoded[line] = typingFrame(f.id, viewer.Language, seen)
 	}

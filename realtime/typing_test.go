@@ -254,6 +254,7 @@ func TestTyping(t *testing.T) {
 		said(1) // what was not said before is not said late
 		bens.types()
 		bens.types()
+		anas.reads("Ben")
 		said(2)
 		bens.stops()
 		anas.reads()
@@ -293,13 +294,78 @@ func TestTyping(t *testing.T) {
 		anas.reads("Ben")
 		n.pass(3 * time.Second)
 		bens.types()
-		n.heard(t, bens, ben, conversation)
+		anas.reads("Ben")
 		n.pass(5900 * time.Millisecond)
 		n.untold(t, anas, ana)
 		n.pass(200 * time.Millisecond)
 		anas.reads()
 		bens.types()
 		anas.reads("Ben")
+	})
+
+	t.Run("a line is said again while somebody goes on writing, every three seconds at most to each page", func(t *testing.T) {
+		t.Parallel()
+		n := newScribes(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.note(t, ana) // or it would be something new about her when she comes with another page
+		anas, bens := n.at(t, ana, conversation), n.at(t, ben, conversation)
+		bens.types()
+		anas.reads("Ben")
+		for range 3 {
+			n.pass(3 * time.Second)
+			n.untold(t, anas, ana) // before Ben says so
+			bens.types()
+			anas.reads("Ben")
+			bens.types()
+			n.heard(t, bens, ben, conversation)
+			n.untold(t, anas, ana)
+		}
+		n.pass(time.Second)
+		late := n.at(t, n.Session(t, ana.Person), conversation)
+		late.reads("Ben")
+		n.pass(2 * time.Second)
+		bens.types()
+		anas.reads("Ben")
+		n.untold(t, late, ana)
+		n.pass(time.Second)
+		late.reads("Ben") // what came too soon for this page
+		n.pass(4900 * time.Millisecond)
+		n.untold(t, anas, ana)
+		n.untold(t, late, ana)
+		n.pass(100 * time.Millisecond) // six seconds after Ben last wrote, and neither page has waited for seven
+		anas.reads()
+		late.reads()
+	})
+
+	t.Run("nothing is said again because of those who are not seen, who write no more, or who come", func(t *testing.T) {
+		t.Parallel()
+		n := newScribes(t, withoutSweep)
+		ana, ben, cem, dora := n.Person(t, "Ana"), n.Person(t, "Ben"), n.Person(t, "Cem"), n.Person(t, "Dora")
+		eve := n.Person(t, "Eve")
+		group := n.Group(t, "Crew", cem, ana, ben, dora)
+		n.block(t, n.quiet, ana, dora)
+		anas, bens, cems, doras := n.at(t, ana, group), n.at(t, ben, group), n.at(t, cem, group), n.at(t, dora, group)
+		bens.types()
+		anas.reads("Ben")
+		cems.reads("Ben")
+		n.pass(3 * time.Second)
+		doras.types()
+		cems.reads("Ben", "Dora")
+		n.untold(t, anas, ana)
+		n.pass(2 * time.Second)
+		bens.types()
+		anas.reads("Ben")
+		n.pass(time.Second)
+		cems.reads("Ben", "Dora")
+		n.pass(3 * time.Second)
+		cems.reads("Ben") // Dora's six seconds are over
+		n.untold(t, anas, ana)
+		if err := n.chat.AddMembers(t.Context(), cem, group, []chat.ID{eve.ID}); err != nil {
+			t.Fatal(err)
+		}
+		n.at(t, eve, group).reads("Ben")
+		n.untold(t, anas, ana)
+		n.untold(t, cems, cem)
 	})
 
 	t.Run("it is over before the message is there", func(t *testing.T) {
@@ -401,14 +467,17 @@ func TestTyping(t *testing.T) {
 		for range 9 {
 			n.pass(3 * time.Second)
 			bens.types()
-			n.heard(t, bens, ben, group)
+			anas.reads("Ben")
 		}
 		if n := asked.Load(); n != 1 {
 			t.Errorf("asked %d times", n)
 		}
 		n.pass(3 * time.Second)
 		bens.types()
-		n.await(t, func() bool { return asked.Load() == 2 })
+		anas.reads("Ben")
+		if n := asked.Load(); n != 2 {
+			t.Errorf("asked %d times", n)
+		}
 		n.say(t, ben, group, "done")
 		anas.reads()
 		n.pass(3 * time.Second)
@@ -534,7 +603,9 @@ func TestTypingChanges(t *testing.T) {
 		c.pass(3 * time.Second)
 		c.bens.types()
 		c.heard(t, c.bens, c.ben, c.group)
+		c.cems.reads("Ben")
 		c.untold(t, c.anas, c.ana)
+		c.pass(3 * time.Second)
 		c.shows(t, c.chat, c.ana, showsTyping)
 		c.anas.reads("Ben")
 		c.untold(t, c.cems, c.cem)
@@ -727,22 +798,30 @@ func TestTypingOnTwoNodes(t *testing.T) {
 				}
 			})
 			cems.types()
-			anas.reads("Ben", "Cem")
+			anas.readsIn(anas.until("typing", func(g got) bool { return strings.Contains(g.HTML, "Cem") }), "Ben", "Cem")
 			cems.stops()
 			anas.reads("Ben")
 			anas.types()
-			bens.until("typing", func(g got) bool { return strings.Contains(g.HTML, "Ana") })
+			for _, p := range []*page{bens, cems} {
+				p.until("typing", func(g got) bool { return strings.Contains(g.HTML, "Ana") })
+			}
 
 			bens2 := other.at(t, n.Session(t, ben.Person), group)
 			bens2.reads("Ana")
 			pass(3 * time.Second)
 			bens2.types()
-			other.await(t, func() bool { return other.hub.KnowsReaders(ben.ID, group) })
+			anas.reads("Ben") // again, and on the first node also
+			cems.reads("Ben", "Ana")
+			pass(3 * time.Second)
 			bens.write(map[string]any{"type": "leave"})
 			n.heard(t, bens, ben, group)
 			cems.types()
 			anas.reads("Ben", "Cem") // of Ben the page on the other node still writes
 			cems.stops()
+			anas.reads("Ben")
+			pass(3 * time.Second)
+			anas.reads() // six seconds after Ben wrote there, whenever the first node said that he stopped
+			bens2.types()
 			anas.reads("Ben")
 			n.say(t, ben, group, "said on the first node")
 			over := false
