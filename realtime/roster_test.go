@@ -293,7 +293,7 @@ func TestAFeedThatIsNotLookedAfterKeepsNobodyWhoWrites(t *testing.T) {
 	h := New(slog.New(slog.DiscardHandler), Timing{})
 	f := &feed{hub: h, id: chat.NewID(), subs: map[*subscription]struct{}{}}
 	writer := chat.NewID()
-	f.typedLocked(chat.Typed{ConversationID: f.id, PersonID: writer, Card: chat.Card{ID: writer}, Left: typingLife}, time.Now())
+	f.typedLocked(chat.Typed{ConversationID: f.id, PersonID: writer, Card: chat.Card{ID: writer}, Left: typingLife}, true, time.Now())
 	if len(h.typing.kept()) != 1 || len(f.writers.all) != 1 {
 		t.Fatal("premise: somebody writes there")
 	}
