@@ -21,13 +21,18 @@ export function createTyping({ say, later, now = () => performance.now() }) {
   function typing() {
     const wait = last + TYPING_MS - now();
     if (wait > 0) {
-      if (!said) cancel ??= later(typing, wait);
+      if (!said) cancel ??= later(due, wait);
       return;
     }
-    cancel = null;
     if (!say({ type: "typing" })) return;
     said = true;
     last = now();
+  }
+
+  /** A timer may be early by a part of a millisecond: then it is asked for once more. */
+  function due() {
+    cancel = null;
+    typing();
   }
 
   return {

@@ -63,6 +63,19 @@ test("after a message was sent, or in another conversation, there is nothing to 
   equal(t.said, ["typing"]);
 });
 
+test("a timer that is early by a part of a millisecond is waited for once more", () => {
+  const t = writer();
+  t.wrote("First", 0);
+  t.typing.done();
+  t.wrote("Second", 1000);
+  const [early] = t.timers.splice(0);
+  t.now = 2999.7;
+  early.work();
+  equal(t.said, ["typing"]);
+  t.pass(3000);
+  equal(t.said, ["typing", "typing"]);
+});
+
 test("whoever begins again too soon after sending is said to write once it is time, unless that was taken away or sent", () => {
   const t = writer();
   t.wrote("First", 0);
