@@ -171,6 +171,14 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 	if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Event != nil }) {
 		f.hub.receipts.note(f.id) // whoever came or left counts, or counts no more
 	}
+	if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Seq == 1 }) {
+		// From now on the two of a direct conversation share it, and may see more of each other.
+		sockets := make([]*Socket, 0, len(f.subs))
+		for sub := range f.subs {
+			sockets = append(sockets, sub.socket)
+		}
+		f.hub.watching.viewers(sockets)
+	}
 }
 
 // endLocked ends the subscription of somebody who may see something else now, as the rows say that were read with the

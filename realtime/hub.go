@@ -90,7 +90,7 @@ type Hub struct {
 	// Whether how many may arrive was said; otherwise it does not hold without limits, see Start.
 	arrivalsGiven bool
 
-	// Lock order: Hub.mu, then feed.mu. Socket.mu is taken inside either and holds nothing else.
+	// Lock order: Hub.mu, then feed.mu, then the lock of what watches. Socket.mu is taken inside any and holds nothing else.
 	mu       sync.RWMutex
 	sockets  map[*Socket]struct{}
 	people   map[chat.ID]*person

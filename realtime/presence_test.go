@@ -366,7 +366,7 @@ func TestPresenceMatrix(t *testing.T) {
 				}
 				// Nothing of anybody is seen: a message marks the end, after all that was asked is answered.
 				n.say(t, who, n.note(t, who), state)
-				p.until("rows", func(g got) bool { return true }, watch)
+				p.until("rows", func(got) bool { return true }, watch)
 			}
 			end("online")
 			if last != row.want {
@@ -378,6 +378,27 @@ func TestPresenceMatrix(t *testing.T) {
 			end("away")
 		})
 	}
+
+	t.Run("the first message makes two people share a conversation on pages that have it open already", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, present(nil))
+		ana, ben, conversation := n.pair(t)
+		n.chooses(t, ana, chat.PresenceChoices{Presence: chat.CircleShared, LastSeen: chat.CircleShared, Typing: true})
+		anas, bens := n.connect(t, ana), n.connect(t, ben)
+		anas.follow(n.page(t, ana, conversation))
+		bens.follow(n.page(t, ben, conversation))
+		for _, p := range []*page{anas, bens} {
+			p.watches(ana.ID, ben.ID)
+			p.until("presence", func(g got) bool { return true }, func(g got) {
+				if g.Type == "presence" && len(statesIn(g)) != 1 {
+					t.Error("premise: they see themselves alone")
+				}
+			})
+		}
+		n.say(t, ben, conversation, "Hello")
+		bens.comesToSee(ana.ID, "online")
+		anas.comesToSee(ben.ID, "online")
+	})
 
 	t.Run("what ends it on an open page, also where no hint says so", func(t *testing.T) {
 		t.Parallel()
