@@ -121,6 +121,10 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opts ...Optio
 			chat.WithViewerCache(nodes.NewViewerCache(a.redis, viewers)))
 	}
 	a.hub = realtime.New(log, o.timing, link...)
+	if a.redis != nil {
+		a.hub.ShareRedis(a.redis.Client())
+	}
+	shared = append(shared, chat.WithWhereabouts(a.hub))
 	if a.admin != nil {
 		shared = append(shared, chat.WithMeter(a.admin.metrics))
 		a.hub.Measure(a.admin.metrics)

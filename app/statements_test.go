@@ -94,10 +94,10 @@ func TestStatements(t *testing.T) {
 		method string
 		bound  int
 	}{
-		"a conversation's page":              {path: conversation, bound: 2},
-		"a conversation for htmx":            {path: conversation, htmx: true, bound: 1},
-		"the list":                           {path: "/", bound: 1},
-		"a search":                           {path: "/people?q=ben", bound: 2},
+		"a conversation's page":              {path: conversation, bound: 3},
+		"a conversation for htmx":            {path: conversation, htmx: true, bound: 2},
+		"the list":                           {path: "/", bound: 2},
+		"a search":                           {path: "/people?q=ben", bound: 3},
 		"a send":                             {path: conversation, method: http.MethodPost, bound: 2},
 		"what neither asks nor shows anyone": {path: "/healthz", bound: 0},
 	} {

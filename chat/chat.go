@@ -36,16 +36,17 @@ type Settings struct {
 
 // Chat is the domain's use cases over a store.
 type Chat struct {
-	store     Store
-	publisher Publisher
-	mailer    Mailer // nil: no mail is sent
-	limiter   Limiter
-	viewers   ViewerCache // nil: rows are read at each request
-	passes    *passes
-	meter     Meter
-	clock     Clock
-	settings  Settings
-	passwords *passwords
+	store       Store
+	publisher   Publisher
+	mailer      Mailer // nil: no mail is sent
+	limiter     Limiter
+	viewers     ViewerCache // nil: rows are read at each request
+	whereabouts Whereabouts // nil: nobody knows who is there
+	passes      *passes
+	meter       Meter
+	clock       Clock
+	settings    Settings
+	passwords   *passwords
 }
 
 // Option changes how a Chat is made.

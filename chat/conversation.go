@@ -229,7 +229,25 @@ func (c *Chat) RowsOf(ctx context.Context, conversations, present, others []ID) 
 }
 
 // ListTotals are the numbers of a whole list, as in ListPage.
-type ListTotals struct{ Unread, Archived, Requests int }
+type ListTotals struct {
+	Unread, Archived, Requests int
+	Of                         *Counted // what was counted; nil where it is much, or not known
+}
+
+// Counted are the conversations that make up a person's totals, as of one moment.
+type Counted struct {
+	Unread, Archived []ID
+}
+
+// MaxCounted is how many conversations the totals of a list name.
+const MaxCounted = 20
+
+// Holds says that the totals are the same with this row of the list as they were before it.
+func (t ListTotals) Holds(row ListRow) bool {
+	return t.Of != nil && t.Requests == 0 && !row.Waiting &&
+		slices.Contains(t.Of.Unread, row.ConversationID) == (row.Unread > 0 && !row.Quiet && !row.Archived) &&
+		slices.Contains(t.Of.Archived, row.ConversationID) == row.Archived
+}
 
 // ListTotals returns the totals of each person's list; who is missing has none of any.
 func (c *Chat) ListTotals(ctx context.Context, people []ID) (map[ID]ListTotals, error) {

@@ -54,6 +54,8 @@ const (
 	CodeInvitationNeeded   Code = "invitation_needed"   // nobody may register without an invitation
 	CodeInvitationLink     Code = "invitation_link"     // used up, expired, revoked or unknown link
 	CodeChoice             Code = "choice"              // none of what there is to choose from
+	CodeEmoji              Code = "emoji"               // not one emoji
+	CodeTime               Code = "time"                // not a time of day
 	CodeLastAdministrator  Code = "last_administrator"  // without whom there would be none
 	CodeOneself            Code = "oneself"             // not possible with the own account
 	CodeAccountState       Code = "account_state"       // the account is suspended or closed

@@ -85,6 +85,16 @@ func cases(ctx context.Context, w *chattest.World, anna chat.Viewer, id chat.ID,
 		"SaveReach": func() error {
 			return c.SaveReach(ctx, anna, chat.Reach{Writes: chat.CircleNobody, Adds: chat.CircleGroups, Finds: chat.CircleEverybody})
 		},
+		"Sights":          func() error { _, err := c.Sights(ctx, []chat.Pair{{Viewer: anna.ID, Person: anna.ID}}); return err },
+		"PresenceFacts":   func() error { _, err := c.PresenceFacts(ctx, []chat.ID{anna.ID}); return err },
+		"NoteSeen":        func() error { return c.NoteSeen(ctx, map[chat.ID]time.Duration{anna.ID: time.Second}) },
+		"PresenceChoices": func() error { _, err := c.PresenceChoices(ctx, anna); return err },
+		"SavePresenceChoices": func() error {
+			return c.SavePresenceChoices(ctx, anna, chat.PresenceChoices{Presence: chat.CircleShared, LastSeen: chat.CircleNobody})
+		},
+		"Status":           func() error { _, err := c.Status(ctx, anna); return err },
+		"SaveStatus":       func() error { return c.SaveStatus(ctx, anna, chat.StatusInput{Text: "x", Ends: chat.StatusStays}) },
+		"Writing":          func() error { _, err := c.Writing(ctx, anna.ID, id); return err },
 		"Requests":         func() error { _, err := c.Requests(ctx, anna); return err },
 		"AcceptRequest":    func() error { return c.AcceptRequest(ctx, anna, id) },
 		"Blocked":          func() error { _, err := c.Blocked(ctx, anna, ""); return err },

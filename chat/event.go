@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Publisher hears of what has happened, always after it was committed. It must not block: it is called while somebody
 // waits for an answer.
@@ -34,9 +37,12 @@ type PositionsMoved struct {
 	Moves         []int64
 }
 
-// ReceiptsMoved says that in these conversations members have got or read more than before, for others to see.
+// ReceiptsMoved says that in these conversations members have got or read more than before, for others to see. By are the
+// members who did, one for each conversation, the zero ID where there are several; from a node of an earlier version there
+// are none.
 type ReceiptsMoved struct {
 	Conversations []ID
+	By            []ID
 }
 
 // ReceiptsChosen says that a person shows receipts now, or shows them no more: in all conversations that the person is in.
@@ -56,10 +62,26 @@ type DraftSaved struct {
 	ConversationID ID
 }
 
+// Typed says that a person writes in a conversation, for as long as is left, or has stopped: to those who may see it, and never
+// what. It is stored nowhere, and told by no use case: nodes tell each other.
+type Typed struct {
+	ConversationID ID
+	PersonID       ID
+	Card           Card
+	Readers        []ID
+	Left           time.Duration
+	Stopped        bool
+}
+
 // SessionsEnded says that these sessions are over, or that another token is to be had for what is left of the person's.
 type SessionsEnded struct {
 	PersonID ID // whose they are; at other nodes the zero ID
 	Sessions []ID
+}
+
+// PresenceMoved says that these people may be somewhere else than before: there, away or gone.
+type PresenceMoved struct {
+	PersonIDs []ID
 }
 
 func (ConversationChanged) event() {}
@@ -70,3 +92,5 @@ func (ReceiptsChosen) event()      {}
 func (CardChanged) event()         {}
 func (DraftSaved) event()          {}
 func (SessionsEnded) event()       {}
+func (Typed) event()               {}
+func (PresenceMoved) event()       {}

@@ -40,9 +40,26 @@ func (c *Chat) SavePositions(ctx context.Context, positions []Position) error {
 		c.publish(ctx, event)
 	}
 	if len(shown) > 0 {
-		c.publish(ctx, ReceiptsMoved{Conversations: shown})
+		c.publish(ctx, ReceiptsMoved{Conversations: shown, By: moversOf(shown, positions)})
 	}
 	return nil
+}
+
+// moversOf are the people who said a position in each of the conversations, the zero ID where there are several.
+func moversOf(conversations []ID, positions []Position) []ID {
+	by := make(map[ID]ID, len(conversations))
+	for _, p := range positions {
+		if other, known := by[p.ConversationID]; known && other != p.PersonID {
+			by[p.ConversationID] = ID{}
+			continue
+		}
+		by[p.ConversationID] = p.PersonID
+	}
+	movers := make([]ID, len(conversations))
+	for i, id := range conversations {
+		movers[i] = by[id]
+	}
+	return movers
 }
 
 // MarkRead says how far a conversation has reached the viewer, and how far it was read; whose position it is is not asked.

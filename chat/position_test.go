@@ -110,6 +110,25 @@ func TestSavePositions(t *testing.T) {
 		}
 	})
 
+	t.Run("what somebody has read of their own moves no row of their list", func(t *testing.T) {
+		t.Parallel()
+		w := chattest.New(t)
+		anna, ben := w.Person(t, "Anna"), w.Person(t, "Ben")
+		id := w.Direct(t, anna, ben)
+		w.Say(t, anna, id, "x")
+		w.Say(t, anna, id, "x")
+		w.Heard()
+		for _, viewer := range []chat.Viewer{anna, ben} {
+			must(t, w.Chat.SavePositions(t.Context(), []chat.Position{{PersonID: viewer.ID, ConversationID: id, Read: 2}}))
+			if got := positions(t, w, viewer, id); got != [3]int64{2, 2, 2} {
+				t.Errorf("%s has read %v", viewer.Username, got)
+			}
+			if heard := heardUnread(w); (len(heard) == 1) != (viewer.ID == ben.ID) {
+				t.Errorf("%s hears %v", viewer.Username, heard)
+			}
+		}
+	})
+
 	t.Run("each person is told once, of all conversations", func(t *testing.T) {
 		t.Parallel()
 		w := chattest.New(t)
@@ -118,8 +137,9 @@ func TestSavePositions(t *testing.T) {
 		var asked []chat.Position
 		for _, id := range []chat.ID{a, b} {
 			w.Say(t, anna, id, "x")
+			w.Say(t, ben, id, "x")
 			for _, viewer := range []chat.Viewer{anna, ben} {
-				asked = append(asked, chat.Position{PersonID: viewer.ID, ConversationID: id, Read: 1})
+				asked = append(asked, chat.Position{PersonID: viewer.ID, ConversationID: id, Read: 2})
 			}
 		}
 		w.Heard()

@@ -243,7 +243,8 @@ func TestRequests(t *testing.T) {
 		want := chat.ListTotals{Unread: list.UnreadTotal, Archived: list.Archived, Requests: list.Requests}
 		whole := value[map[chat.ID]chat.ListPage](t)(a.Chat.Lists(t.Context(), []chat.ID{viewer.ID}))[viewer.ID]
 		totals := value[map[chat.ID]chat.ListTotals](t)(a.Chat.ListTotals(t.Context(), []chat.ID{viewer.ID}))
-		if totals[viewer.ID] != want || whole.Requests != list.Requests {
+		got := totals[viewer.ID]
+		if got.Of = nil; got != want || whole.Requests != list.Requests {
 			t.Errorf("%s: totals %+v, whole %+v, want %+v", viewer.Username, totals, whole, want)
 		}
 		return len(list.Rows) == 1, list

@@ -27,7 +27,20 @@ type Receipts struct {
 	At    time.Time // by the database's clock
 	From  int64     // of messages before this one nothing is said
 	Runs  []ReceiptRun
-	Large bool // more than MaxDelivered members: only what was read is counted
+	Large bool        // more than MaxDelivered members: only what was read is counted
+	Mark  ReceiptMark // of what they were counted from; zero where there is none to see
+}
+
+// ReceiptMark is another one once what receipts are counted from is: Moved once a position in the conversation has moved, Who
+// once others count.
+type ReceiptMark struct {
+	Moved, Who int64
+}
+
+// Settled says that no position that moves can change the receipts: all of the author's messages were read by everybody who
+// counts.
+func (r Receipts) Settled() bool {
+	return !slices.ContainsFunc(r.Runs, func(run ReceiptRun) bool { return run.Delivered < run.Of || run.Read < run.Of })
 }
 
 // ReceiptRun holds for the author's messages up to Seq that are behind the run before it. What is behind the last run has
@@ -87,6 +100,7 @@ func (c *Chat) ReceiptsOf(ctx context.Context, authors []Authorship) (map[Author
 type tally struct {
 	joined, delivered, read []int64
 	places                  map[ID]ReceiptPlace
+	mark                    ReceiptMark
 }
 
 func newTally(places []ReceiptPlace) *tally {
@@ -94,6 +108,8 @@ func newTally(places []ReceiptPlace) *tally {
 	for _, p := range places {
 		t.places[p.PersonID] = p
 		t.joined, t.delivered, t.read = append(t.joined, p.Joined), append(t.delivered, p.Delivered), append(t.read, p.Read)
+		t.mark.Moved += p.Delivered + p.Read
+		t.mark.Who += p.Joined + 31 // each counts, also who has joined at the beginning
 	}
 	for _, counters := range [][]int64{t.joined, t.delivered, t.read} {
 		slices.Sort(counters)
@@ -105,7 +121,7 @@ func newTally(places []ReceiptPlace) *tally {
 // high, so what was read by those who count is what is read by all, less those. The author is left out, and whoever a block
 // parts from the author.
 func (s ReceiptSource) count(t *tally) Receipts {
-	r := Receipts{From: s.From, Large: s.Large}
+	r := Receipts{From: s.From, Large: s.Large, Mark: t.mark}
 	var out []ReceiptPlace
 	for _, id := range append([]ID{s.PersonID}, s.Apart...) {
 		if place, in := t.places[id]; in {
@@ -148,9 +164,8 @@ func fromOn(sorted []int64, n int64) int {
 	return len(sorted) - below
 }
 
-// ReceiptMarks returns a number for each conversation that is another one once a position in it has moved: for the sweep
-// that repairs lost hints.
-func (c *Chat) ReceiptMarks(ctx context.Context, conversations []ID) (map[ID]int64, error) {
+// ReceiptMarks returns the marks of conversations: for the sweep that repairs lost hints.
+func (c *Chat) ReceiptMarks(ctx context.Context, conversations []ID) (map[ID]ReceiptMark, error) {
 	return c.store.ReceiptMarks(ctx, conversations)
 }
 

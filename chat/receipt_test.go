@@ -197,21 +197,24 @@ func TestReceipts(t *testing.T) {
 		w.Say(t, anna, id, "x")
 		w.Heard()
 		both := []chat.Position{{PersonID: ben.ID, ConversationID: id, Delivered: 1}, {PersonID: cleo.ID, ConversationID: id, Read: 1}}
-		moved := func() (found []chat.ID) {
+		moved := func(positions ...chat.Position) (found, by []chat.ID) {
 			t.Helper()
-			must(t, w.Chat.SavePositions(t.Context(), both))
+			must(t, w.Chat.SavePositions(t.Context(), positions))
 			for _, event := range w.Heard() {
 				if e, ok := event.(chat.ReceiptsMoved); ok {
-					found = append(found, e.Conversations...)
+					found, by = append(found, e.Conversations...), append(by, e.By...)
 				}
 			}
-			return found
+			return found, by
 		}
-		if ids := moved(); !slices.Equal(ids, []chat.ID{id}) {
-			t.Errorf("heard of %v", ids)
+		if ids, by := moved(both...); !slices.Equal(ids, []chat.ID{id}) || !slices.Equal(by, []chat.ID{{}}) {
+			t.Errorf("heard of %v by %v", ids, by)
 		}
-		if ids := moved(); len(ids) > 0 {
+		if ids, _ := moved(both...); len(ids) > 0 {
 			t.Errorf("nothing moved, heard of %v", ids)
+		}
+		if ids, by := moved(chat.Position{PersonID: ben.ID, ConversationID: id, Read: 1}); !slices.Equal(ids, []chat.ID{id}) || !slices.Equal(by, []chat.ID{ben.ID}) {
+			t.Errorf("heard of %v by %v", ids, by)
 		}
 	})
 
@@ -314,6 +317,88 @@ func TestReceiptsAgree(t *testing.T) {
 					t.Errorf("message %d: the page says %v, it is %v", seq, page[seq], want)
 				}
 			}
+		})
+	}
+}
+
+func TestReceiptsOfWhoHidesPresence(t *testing.T) {
+	t.Parallel()
+	everybody, shared := chat.CircleEverybody, chat.CircleShared
+	for about, c := range map[string]struct {
+		chat.PresenceChoices
+		hides bool // what is delivered from now on
+		drops bool // and what was before: otherwise it would tell when somebody became invisible
+	}{
+		"nobody sees when they are there": {chat.PresenceChoices{Presence: chat.CircleNobody, LastSeen: everybody}, true, true},
+		"they are invisible":              {chat.PresenceChoices{Presence: everybody, LastSeen: everybody, Invisible: true}, true, false},
+		"some see when they are there":    {chat.PresenceChoices{Presence: shared, LastSeen: chat.CircleNobody}, false, false},
+	} {
+		t.Run("where "+about, func(t *testing.T) {
+			t.Parallel()
+			w := chattest.New(t)
+			anna, ben, cleo := w.Person(t, "Anna"), w.Person(t, "Ben"), w.Person(t, "Cleo")
+			id := w.Group(t, "Garden", anna, ben, cleo)
+			last := chat.Message{}
+			for range 3 {
+				last = w.Say(t, anna, id, "x")
+			}
+			check := func(about string, runs []chat.ReceiptRun, state chat.ReceiverState) {
+				t.Helper()
+				if got := receipts(t, w, anna, id); !slices.Equal(got, runs) {
+					t.Errorf("%s: %v, not %v", about, got, runs)
+				}
+				for _, run := range runs {
+					if page := painted(t, w, anna, id); run.Delivered > 0 && page[run.Seq] != run.Receipt || run.Delivered == 0 && page[run.Seq] != (chat.Receipt{}) {
+						t.Errorf("%s: the page has %v, not %v", about, page, runs)
+					}
+				}
+				page := value[chat.ReceiversPage](t)(w.Chat.Receivers(t.Context(), anna, id, last.ID, ""))
+				if !slices.Contains(page.People, chat.Receiver{Card: ben.Card, State: state}) || page.Receipt != runs[len(runs)-1].Receipt {
+					t.Errorf("%s: the list has %+v", about, page)
+				}
+			}
+			delivered := []chat.ReceiptRun{run(1, 1, 1, 2), run(3, 1, 0, 2)}
+			readAlone := []chat.ReceiptRun{run(1, 1, 1, 2), run(3, 0, 0, 2)}
+			state := func(drops bool) ([]chat.ReceiptRun, chat.ReceiverState) {
+				if drops {
+					return readAlone, chat.ReceiverWaiting
+				}
+				return delivered, chat.ReceiverReached
+			}
+			marks := func() chat.ReceiptMark {
+				return value[map[chat.ID]chat.ReceiptMark](t)(w.Chat.ReceiptMarks(t.Context(), []chat.ID{id}))[id]
+			}
+			stored := func() int64 {
+				return chattest.Value[int64](t, w, "SELECT delivered_seq FROM members WHERE person_id = $1 AND conversation_id = $2", ben.ID, id)
+			}
+
+			got(t, w, ben, id, 2, 1)
+			got(t, w, ben, id, 3, 1)
+			check("before", delivered, chat.ReceiverReached)
+			before := marks()
+			must(t, w.Chat.SavePresenceChoices(t.Context(), ben, c.PresenceChoices))
+			runs, is := state(c.drops)
+			check("what was stored", runs, is)
+			if moved := marks() != before; moved != c.drops {
+				t.Errorf("the sweep finds it: %v", moved)
+			}
+			last = w.Say(t, anna, id, "x")
+			w.Heard()
+			got(t, w, ben, id, 4, 1)
+			if kept := stored() == 4; kept == c.hides {
+				t.Errorf("stored is %d", stored())
+			}
+			got(t, w, ben, id, 4, 4)
+			check("what is read counts", []chat.ReceiptRun{run(4, 1, 1, 2)}, chat.ReceiverRead)
+
+			last = w.Say(t, anna, id, "x")
+			got(t, w, ben, id, 5, 4)
+			must(t, w.Chat.SavePresenceChoices(t.Context(), ben, chat.PresenceChoices{Presence: shared, LastSeen: shared}))
+			if c.hides {
+				check("shown again, it was not kept", []chat.ReceiptRun{run(4, 1, 1, 2), run(5, 0, 0, 2)}, chat.ReceiverWaiting)
+			}
+			got(t, w, ben, id, 5, 4)
+			check("shown again", []chat.ReceiptRun{run(4, 1, 1, 2), run(5, 1, 0, 2)}, chat.ReceiverReached)
 		})
 	}
 }

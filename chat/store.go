@@ -195,6 +195,17 @@ type Store interface {
 	GroupByLink(ctx context.Context, viewer ID, hash []byte) (GroupInvitation, error)
 	UseGroupLink(ctx context.Context, viewer ID, hash []byte) error
 
+	// Sights leaves out pairs of which one may see nothing of the other. It returns what is stored of those seen, too.
+	Sights(ctx context.Context, pairs []Pair) (map[Pair]Sight, map[ID]PresenceFacts, error)
+	PresenceFacts(ctx context.Context, people []ID) (map[ID]PresenceFacts, error)
+	// UpdateLastSeen notes when people were last there, each so long ago; at most once a minute.
+	UpdateLastSeen(ctx context.Context, ago map[ID]time.Duration) error
+	PresenceChoices(ctx context.Context, person ID) (PresenceChoices, error)
+	UpdatePresenceChoices(ctx context.Context, person ID, choices PresenceChoices) (viewSeq int64, before PresenceChoices, err error)
+	UpdateStatus(ctx context.Context, person ID, status Status) (viewSeq int64, err error)
+	// Writing. Errors: not_found.
+	Writing(ctx context.Context, person, conversation ID) (Writing, error)
+
 	// QuietEnded returns, by person, where quiet has ended after one moment and up to another.
 	QuietEnded(ctx context.Context, after, until time.Time) (map[ID][]ID, error)
 	// UpdateChoices. Errors: not_found.
@@ -216,7 +227,7 @@ type Store interface {
 
 	// ReceiptSources leaves out who is not in the conversation, and who shows no receipts. It returns the moment, too.
 	ReceiptSources(ctx context.Context, authors []Authorship) ([]ReceiptSource, time.Time, error)
-	ReceiptMarks(ctx context.Context, conversations []ID) (map[ID]int64, error)
+	ReceiptMarks(ctx context.Context, conversations []ID) (map[ID]ReceiptMark, error)
 	MembershipsAmong(ctx context.Context, person ID, conversations []ID) ([]ID, error)
 	Receivers(ctx context.Context, viewer, conversation, message ID, after string, limit int) (ReceiversPage, error)
 }

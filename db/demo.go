@@ -131,7 +131,8 @@ func (d *demoWriter) piece(ctx context.Context, f func(ctx context.Context, tx p
 
 func (d *demoWriter) writePeople(ctx context.Context, people iter.Seq[chat.Person], passwordHash string) error {
 	for batch := range batches(people, demoPeople) {
-		first := len(d.people) == 0
+		before := len(d.people)
+		first := before == 0
 		err := d.piece(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			if first {
 				if err := claim(ctx, tx); err != nil {
@@ -141,13 +142,16 @@ func (d *demoWriter) writePeople(ctx context.Context, people iter.Seq[chat.Perso
 			for _, p := range batch {
 				d.people = append(d.people, p.ID)
 			}
+			n := before
 			return copyRows(ctx, tx, "people", []string{
 				"id", "username", "display_name", "password_hash", "role", "state", "language", "time_zone", "theme",
-				"view_seq", "created_at",
+				"view_seq", "created_at", "status_busy", "status_emoji", "status_text",
 			}, batch, func(p chat.Person) []any {
+				status := demo.StatusOf(n)
+				n++
 				return []any{
 					p.ID, p.Username, p.DisplayName, passwordHash, string(p.Role), string(p.State), p.Language, p.TimeZone,
-					string(p.Theme), p.ViewSeq, p.CreatedAt,
+					string(p.Theme), p.ViewSeq, p.CreatedAt, status.Busy, status.Emoji, status.Text,
 				}
 			})
 		})

@@ -140,8 +140,11 @@ func TestDemo(t *testing.T) {
 		"newcomers see the past where they should": `
 			SELECT c.id FROM conversations c JOIN members m ON m.conversation_id = c.id
 			WHERE (m.from_seq > 0) <> (c.history = 'joined' AND m.joined_at > c.created_at)`,
-		"a draft is nobody's who left":   `SELECT d.person_id FROM drafts d JOIN members m USING (person_id, conversation_id) WHERE m.until_change IS NOT NULL`,
-		"everybody has the one password": `SELECT id FROM people WHERE password_hash <> (SELECT password_hash FROM people WHERE username = 'demo')`,
+		"a draft is nobody's who left":    `SELECT d.person_id FROM drafts d JOIN members m USING (person_id, conversation_id) WHERE m.until_change IS NOT NULL`,
+		"the first has no status":         `SELECT id FROM people WHERE username = 'demo' AND status_text || status_emoji <> ''`,
+		"a status is one that can be set": `SELECT id FROM people WHERE status_busy AND status_text || status_emoji = '' OR length(status_text) > 80 OR status_until IS NOT NULL`,
+		"some people have one":            `SELECT 1 WHERE (SELECT count(*) FROM people WHERE status_text || status_emoji <> '') NOT BETWEEN 30 AND 60`,
+		"everybody has the one password":  `SELECT id FROM people WHERE password_hash <> (SELECT password_hash FROM people WHERE username = 'demo')`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if n := chattest.Value[int](t, w, `SELECT count(*) FROM (`+violations+`) v`); n != 0 {

@@ -251,24 +251,33 @@ func (s *Store) ListTotals(ctx context.Context, people []chat.ID) (map[chat.ID]c
 		Unread   int     `db:"unread"`
 		Archived int     `db:"archived"`
 		Requests int     `db:"requests"`
+		// Of which conversations, where they are few.
+		UnreadOf   *idList `db:"unread_of"`
+		ArchivedOf *idList `db:"archived_of"`
 	}
 	err := s.list(ctx, &rows, `
 		WITH mine AS MATERIALIZED (
-			SELECT m.person_id, `+archived+` AS archived, `+counted+` AND `+hasUnread+` AS unread
+			SELECT m.person_id, m.conversation_id, `+archived+` AS archived, `+counted+` AND `+hasUnread+` AS unread
 			FROM members m `+conversationOfMember+`
 			WHERE m.person_id = ANY($1) AND `+listed+`
 		)
 		SELECT person_id, count(*) FILTER (WHERE unread) AS unread, count(*) FILTER (WHERE archived) AS archived,
-			count(*) FILTER (WHERE waiting) AS requests
+			count(*) FILTER (WHERE waiting) AS requests,
+			CASE WHEN count(*) <= $2 THEN coalesce(array_agg(conversation_id) FILTER (WHERE unread), '{}') END AS unread_of,
+			CASE WHEN count(*) <= $2 THEN coalesce(array_agg(conversation_id) FILTER (WHERE archived), '{}') END AS archived_of
 		FROM (
-			SELECT person_id, unread, archived, false AS waiting FROM mine WHERE unread OR archived
-			UNION ALL SELECT m.person_id, false, false, true FROM members m `+conversationOfMember+`
+			SELECT person_id, conversation_id, unread, archived, false AS waiting FROM mine WHERE unread OR archived
+			UNION ALL SELECT m.person_id, NULL, false, false, true FROM members m `+conversationOfMember+`
 			WHERE m.person_id = ANY($1) AND `+waits+`
 		) counted
-		GROUP BY person_id`, people)
+		GROUP BY person_id`, people, chat.MaxCounted)
 	totals := make(map[chat.ID]chat.ListTotals, len(people))
 	for _, row := range rows {
-		totals[row.PersonID] = chat.ListTotals{Unread: row.Unread, Archived: row.Archived, Requests: row.Requests}
+		t := chat.ListTotals{Unread: row.Unread, Archived: row.Archived, Requests: row.Requests}
+		if row.UnreadOf != nil && row.ArchivedOf != nil {
+			t.Of = &chat.Counted{Unread: *row.UnreadOf, Archived: *row.ArchivedOf}
+		}
+		totals[row.PersonID] = t
 	}
 	return totals, err
 }

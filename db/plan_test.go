@@ -127,12 +127,14 @@ func newCrowd(t *testing.T, l *listener) *crowd {
 	fill(`
 		UPDATE people SET created_at = now() - interval '1 day' * (abs(hashtext(username)) % 1000), invitation_id = md5('i' || 1 + abs(hashtext(username)) % 3000)::uuid,
 			role = CASE WHEN abs(hashtext(username)) % 300 = 7 THEN 'moderator' ELSE role END,
-			state = CASE WHEN abs(hashtext(username)) % 300 = 8 THEN 'suspended' ELSE state END
+			state = CASE WHEN abs(hashtext(username)) % 300 = 8 THEN 'suspended' ELSE state END,
+			shows_presence = 'shared', shows_last_seen = 'shared'
 		WHERE username LIKE 'user%'`)
 	fill(`
 		INSERT INTO audit (seq, at, actor_id, action, target_id, address, before, after, hash)
 		SELECT n, now(), $1, 'log_out', md5('p' || 1 + n % 2998)::uuid, '', '{}', '{}', '' FROM generate_series(1, 5000) n`, c.hub.ID)
 	fill("UPDATE audit_head SET seq = 5000")
+	fill("INSERT INTO seen (person_id, at) SELECT id, now() - interval '2 minutes' FROM people WHERE username LIKE 'user%'")
 	fill("REINDEX TABLE messages")
 	fill("VACUUM ANALYZE")
 	rows, err := c.DB.Pool().Query(t.Context(), "SELECT id FROM conversations WHERE created_by = $1 ORDER BY last_activity_at DESC", c.hub.ID)
@@ -223,6 +225,29 @@ func TestPlans(t *testing.T) {
 		}
 	}
 
+	// Everybody asks whether they share a conversation with whom they look at, or are looked at by.
+	sights := func(viewer chat.ID, people []chat.ID, mirrored bool) func() error {
+		return func() error {
+			var pairs []chat.Pair
+			for _, person := range people {
+				pairs = append(pairs, chat.Pair{Viewer: viewer, Person: person})
+				if mirrored {
+					pairs[len(pairs)-1] = chat.Pair{Viewer: person, Person: viewer}
+				}
+			}
+			found, _, err := c.Store.Sights(ctx, pairs)
+			if err == nil && len(found) == 0 {
+				err = errors.New("nobody sees anything")
+			}
+			return err
+		}
+	}
+	active := chattest.Value[[]chat.ID](t, c.World, "SELECT array_agg(id) FROM (SELECT id FROM people WHERE state = 'active' ORDER BY sort_name, id LIMIT 2000) p")
+	ago := map[chat.ID]time.Duration{}
+	for _, person := range active {
+		ago[person] = time.Second
+	}
+
 	// What a statement may read at most, all tables together.
 	for name, s := range map[string]struct {
 		do    func() error
@@ -290,7 +315,7 @@ func TestPlans(t *testing.T) {
 		"ReceiptSources of a huge group":           {sources(c.huge, writer, c.bot.ID), 4100 + chat.ReceiptWindow},
 		"ReceiptSources of an ordinary one":        {sources(c.all[5], c.hub.ID), 20},
 		"ReceiptSources of a group of 51":          {sources(c.big, c.hub.ID, c.back.ID, author), 200 + chat.ReceiptWindow},
-		"ReceiptMarks":                             {func() error { _, err := c.Store.ReceiptMarks(ctx, c.all[100:200]); return err }, 400},
+		"ReceiptMarks":                             {func() error { _, err := c.Store.ReceiptMarks(ctx, c.all[100:200]); return err }, 600},
 		"MembershipsAmong":                         {func() error { _, err := c.Store.MembershipsAmong(ctx, author, c.all[:100]); return err }, 150},
 		"Receivers in a huge group":                {func() error { _, err := c.Store.Receivers(ctx, writer, c.huge, newest, "", 50); return err }, 4100},
 		"ConversationPage, by one who wrote":       {func() error { _, err := c.Store.ConversationPage(ctx, writer, c.huge, chat.Place{}, 50); return err }, 2600},
@@ -358,14 +383,32 @@ func TestPlans(t *testing.T) {
 		"InsertSession": {undone(func(tx chat.Store) error {
 			return tx.InsertSession(ctx, chat.Session{ID: chat.NewID(), PersonID: c.bot.ID}, c.bot.PasswordHash, time.Hour)
 		}), 3},
-		"RevokeSessionsOf":                     {func() error { _, err := c.Store.RevokeSessionsOf(ctx, author, chat.ID{}); return err }, 3},
-		"UpsertDraft":                          {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "begun") }), 3},
-		"UpsertDraft, taking away":             {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "") }), 3},
-		"SessionsOf":                           {func() error { _, err := c.Store.SessionsOf(ctx, c.hub.ID, chat.SessionIdle); return err }, 3},
-		"CardsIn, of somebody":                 {func() error { _, err := c.Store.CardsIn(ctx, c.all[:100], []chat.ID{author}, now); return err }, 300},
-		"CardsIn, since a moment":              {func() error { _, err := c.Store.CardsIn(ctx, []chat.ID{c.big}, nil, now.Add(-time.Hour)); return err }, 300},
-		"ChangedCards":                         {func() error { _, err := c.Store.ChangedCards(ctx, now.Add(-10*time.Second)); return err }, 10},
-		"ConversationsShowing":                 {func() error { _, err := c.Store.ConversationsShowing(ctx, c.hub.ID); return err }, 8000},
+		"RevokeSessionsOf":             {func() error { _, err := c.Store.RevokeSessionsOf(ctx, author, chat.ID{}); return err }, 3},
+		"UpsertDraft":                  {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "begun") }), 3},
+		"UpsertDraft, taking away":     {undone(func(tx chat.Store) error { return tx.UpsertDraft(ctx, c.hub.ID, c.big, "") }), 3},
+		"SessionsOf":                   {func() error { _, err := c.Store.SessionsOf(ctx, c.hub.ID, chat.SessionIdle); return err }, 3},
+		"CardsIn, of somebody":         {func() error { _, err := c.Store.CardsIn(ctx, c.all[:100], []chat.ID{author}, now); return err }, 300},
+		"CardsIn, since a moment":      {func() error { _, err := c.Store.CardsIn(ctx, []chat.ID{c.big}, nil, now.Add(-time.Hour)); return err }, 300},
+		"ChangedCards":                 {func() error { _, err := c.Store.ChangedCards(ctx, now.Add(-10*time.Second)); return err }, 10},
+		"ConversationsShowing":         {func() error { _, err := c.Store.ConversationsShowing(ctx, c.hub.ID); return err }, 8000},
+		"Sights of one, of 200":        {sights(c.hub.ID, active[:200], false), 200 * 60},
+		"Sights of one, of 2,000":      {sights(c.hub.ID, active, false), 2000 * 60},
+		"Sights of 2,000, of one":      {sights(c.hub.ID, active, true), 2000 * 60},
+		"Sights of 2,000 in one group": {sights(author, active, false), 2000 * 60},
+		"PresenceFacts":                {func() error { _, err := c.Store.PresenceFacts(ctx, active[:200]); return err }, 400},
+		"PresenceFacts of 1,000":       {func() error { _, err := c.Store.PresenceFacts(ctx, active[:1000]); return err }, 2000},
+		"UpdateLastSeen":               {undone(func(tx chat.Store) error { return tx.UpdateLastSeen(ctx, ago) }), 12_000},
+		"PresenceChoices":              {func() error { _, err := c.Store.PresenceChoices(ctx, c.hub.ID); return err }, 1},
+		"UpdatePresenceChoices": {undone(func(tx chat.Store) error {
+			_, _, err := tx.UpdatePresenceChoices(ctx, c.hub.ID, chat.PresenceChoices{Presence: "shared", LastSeen: "nobody"})
+			return err
+		}), 3},
+		"UpdateStatus": {undone(func(tx chat.Store) error {
+			_, err := tx.UpdateStatus(ctx, c.hub.ID, chat.Status{Busy: true, Text: "x", Until: &now})
+			return err
+		}), 3},
+		"Writing in a group":                   {func() error { _, err := c.Store.Writing(ctx, c.hub.ID, c.big); return err }, 250},
+		"Writing in a huge group":              {func() error { _, err := c.Store.Writing(ctx, author, c.huge); return err }, 5},
 		"SearchPeople, one letter":             {search("a", ""), 450},
 		"SearchPeople, two letters":            {search("ab", ""), 100},
 		"SearchPeople, nobody's two":           {search("zz", ""), 10},

@@ -11,7 +11,8 @@ import (
 // UpdatePositions implements chat.Store. Rows are locked in the order of their key, and only those that may have to move;
 // positions only grow, and end at the conversation's end. What others may see moves for those who show receipts, and in a
 // large group not by what has reached a device. What was seen before a mark the page has not heard of does not move what is
-// unread.
+// unread. Where all that was seen is the person's own, no row of a list is another one for it, and that is no move; only the
+// next few messages are looked at.
 func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) (moved []chat.Move, shown []chat.ID, err error) {
 	people := make([]chat.ID, len(positions))
 	conversations := make([]chat.ID, len(positions))
@@ -45,7 +46,7 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 					WHERE a.marks >= m.unread_marks), 0), c.msg_seq) AS seen
 			FROM asked JOIN members m USING (conversation_id, person_id) JOIN conversations c ON c.id = m.conversation_id
 			JOIN people p ON p.id = m.person_id
-			CROSS JOIN LATERAL (SELECT p.receipts AS show, p.receipts AND NOT `+largeGroup+` AS deliver) may
+			CROSS JOIN LATERAL (SELECT p.receipts AS show, p.receipts AND NOT `+hidesPresence("p")+` AND NOT `+largeGroup+` AS deliver) may
 			WHERE m.until_change IS NULL AND (
 				may.deliver AND m.delivered_seq < greatest(asked.delivered, asked.read)
 				OR may.show AND m.read_seq < asked.read OR m.unread_from < asked.read)
@@ -59,7 +60,10 @@ func (s *Store) UpdatePositions(ctx context.Context, positions []chat.Position) 
 		FROM locked
 		WHERE m.conversation_id = locked.conversation_id AND m.person_id = locked.person_id
 			AND (m.delivered_seq < locked.delivered OR m.read_seq < locked.read OR m.unread_from < locked.seen)
-		RETURNING m.person_id, m.conversation_id, locked.unread_from < m.unread_from AS moved,
+		RETURNING m.person_id, m.conversation_id, locked.unread_from < m.unread_from AND (
+				m.unread_from - locked.unread_from > 10 OR EXISTS (
+					SELECT FROM messages x WHERE x.conversation_id = m.conversation_id AND x.author_id <> m.person_id
+						AND x.seq > locked.unread_from AND x.seq <= m.unread_from)) AS moved,
 			locked.read_seq < m.read_seq OR locked.delivered_seq < m.delivered_seq AS shown
 		), noted AS (
 			INSERT INTO moves (person_id, conversation_id) SELECT person_id, conversation_id FROM updated WHERE moved

@@ -191,10 +191,10 @@ func TestLockOrder(t *testing.T) {
 		ids := descending(5)
 		var asked []chat.Position
 		for _, id := range ids {
-			w.Exec(t, "INSERT INTO conversations (id, kind, created_by, msg_seq) VALUES ($1, 'group', $2, 1)", id, anna.ID)
+			w.Exec(t, "INSERT INTO conversations (id, kind, created_by, msg_seq) VALUES ($1, 'group', $2, 20)", id, anna.ID)
 			for _, viewer := range []chat.Viewer{ben, anna} {
 				w.Exec(t, "INSERT INTO members (conversation_id, person_id) VALUES ($1, $2)", id, viewer.ID)
-				asked = append(asked, chat.Position{PersonID: viewer.ID, ConversationID: id, Read: 1})
+				asked = append(asked, chat.Position{PersonID: viewer.ID, ConversationID: id, Read: 20})
 			}
 		}
 		held := w.Hold(t, "SELECT FROM members WHERE conversation_id = $1 AND person_id = $2 FOR UPDATE", ids[4], anna.ID)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"parley/chat"
@@ -15,10 +14,9 @@ import (
 var largeGroup = `(c.kind = 'group' AND c.member_count > ` + strconv.Itoa(chat.MaxDelivered) + `)`
 
 // What the receipts of a member m are counted from. Whoever has read something has got it, and whoever joined counts for
-// what comes behind. In a large group (LARGE) what is left of deliveries from smaller days does not count.
+// what comes behind.
 const (
-	receiptRead      = `greatest(m.read_seq, m.joined_seq)`
-	receiptDelivered = `CASE WHEN LARGE THEN greatest(m.read_seq, m.joined_seq) ELSE greatest(m.delivered_seq, m.read_seq, m.joined_seq) END`
+	receiptRead = `greatest(m.read_seq, m.joined_seq)`
 	// receiptCounts: in the conversation now, not asked whether it is wanted, and not among the few who show no receipts. Where
 	// no new messages are possible there are none, whatever the reason: otherwise they would tell it.
 	receiptCounts = `m.until_change IS NULL AND m.request IS NULL AND NOT m.closed AND NOT EXISTS (SELECT FROM people hiding WHERE hiding.id = m.person_id AND NOT hiding.receipts)`
@@ -31,9 +29,15 @@ func receiptCountsFor(author string) string {
 	return receiptCounts + ` AND NOT ` + apart(author, "m.person_id")
 }
 
+// receiptDeliveredIn is what has reached the member's devices. In a large group what is left of deliveries from smaller days
+// does not count, and neither does what is left from before a person hid when they are there.
 func receiptDeliveredIn(large string) string {
-	return strings.ReplaceAll(receiptDelivered, "LARGE", large)
+	return `CASE WHEN ` + large + ` OR ` + memberHides + ` THEN ` + receiptRead + ` ELSE greatest(m.delivered_seq, m.read_seq, m.joined_seq) END`
 }
+
+// memberHides is whether the person of a member m lets nobody see when they are there. Of whoever is invisible what was delivered
+// before stays, as of anybody whose last page was closed: if it went away, it would tell.
+const memberHides = `(SELECT hiding.shows_presence = 'nobody' FROM people hiding WHERE hiding.id = m.person_id)`
 
 // ReceiptSources implements chat.Store. In a conversation of few the author's messages at which numbers change are looked
 // up from the members' places, so that the numbers hold for however long a history; in a large group they are the author's
@@ -146,20 +150,22 @@ func receiptSources(rows []receiptRow) (sources []chat.ReceiptSource, at time.Ti
 	return sources, at
 }
 
-// ReceiptMarks implements chat.Store.
-func (s *Store) ReceiptMarks(ctx context.Context, conversations []chat.ID) (map[chat.ID]int64, error) {
+// ReceiptMarks implements chat.Store: of the places that ReceiptSources finds.
+func (s *Store) ReceiptMarks(ctx context.Context, conversations []chat.ID) (map[chat.ID]chat.ReceiptMark, error) {
 	var rows []struct {
 		ConversationID chat.ID `db:"conversation_id"`
-		Mark           int64   `db:"mark"`
+		Moved          int64   `db:"moved"`
+		Who            int64   `db:"who"`
 	}
 	err := s.list(ctx, &rows, `
-		SELECT m.conversation_id, (sum(m.delivered_seq + m.read_seq) * 31 + count(*))::bigint AS mark
-		FROM members m
+		SELECT m.conversation_id, sum(`+receiptDeliveredIn(largeGroup)+` + `+receiptRead+`)::bigint AS moved,
+			sum(m.joined_seq + 31)::bigint AS who
+		FROM members m `+conversationOfMember+`
 		WHERE m.conversation_id = ANY($1) AND `+receiptCounts+`
 		GROUP BY m.conversation_id`, conversations)
-	marks := make(map[chat.ID]int64, len(rows))
+	marks := make(map[chat.ID]chat.ReceiptMark, len(rows))
 	for _, row := range rows {
-		marks[row.ConversationID] = row.Mark
+		marks[row.ConversationID] = chat.ReceiptMark{Moved: row.Moved, Who: row.Who}
 	}
 	return marks, err
 }

@@ -544,6 +544,50 @@ func TestStore(t *testing.T) {
 			bad:     func() error { return s.UpdateRequest(ctx, nobody, asked, "") },
 			refusal: chat.CodeNotFound,
 		},
+		"Sights": {
+			good: func() error {
+				sights, _, err := s.Sights(ctx, []chat.Pair{{Viewer: anna.ID, Person: ben.ID}})
+				if err == nil && len(sights) != 1 {
+					err = errors.New("no sight")
+				}
+				return err
+			},
+			bad: func() error { _, _, err := s.Sights(ctx, []chat.Pair{{Viewer: nobody, Person: anna.ID}}); return err },
+		},
+		"PresenceFacts": {
+			good: func() error { _, err := s.PresenceFacts(ctx, []chat.ID{anna.ID}); return err },
+			bad:  func() error { _, err := s.PresenceFacts(ctx, []chat.ID{nobody}); return err },
+		},
+		"UpdateLastSeen": {
+			good: func() error { return s.UpdateLastSeen(ctx, map[chat.ID]time.Duration{gina.ID: time.Second}) },
+			bad:  func() error { return s.UpdateLastSeen(ctx, map[chat.ID]time.Duration{nobody: time.Second}) },
+		},
+		"PresenceChoices": {
+			good:    func() error { _, err := s.PresenceChoices(ctx, gina.ID); return err },
+			bad:     func() error { _, err := s.PresenceChoices(ctx, nobody); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"UpdatePresenceChoices": {
+			good: func() error {
+				_, _, err := s.UpdatePresenceChoices(ctx, gina.ID, chat.PresenceChoices{Presence: "shared", LastSeen: "nobody"})
+				return err
+			},
+			bad: func() error {
+				_, _, err := s.UpdatePresenceChoices(ctx, nobody, chat.PresenceChoices{Presence: "shared", LastSeen: "nobody"})
+				return err
+			},
+			refusal: chat.CodeNotFound,
+		},
+		"UpdateStatus": {
+			good:    func() error { _, err := s.UpdateStatus(ctx, gina.ID, chat.Status{Text: "x"}); return err },
+			bad:     func() error { _, err := s.UpdateStatus(ctx, nobody, chat.Status{}); return err },
+			refusal: chat.CodeNotFound,
+		},
+		"Writing": {
+			good:    func() error { _, err := s.Writing(ctx, anna.ID, id); return err },
+			bad:     func() error { _, err := s.Writing(ctx, gina.ID, id); return err },
+			refusal: chat.CodeNotFound,
+		},
 		"PersonToBlock": {
 			good:    func() error { _, err := s.PersonToBlock(ctx, anna.ID, ben.ID); return err },
 			bad:     func() error { _, err := s.PersonToBlock(ctx, anna.ID, nobody); return err },

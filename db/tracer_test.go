@@ -88,8 +88,17 @@ func TestNumberOfStatements(t *testing.T) {
 			return w.Chat.SavePositions(ctx, []chat.Position{{PersonID: anna.ID, ConversationID: id, Read: 1}})
 		}},
 		"who stands behind a session": {1, func() error { _, err := w.Chat.Viewer(ctx, anna.SessionID); return err }},
-		"a page of people":            {1, func() error { _, err := w.Chat.SearchPeople(ctx, anna, "ben", ""); return err }},
-		"a send":                      {1, func() error { _, err := w.Chat.SendMessage(ctx, anna, id, sent); return err }},
+		"what people see of each other": {1, func() error {
+			_, err := w.Chat.Sights(ctx, []chat.Pair{{Viewer: anna.ID, Person: ben.ID}, {Viewer: ben.ID, Person: anna.ID}})
+			return err
+		}},
+		"what is stored of their presence": {1, func() error { _, err := w.Chat.PresenceFacts(ctx, []chat.ID{anna.ID, ben.ID}); return err }},
+		"when they were last there": {1, func() error {
+			return w.Chat.NoteSeen(ctx, map[chat.ID]time.Duration{anna.ID: time.Second, ben.ID: time.Minute})
+		}},
+		"who sees that somebody writes": {1, func() error { _, err := w.Chat.Writing(ctx, anna.ID, id); return err }},
+		"a page of people":              {1, func() error { _, err := w.Chat.SearchPeople(ctx, anna, "ben", ""); return err }},
+		"a send":                        {1, func() error { _, err := w.Chat.SendMessage(ctx, anna, id, sent); return err }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			heard := l.during(func() { must(t, c.do()) })

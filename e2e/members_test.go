@@ -153,7 +153,7 @@ func TestSomebodyJoinsByALink(t *testing.T) {
 	ben.Writes("hello from the quay")
 	ana.Sees("Ben Castle joined")
 	ana.Reads("hello from the quay")
-	ana.until("the head counts two", `() => document.querySelector(".pane__sub").textContent === "2 members" || document.querySelector(".pane__sub").textContent`)
+	ana.until("the head counts two", `() => document.querySelector(".pane__sub [data-count]").textContent === "2 members" || document.querySelector(".pane__sub [data-count]").textContent`)
 	ana.lists("Ana Torres", "Ben Castle")
 	ana.EqualsFresh()
 

@@ -256,7 +256,7 @@ func TestTheKeyboardAloneIsEnough(t *testing.T) {
 	// From stop to stop, each of them visible, in the order of the page.
 	ana.Reloads()
 	ana.Live()
-	for _, stop := range []string{".skip-link", ".sidebar__home", "[href='/administration']", "[href='/settings']", "[href='/people']", "#sidebar-query"} {
+	for _, stop := range []string{".skip-link", ".sidebar__home", "[href='/administration']", "[href='/status']", "[href='/settings']", "[href='/people']", "#sidebar-query"} {
 		ana.Presses(kb.Tab)
 		ana.until("the next stop", focus, stop)
 		ana.until("the focus shows", visible)

@@ -244,7 +244,7 @@ func TestShots(t *testing.T) {
 	shot(empty, "home-empty")
 	for name, path := range map[string]string{
 		"list": "/", "people": "/people", "people-none": "/people?q=nobody", "profile": "/people/mira", "settings": "/settings",
-		"account": "/settings/account", "devices": "/settings/sessions",
+		"status": "/status", "presence": "/settings/presence", "account": "/settings/account", "devices": "/settings/sessions",
 		"404": "/nowhere", "direct": "/conversations/" + direct.String(), "right-to-left": "/conversations/" + rightToLeft.String(),
 	} {
 		me.Opens(path)

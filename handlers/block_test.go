@@ -144,7 +144,7 @@ var concernsNobody = strings.Fields(`
 
 	GET=/settings POST=/settings POST=/settings/profile GET=/settings/account POST=/settings/email POST=/settings/email/again
 	POST=/settings/email/cancel POST=/settings/password GET=/settings/sessions POST=/settings/sessions/others/end
-	POST=/settings/sessions/:id/end POST=/settings/reach
+	POST=/settings/sessions/:id/end POST=/settings/reach GET=/settings/presence POST=/settings/presence GET=/status POST=/status
 
 	GET=/administration GET=/administration/people GET=/administration/people/:id GET=/administration/people/:id/role
 	POST=/administration/people/:id/role GET=/administration/people/:id/suspension POST=/administration/people/:id/suspension

@@ -50,6 +50,7 @@ func (h *Handlers) showStretch(
 	if before != nil || away {
 		stretch.Newest = views.ConversationsPath
 	}
+	h.see(c, stretch.Presences())
 	if partial(r) {
 		return h.answer(c, http.StatusOK, views.List(stretch))
 	}
@@ -148,11 +149,8 @@ func (h *Handlers) showConversation(
 	props := views.NewConversation(messages, viewer, h.config.Clock(), chat.NewID())
 	compose(&props.Composer)
 	if partial(r) {
+		h.see(c, props.Presences())
 		return h.answer(c, status, views.ConversationPane(props))
-	}
-	page, err := h.shell(c, id)
-	if err != nil {
-		return err
 	}
 	// The scripts of the page set it where there is room for them.
 	if cookie, err := r.Cookie("parley-details"); err == nil && cookie.Value == "open" {
@@ -161,6 +159,10 @@ func (h *Handlers) showConversation(
 			return err
 		}
 		props.Details = &details
+	}
+	page, err := h.shell(c, id, props.Presences()...)
+	if err != nil {
+		return err
 	}
 	return h.answer(c, status, views.ConversationPage(page, props))
 }

@@ -114,7 +114,7 @@ func within(node *html.Node, classes ...string) bool {
 
 func init() {
 	for _, name := range strings.Fields(`html head body meta title link script div nav header main section footer h1 h2 h3 p a ol ul li
-		form input textarea button label select optgroup option fieldset legend span time svg path circle rect line polyline polygon use g
+		form input textarea button label select optgroup option fieldset datalist legend span time svg path circle rect line polyline polygon use g
 		bdi code details summary template hx-partial symbol ellipse br img noscript table caption thead tbody tr th td dl dt dd`) {
 		ours[name] = true
 	}

@@ -184,6 +184,7 @@ var elsewhere = []string{
 	"GET /settings", "POST /settings", "POST /settings/profile", "GET /settings/account", "POST /settings/email",
 	"POST /settings/email/again", "POST /settings/email/cancel", "POST /settings/password", "GET /settings/sessions",
 	"POST /settings/sessions/others/end", "POST /settings/sessions/:id/end",
+	"GET /settings/presence", "POST /settings/presence", "GET /status", "POST /status",
 	"POST /settings/reach", "GET /requests", "POST /requests/:id/acceptance", "POST /requests/:id/refusal",
 	"GET /settings/blocks", "POST /settings/blocks", "GET /settings/blocks/new", "POST /settings/blocks/:person/end",
 	"GET /administration", "GET /administration/people", "GET /administration/people/:id", "GET /administration/people/:id/role",

@@ -30,10 +30,12 @@ func (h *Handlers) showDetails(c echo.Context, status int, id chat.ID, change fu
 		return err
 	}
 	change(&p)
-	if r := c.Request(); partial(r) && aims(r, views.DetailsID) {
-		return h.answer(c, status, views.DetailsAside(p))
+	fragment := views.DetailsPane
+	if aims(c.Request(), views.DetailsID) {
+		fragment = views.DetailsAside
 	}
-	return h.pane(c, status, views.DetailsPane(p), func(page views.Page) templ.Component { return views.DetailsPage(page, p) })
+	return h.paneOf(c, status, p.Presences(), func() templ.Component { return fragment(p) },
+		func(page views.Page) templ.Component { return views.DetailsPage(page, p) })
 }
 
 // details are those of a conversation, with the first of a group's members.
@@ -131,13 +133,15 @@ func (h *Handlers) MemberIndex(c echo.Context) error {
 	}
 	p := views.NewMembers(details, members, shown(query["q"]), viewer)
 	p.Err = refusal
+	fragment := views.MembersPane
 	switch {
-	case partial(r) && aims(r, views.MembersMoreID):
-		return h.answer(c, status, views.MembersMore(p))
-	case partial(r) && aims(r, views.MembersID):
-		return h.answer(c, status, views.MembersList(p))
+	case aims(r, views.MembersMoreID):
+		fragment = views.MembersMore
+	case aims(r, views.MembersID):
+		fragment = views.MembersList
 	}
-	return h.pane(c, status, views.MembersPane(p), func(page views.Page) templ.Component { return views.MembersPage(page, p) })
+	return h.paneOf(c, status, p.Presences(), func() templ.Component { return fragment(p) },
+		func(page views.Page) templ.Component { return views.MembersPage(page, p) })
 }
 
 // MemberNew shows the form for taking people into a group.

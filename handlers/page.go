@@ -86,8 +86,9 @@ func (h *Handlers) gate(r *http.Request) views.Page {
 	return page
 }
 
-// shell is the layout for those who are logged in, with their list. open is the conversation in the pane, or zero.
-func (h *Handlers) shell(c echo.Context, open chat.ID) (views.Page, error) {
+// shell is the layout for those who are logged in, with their list. open is the conversation in the pane, or zero; people are
+// the places where the pane shows what is seen of somebody.
+func (h *Handlers) shell(c echo.Context, open chat.ID, people ...*views.PresenceProps) (views.Page, error) {
 	viewer := h.viewer(c)
 	page := h.gate(c.Request())
 	page.Viewer = &viewer
@@ -100,6 +101,7 @@ func (h *Handlers) shell(c echo.Context, open chat.ID) (views.Page, error) {
 		page.OlderList = views.ConversationsBeforePath(older)
 	}
 	page.UnreadTotal, page.Archived, page.Requests = list.UnreadTotal, list.Archived, list.Requests
+	h.see(c, append(people, page.Presences()...))
 	return page, nil
 }
 

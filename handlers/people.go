@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"parley/chat"
@@ -76,14 +77,8 @@ func (h *Handlers) PersonShow(c echo.Context) error {
 		return err
 	}
 	profile := views.NewProfile(found, viewer.ID)
-	if partial(r) {
-		return h.answer(c, http.StatusOK, views.ProfilePane(profile))
-	}
-	page, err := h.shell(c, chat.ID{})
-	if err != nil {
-		return err
-	}
-	return h.answer(c, http.StatusOK, views.ProfilePage(page, profile))
+	return h.paneOf(c, http.StatusOK, profile.Presences(), func() templ.Component { return views.ProfilePane(profile) },
+		func(page views.Page) templ.Component { return views.ProfilePage(page, profile) })
 }
 
 // pathText is a part of the path as it was meant; the router hands it over as it was written where the two differ.

@@ -131,6 +131,12 @@ func (h *Handlers) routes() []route {
 		{method: http.MethodPost, path: "/settings/sessions/others/end", may: person, handler: h.OtherSessionsEnd},
 		{method: http.MethodPost, path: "/settings/sessions/:id/end", may: person, handler: h.SessionEnd},
 
+		// Presence
+		{method: http.MethodGet, path: "/settings/presence", may: person, handler: h.PresenceEdit},
+		{method: http.MethodPost, path: "/settings/presence", may: person, handler: h.PresenceUpdate},
+		{method: http.MethodGet, path: "/status", may: person, handler: h.StatusEdit},
+		{method: http.MethodPost, path: "/status", may: person, handler: h.StatusUpdate},
+
 		// Who may reach one
 		{method: http.MethodPost, path: "/settings/reach", may: person, handler: h.ReachUpdate},
 		{method: http.MethodGet, path: "/requests", may: person, handler: h.RequestIndex},

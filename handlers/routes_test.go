@@ -241,6 +241,14 @@ var expectations = map[string]expectation{
 			return url.Values{"current_password": {"not it"}, "password": {"another horse"}}
 		}},
 	"GET /settings/sessions": {path: at("/settings/sessions"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"GET /settings/presence": {path: at("/settings/presence"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /settings/presence": {path: at("/settings/presence"), anonymous: toLogin, stranger: home, member: home,
+		form: func(*world) url.Values {
+			return url.Values{"presence": {"shared"}, "last_seen": {"nobody"}, "typing": {"false"}, "invisible": {"true"}}
+		}},
+	"GET /status": {path: at("/status"), anonymous: toLogin, stranger: all(200), member: all(200)},
+	"POST /status": {path: at("/status"), anonymous: toLogin, stranger: home, member: home,
+		form: func(*world) url.Values { return url.Values{"text": {"In a meeting"}, "ends": {"hour"}} }},
 	"POST /settings/reach": {path: at("/settings/reach"), anonymous: toLogin, stranger: home, member: home,
 		form: func(*world) url.Values {
 			return url.Values{"may_write": {"groups"}, "may_add": {"everybody"}, "may_find": {"nobody"}}

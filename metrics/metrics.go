@@ -33,6 +33,8 @@ type Metrics struct {
 	lag       prometheus.Histogram
 	resumes   family[realtime.Resume]
 	repaired  family[realtime.Hint]
+	moves     prometheus.Counter
+	presence  prometheus.Counter
 
 	messages family[chat.MessageKind]
 	repeated prometheus.Counter
@@ -91,6 +93,9 @@ func New(build config.Build) *Metrics {
 	m.resumes = familyOf(m.counters("resumes_total", "Conversations opened by pages at their cursor, by result.", "result"), same, realtime.Resumes())
 	m.repaired = familyOf(m.counters("hints_repaired_total",
 		"What the sweep found and no hint had said, nor said until the next sweep.", "kind"), same, realtime.Hints())
+	m.moves = m.counter("presence_moves_total",
+		"Times that somebody came, went, or began or ceased to use their pages, all nodes taken together, by a page of this node.")
+	m.presence = m.counter("presence_frames_total", "Frames that brought pages of this node others' presence.")
 
 	m.messages = familyOf(m.counters("messages_total", "Messages stored through this node: text by people, system about groups.", "kind"),
 		same, []chat.MessageKind{chat.MessageText, chat.MessageSystem})
@@ -189,3 +194,9 @@ func (m *Metrics) Resumed(result realtime.Resume) { m.resumes.count(result) }
 
 // HintRepaired implements [realtime.Meter].
 func (m *Metrics) HintRepaired(kind realtime.Hint) { m.repaired.count(kind) }
+
+// PresenceMoved implements [realtime.Meter].
+func (m *Metrics) PresenceMoved(people int) { m.moves.Add(float64(people)) }
+
+// PresenceSent implements [realtime.Meter].
+func (m *Metrics) PresenceSent() { m.presence.Inc() }

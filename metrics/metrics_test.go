@@ -325,6 +325,8 @@ func TestEveryReportMovesItsFigure(t *testing.T) {
 		`parley_message_write_lag_seconds_bucket{le="1"}`:                           func(m *Metrics) { m.MessageWritten(time.Second) },
 		`parley_resumes_total{result="replayed"}`:                                   func(m *Metrics) { m.Resumed(realtime.ResumedReplayed) },
 		`parley_hints_repaired_total{kind="person"}`:                                func(m *Metrics) { m.HintRepaired(realtime.HintPerson) },
+		"parley_presence_moves_total":                                               func(m *Metrics) { m.PresenceMoved(1) },
+		"parley_presence_frames_total":                                              func(m *Metrics) { m.PresenceSent() },
 		`parley_login_failures_total`:                                               func(m *Metrics) { m.LoginFailed() },
 		`parley_rate_limit_refusals_total{limit="send"}`:                            func(m *Metrics) { m.LimitReached(chat.LimitSend) },
 		`parley_viewer_cache_requests_total{result="hit"}`:                          func(m *Metrics) { m.ViewerAsked(true) },

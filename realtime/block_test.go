@@ -31,6 +31,8 @@ var blockMatrix = map[string]blockRow{
 	"list":     {place, plain, plain},
 	"people":   {plainFor, plainFor, plain},
 	"receipts": {nothing, nothing, plain},
+	"typing":   {nothing, nothing, plain},
+	"presence": {nothing, nothing, plain},
 	// Of oneself, or of the page alone.
 	"draft": {plain, plain, plain}, "resumed": {plain, plain, plain}, "reset": {plain, plain, plain}, "closed": {plain, plain, plain},
 	"hello": {plain, plain, plain}, "view": {plain, plain, plain}, "preferences": {plain, plain, plain}, "beat": {plain, plain, plain},
@@ -71,6 +73,9 @@ func TestBlockMatrix(t *testing.T) {
 			p.follow(n.page(t, viewer, group))
 			holds := func(g got) {
 				t.Helper()
+				if g.Type == "typing" && gets(g.Type) == nothing {
+					t.Errorf("who writes: %s", g.HTML)
+				}
 				if (gets(g.Type) == place || gets(g.Type) == nothing) && strings.Contains(g.HTML, secret) {
 					t.Errorf("%s: %s", g.Type, g.HTML)
 				}
@@ -82,8 +87,28 @@ func TestBlockMatrix(t *testing.T) {
 				}
 				return strings.Contains(g.HTML, secret)
 			}
+			writing := n.connect(t, about)
+			writing.follow(n.page(t, n.current(t, about), group))
+			writing.write(map[string]any{"type": "typing"})
+			n.await(t, func() bool { return n.hub.KnowsReaders(about.ID, group) })
+			if gets("typing") == plain {
+				p.until("typing", func(g got) bool { return g.HTML != "" }, holds)
+			}
 			n.say(t, about, group, secret)
 			p.each([]string{"changes", "rows"}, sees, holds)
+			mark := n.Person(t, "Mark")
+			n.connect(t, mark)
+			n.connect(t, about)
+			p.watches(about.ID, mark.ID)
+			p.until("presence", func(g got) bool { return statesIn(g)[mark.ID] == "online" }, holds, func(g got) {
+				want := "online"
+				if gets("presence") == nothing {
+					want = ""
+				}
+				if g.Type == "presence" && statesIn(g)[about.ID] != want {
+					t.Errorf("presence: %s", g.HTML)
+				}
+			})
 			n.rename(t, n.chat, about, "Anew")
 			p.until("people", func(g got) bool { return strings.Contains(g.HTML, "Anew") }, holds)
 

@@ -25,7 +25,8 @@ type feed struct {
 	pending pending // changes that were committed at this node, to measure how long they take
 
 	receiptsDue time.Time // before, authors are not told again
-	receiptMark *int64    // of the last sweep
+
+	writers writers
 }
 
 // subscription is one page's place in a feed.
@@ -36,18 +37,33 @@ type subscription struct {
 	live   bool        // replay is through; before, the feed passes it over
 	// receipts are what the page was told last; nil before it was told anything: it may show what holds no more.
 	receipts [][4]int64
+	// What these were counted from, as far as the feed or a sweep knows; whether they can move no more, unless somebody else
+	// counts; up to which of the author's messages they speak; and which is the newest that the page was brought.
+	receiptMark chat.ReceiptMark
+	settled     bool
+	said, wrote int64
+
+	typed time.Time // when somebody last wrote in the page
+	line  string    // who writes, as the page was told last
+	told  time.Time // when that was
+	again bool      // it is to be told the same again, as soon as it may be
 }
 
 // hint says that there are changes up to changeSeq; message, if it is known, is what somebody said with that one.
 func (f *feed) hint(changeSeq int64, message *chat.Message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	late := f.wanted >= changeSeq
 	f.wanted = max(f.wanted, changeSeq)
 	f.hints++
 	if message != nil && f.nextLocked(changeSeq) {
-		f.deliverLocked(chat.Changes{
+		changes := chat.Changes{
 			Kind: f.kind, From: f.head, To: changeSeq, Head: changeSeq, Messages: []chat.Message{*message},
-		})
+		}
+		f.deliverLocked(changes)
+		if late {
+			f.noteAuthorsLocked(changes)
+		}
 	}
 	f.startLocked()
 }
@@ -112,6 +128,7 @@ func (f *feed) read() {
 			return
 		}
 		f.deliverLocked(changes)
+		f.noteAuthorsLocked(changes)
 		if f.head == changes.Head && f.hints == hints {
 			// Everything there was is delivered, and nobody hinted meanwhile: a hint of more was mistaken.
 			f.wanted = f.head
@@ -131,6 +148,7 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 		f.head, f.wanted = changes.Head, changes.Head
 		return
 	}
+	f.spokeLocked(changes)
 	rendering := newRendering(changes)
 	began := f.pending.between(changes.From, changes.To)
 	var m *mark
@@ -147,10 +165,19 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 			m = &mark{frame: frame, at: began}
 		}
 		sub.socket.writeMarked(encoded, m)
+		sub.noteOwnLocked(changes.Messages)
 	}
 	f.head = changes.To
 	if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Event != nil }) {
 		f.hub.receipts.note(f.id) // whoever came or left counts, or counts no more
+	}
+	if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Seq == 1 }) {
+		// From now on the two of a direct conversation share it, and may see more of each other.
+		sockets := make([]*Socket, 0, len(f.subs))
+		for sub := range f.subs {
+			sockets = append(sockets, sub.socket)
+		}
+		f.hub.watching.viewers(sockets)
 	}
 }
 
@@ -160,6 +187,7 @@ func (f *feed) deliverLocked(changes chat.Changes) {
 func (f *feed) endLocked(sub *subscription, now chat.Member, changes chat.Changes) {
 	s := sub.socket
 	delete(f.subs, sub)
+	f.goneLocked(sub)
 	s.mu.Lock()
 	if s.sub == sub {
 		s.sub = nil
@@ -355,7 +383,9 @@ func (h *Hub) leave(s *Socket, visit int64) bool {
 	f := sub.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if delete(f.subs, sub); len(f.subs) == 0 {
+	delete(f.subs, sub)
+	f.goneLocked(sub)
+	if len(f.subs) == 0 {
 		delete(h.feeds, f.id)
 	}
 	return true
@@ -388,6 +418,9 @@ func (h *Hub) replay(sub *subscription, after int64) Resume {
 		}
 		if changes.To > after {
 			s.write(encoded)
+			f.mu.Lock()
+			sub.noteOwnLocked(changes.Messages)
+			f.mu.Unlock()
 			after, result = changes.To, ResumedReplayed
 		}
 		if complete, left := sub.goLive(changes.Kind, after); left {
@@ -422,6 +455,7 @@ func (sub *subscription) goLive(kind chat.ConversationKind, after int64) (comple
 	}
 	sub.live = true
 	sub.socket.send(frame{Type: frameResumed, Conversation: f.id.String(), To: &after})
+	f.lineLocked(sub, map[string][]byte{})
 	f.startLocked()
 	return true, false
 }

@@ -24,7 +24,9 @@ const (
 	frameView        frameType = "view"
 	framePreferences frameType = "preferences"
 	frameClosed      frameType = "closed"
+	framePresence    frameType = "presence"
 	frameBeat        frameType = "beat"
+	frameTyping      frameType = "typing"
 )
 
 // frame is what the server sends.
@@ -49,7 +51,10 @@ type frame struct {
 
 var beatFrame = frame{Type: frameBeat}.encode()
 
-func (f frame) encode() []byte {
+func (f frame) encode() []byte { return encode(f) }
+
+// encode makes what is sent of a frame.
+func encode(f any) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false) // it is text in a socket, not in a page; escaped it would be half as long again
@@ -72,7 +77,10 @@ type inbound struct {
 	View         int64                `json:"view"`
 	At           int64                `json:"at"`
 	Drafted      bool                 `json:"drafted"`
+	Stopped      bool                 `json:"stopped"`
 	Positions    map[chat.ID]progress `json:"positions"`
+	State        string               `json:"state"`
+	People       []chat.ID            `json:"people"`
 }
 
 // progress is how far a page has come in one conversation.

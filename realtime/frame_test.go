@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"testing"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -20,6 +21,8 @@ func FuzzFrame(f *testing.F) {
 		`{"type":"ack"}`, `{"type":"ack","positions":null}`, `{"type":"ack","positions":{"x":{}}}`,
 		`{"type":"ack","positions":{` + id + `:{"delivered":5,"read":4}}}`, `{"type":"ack","positions":{` + id + `:{"delivered":-1,"read":4}}}`,
 		`{"type":"ack","positions":{` + id + `:{"read":9223372036854775807},"{0193b1c8-6f2a-7c3e-9d4b-1f2e3d4c5b6a}":{"read":1}}}`,
+		`{"type":"watch"}`, `{"type":"watch","people":[` + id + `,` + id + `]}`, `{"type":"watch","people":["x"]}`, `{"type":"watch","people":{}}`,
+		`{"type":"activity","state":"hidden"}`, `{"type":"activity","state":"active"}`, `{"type":"activity","state":7}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -27,7 +30,11 @@ func FuzzFrame(f *testing.F) {
 		h := New(slog.New(slog.DiscardHandler), Timing{})
 		h.ended = true // what a frame sets off is another test's; here is looked at what it may set off
 		s := &Socket{hub: h, viewer: chat.Viewer{Person: chat.Person{Card: chat.Card{ID: chat.NewID()}}}, limit: rate.NewLimiter(rate.Inf, 1), acks: rate.NewLimiter(rate.Inf, 1)}
+		s.use = h.roster.enter(s.viewer.ID, false, time.Now(), time.Now())
 		s.receive(message)
+		if n := len(s.shown.looks); n > chat.MaxWatched || n > 0 && !json.Valid(message) {
+			t.Errorf("%q lets %d be watched", message, n)
+		}
 		if s.sub != nil || s.visit > 1 {
 			t.Errorf("%q opened %v on visit %d", message, s.sub, s.visit)
 		}

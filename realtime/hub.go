@@ -33,6 +33,15 @@ type Timing struct {
 	Activity time.Duration // 1 min: how often use of the page counts as use of its session
 	Rows     time.Duration // 1 s: how often all of more than 50 members are sent the row of their conversation
 	Receipts time.Duration // 1 s: how often authors in a large group are told how many have read
+	Away     time.Duration // chat.AwayAfter
+	Gone     time.Duration // 10 s: how long somebody who has left the last page is seen to be there, unless another one comes
+	Return   time.Duration // 30 s: so long after the start of the only node people are on their way back, and nobody is seen to be gone
+	Lease    time.Duration // 30 s: how long a node that says nothing more of a page is taken to have it
+	Renew    time.Duration // 6 s: how often it says so, and looks anew for whom its pages show
+	Gather   time.Duration // 1 s: how often a page is told of others' coming and going
+	Seen     time.Duration // 1 min: how often it is written down when people were there
+
+	Clock func() time.Time // time.Now: what those who write are gone by
 
 	Sockets  int // 20,000: how many sockets this node holds
 	Arrivals int // 100 for each core: how many may come in a second
@@ -54,6 +63,16 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Activity, time.Minute)
 	set(&t.Rows, time.Second)
 	set(&t.Receipts, time.Second)
+	if t.Clock == nil {
+		t.Clock = time.Now
+	}
+	set(&t.Away, chat.AwayAfter)
+	set(&t.Gone, 10*time.Second)
+	set(&t.Return, 30*time.Second)
+	set(&t.Lease, 30*time.Second)
+	set(&t.Renew, 6*time.Second)
+	set(&t.Gather, time.Second)
+	set(&t.Seen, time.Minute)
 	t.Sockets = cmp.Or(t.Sockets, nodeSockets)
 	t.Arrivals = cmp.Or(t.Arrivals, arrivalsPerCore*runtime.GOMAXPROCS(0))
 	return t
@@ -71,7 +90,7 @@ type Hub struct {
 	// Whether how many may arrive was said; otherwise it does not hold without limits, see Start.
 	arrivalsGiven bool
 
-	// Lock order: Hub.mu, then feed.mu. Socket.mu is taken inside either and holds nothing else.
+	// Lock order: Hub.mu, then feed.mu, then the lock of what watches. Socket.mu is taken inside any and holds nothing else.
 	mu       sync.RWMutex
 	sockets  map[*Socket]struct{}
 	people   map[chat.ID]*person
@@ -83,12 +102,20 @@ type Hub struct {
 	rows       *rowQueue
 	positions  *positionQueue
 	receipts   *receiptQueue
+	typing     *typing
 	moves      heardMoves
 	allowances *allowances
 	flushed    sync.Map // conversation → the change counter its rows were last sent with
 	cards      sync.Map // person → the version of the card that was last sent
 	unheard    unheard
-	stop       context.CancelFunc
+
+	node        string // names this node among others
+	connections connections
+	roster      *roster
+	watching    *watching
+	parting     *partingQueue
+
+	stop context.CancelFunc
 
 	spawning sync.Mutex // guards ended against the waiting in Close
 	ended    bool
@@ -108,6 +135,11 @@ func (h *Hub) spawn(work func()) {
 type person struct {
 	sockets map[*Socket]struct{}
 	viewSeq int64
+
+	// The totals of the list that were sent last, and until when nothing but a row that changes them lets them be counted
+	// anew. Only the goroutine that writes rows touches them.
+	totals      chat.ListTotals
+	totalsUntil time.Time
 }
 
 // New makes a hub, joined to other nodes by link where there is one. It does nothing until Start; events published before
@@ -129,8 +161,10 @@ func New(log *slog.Logger, timing Timing, link ...Link) *Hub {
 	h.rows = newRowQueue()
 	h.positions = newPositionQueue()
 	h.receipts = newReceiptQueue()
+	h.typing = newTyping()
 	h.moves.at = map[int64]time.Time{}
 	h.allowances = newAllowances()
+	h.beginPresence()
 	return h
 }
 
@@ -149,7 +183,10 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 	}
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	listen := func(ctx context.Context) { h.link.Listen(ctx, h.hear) }
-	for _, work := range []func(context.Context){listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.beatLoop} {
+	for _, work := range []func(context.Context){
+		listen, h.sweepLoop, h.rowsLoop, h.positionsLoop, h.receiptsLoop, h.typingLoop, h.beatLoop,
+		h.presenceLoop, h.partingLoop, h.askLoop, h.watching.lookLoop,
+	} {
 		h.spawn(func() { work(ctx) })
 	}
 	return nil
@@ -160,6 +197,7 @@ func (h *Hub) Start(ctx context.Context, c *chat.Chat) error {
 func (h *Hub) Close(ctx context.Context) {
 	h.mu.Lock()
 	h.draining = true
+	h.roster.close()
 	sockets := make([]*Socket, 0, len(h.sockets))
 	for s := range h.sockets {
 		sockets = append(sockets, s)
@@ -178,6 +216,7 @@ func (h *Hub) Close(ctx context.Context) {
 	}
 	h.awaitEmpty(ctx)
 	h.flushPositions(context.WithoutCancel(ctx))
+	h.noteAllSeen(context.WithoutCancel(ctx))
 	if h.stop != nil {
 		h.stop()
 	}
@@ -226,9 +265,15 @@ func (h *Hub) hear(event chat.Event) {
 			f.hint(e.ChangeSeq, e.Message)
 		}
 		h.unheard.heard(HintConversation, e.ConversationID, e.ChangeSeq)
-		h.rows.conversation(e.ConversationID)
+		if f := h.feedOf(e.ConversationID); f != nil && h.betweenTwo(f) {
+			h.rows.shown(e.ConversationID, time.Now(), h.timing.Rows)
+		} else {
+			h.rows.conversation(e.ConversationID)
+		}
 	case chat.PersonChanged:
+		h.typingChanged(e.PersonID)
 		h.hintPerson(e.PersonID, e.ViewSeq)
+		h.watching.changed(e.PersonID, e.ViewSeq, func(known int64) bool { return e.ViewSeq > known })
 		h.unheard.heard(HintPerson, e.PersonID, e.ViewSeq)
 	case chat.PositionsMoved:
 		if h.anybody() { // who comes later is sent the whole list
@@ -236,18 +281,28 @@ func (h *Hub) hear(event chat.Event) {
 		}
 		h.rows.ofPerson(e.PersonID, e.Conversations)
 	case chat.ReceiptsMoved:
-		for _, id := range e.Conversations {
-			if h.feedOf(id) != nil {
-				h.receipts.note(id)
+		for i, id := range e.Conversations {
+			if f := h.feedOf(id); f != nil {
+				var by chat.ID
+				if i < len(e.By) {
+					by = e.By[i]
+				}
+				if authors := f.unsettled(by); len(authors) > 0 {
+					h.receipts.note(id, authors...)
+				}
 			}
 		}
 	case chat.ReceiptsChosen:
 		h.spawn(func() { h.receiptsChosen(e.PersonID) })
 	case chat.CardChanged:
 		h.spawn(func() { h.cardChanged(e.PersonID, e.Seq) })
+	case chat.PresenceMoved:
+		h.watching.move(e.PersonIDs...)
 	case chat.DraftSaved:
 		h.rows.ofPerson(e.PersonID, []chat.ID{e.ConversationID})
 		h.spawn(func() { h.draftSaved(e.PersonID, e.ConversationID) })
+	case chat.Typed:
+		h.heardTyping(e)
 	case chat.SessionsEnded:
 		for _, session := range e.Sessions {
 			h.endSession(session)
@@ -294,7 +349,9 @@ func (h *Hub) moveView(id chat.ID, viewSeq int64, isNews func(known int64) bool)
 	if !news {
 		return
 	}
+	h.typingChanged(id)
 	h.rows.whole(id)
+	h.watching.viewers(sockets)
 	h.spawn(func() { h.tellPreferences(id, viewSeq) })
 	for _, s := range sockets {
 		h.spawn(func() { h.reenter(s, viewSeq) })
@@ -383,6 +440,13 @@ func (h *Hub) currentEpoch() string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.epoch
+}
+
+// personOf returns somebody with a socket on this node, or nil.
+func (h *Hub) personOf(id chat.ID) *person {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.people[id]
 }
 
 // socketsOf returns a person's sockets on this node.

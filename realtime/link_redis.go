@@ -56,6 +56,19 @@ type hint struct {
 	Seq  int64     `json:"seq,omitempty"`
 	IDs  []chat.ID `json:"ids,omitempty"`
 	Nums []int64   `json:"nums,omitempty"`
+	By   []chat.ID `json:"by,omitempty"`
+
+	Typing *typingHint `json:"typing,omitempty"`
+}
+
+// typingHint is who writes in the conversation that the hint is of.
+type typingHint struct {
+	Person   chat.ID `json:"person"`
+	Username string  `json:"username,omitempty"`
+	Name     string  `json:"name,omitempty"`
+	Card     int64   `json:"card,omitempty"`
+	Left     int64   `json:"left,omitempty"` // in milliseconds
+	Stopped  bool    `json:"stopped,omitempty"`
 }
 
 func encodeHint(event chat.Event) (h hint, ok bool) {
@@ -67,15 +80,22 @@ func encodeHint(event chat.Event) (h hint, ok bool) {
 	case chat.PositionsMoved:
 		return hint{Kind: "positions", ID: e.PersonID, IDs: e.Conversations, Nums: e.Moves}, true
 	case chat.ReceiptsMoved:
-		return hint{Kind: "receipts", IDs: e.Conversations}, true
+		return hint{Kind: "receipts", IDs: e.Conversations, By: e.By}, true
 	case chat.ReceiptsChosen:
 		return hint{Kind: "receipts_chosen", ID: e.PersonID}, true
 	case chat.CardChanged:
 		return hint{Kind: "card", ID: e.PersonID, Seq: e.Seq}, true
 	case chat.DraftSaved:
 		return hint{Kind: "draft", ID: e.PersonID, IDs: []chat.ID{e.ConversationID}}, true
+	case chat.Typed:
+		return hint{Kind: "typing", ID: e.ConversationID, IDs: e.Readers, Typing: &typingHint{
+			Person: e.PersonID, Username: e.Card.Username, Name: e.Card.DisplayName, Card: e.Card.Seq,
+			Left: e.Left.Milliseconds(), Stopped: e.Stopped,
+		}}, true
 	case chat.SessionsEnded:
 		return hint{Kind: "sessions", IDs: e.Sessions}, true
+	case chat.PresenceMoved:
+		return hint{Kind: "presence", IDs: e.PersonIDs}, true
 	}
 	return hint{}, false
 }
@@ -89,7 +109,7 @@ func (h hint) event() (event chat.Event, ok bool) {
 	case "positions":
 		return chat.PositionsMoved{PersonID: h.ID, Conversations: h.IDs, Moves: h.Nums}, true
 	case "receipts":
-		return chat.ReceiptsMoved{Conversations: h.IDs}, true
+		return chat.ReceiptsMoved{Conversations: h.IDs, By: h.By}, true
 	case "receipts_chosen":
 		return chat.ReceiptsChosen{PersonID: h.ID}, true
 	case "card":
@@ -98,8 +118,17 @@ func (h hint) event() (event chat.Event, ok bool) {
 		if len(h.IDs) == 1 {
 			return chat.DraftSaved{PersonID: h.ID, ConversationID: h.IDs[0]}, true
 		}
+	case "typing":
+		if t := h.Typing; t != nil {
+			return chat.Typed{
+				ConversationID: h.ID, PersonID: t.Person, Readers: h.IDs, Left: time.Duration(t.Left) * time.Millisecond, Stopped: t.Stopped,
+				Card: chat.Card{ID: t.Person, Username: t.Username, DisplayName: t.Name, Seq: t.Card},
+			}, true
+		}
 	case "sessions":
 		return chat.SessionsEnded{Sessions: h.IDs}, true
+	case "presence":
+		return chat.PresenceMoved{PersonIDs: h.IDs}, true
 	}
 	return nil, false // of a later version
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -90,8 +91,13 @@ func TestRedisLink(t *testing.T) {
 		for _, event := range []chat.Event{
 			chat.ConversationChanged{ConversationID: a, ChangeSeq: 7}, chat.PersonChanged{PersonID: a, ViewSeq: 3},
 			chat.PositionsMoved{PersonID: a, Conversations: []chat.ID{b, a}}, chat.CardChanged{PersonID: b, Seq: 2},
-			chat.ReceiptsMoved{Conversations: []chat.ID{a, b}}, chat.ReceiptsChosen{PersonID: b},
+			chat.ReceiptsMoved{Conversations: []chat.ID{a, b}, By: []chat.ID{b, {}}}, chat.ReceiptsMoved{Conversations: []chat.ID{b}}, chat.ReceiptsChosen{PersonID: b},
 			chat.DraftSaved{PersonID: a, ConversationID: b}, chat.SessionsEnded{Sessions: []chat.ID{a, b}},
+			chat.Typed{
+				ConversationID: a, PersonID: b, Readers: []chat.ID{a, b}, Left: 1500 * time.Millisecond,
+				Card: chat.Card{ID: b, Username: "ben", DisplayName: "Ben", Seq: 3},
+			},
+			chat.PresenceMoved{PersonIDs: []chat.ID{b, a}},
 		} {
 			until(t, "it arrives", func() bool {
 				here.Send(event) // again: the other may not have subscribed yet, and doubles harm nothing
@@ -109,7 +115,7 @@ func TestRedisLink(t *testing.T) {
 		heard := listen(t, link(t, r, quiet))
 		client := r.Client()
 		until(t, "a good one arrives behind bad ones", func() bool {
-			for _, text := range []string{"", "{", `{"kind":"of later"}`, `{"kind":"draft"}`, `{"kind":"card","id":"x"}`, `[]`, `{"kind":"card","id":"` + a.String() + `","seq":1}`} {
+			for _, text := range []string{"", "{", `{"kind":"of later"}`, `{"kind":"draft"}`, `{"kind":"typing"}`, `{"kind":"card","id":"x"}`, `[]`, `{"kind":"card","id":"` + a.String() + `","seq":1}`} {
 				client.Publish(t.Context(), "parley:hints:1", text)
 			}
 			return heard.has(func(e chat.Event) bool { return equal(e, chat.CardChanged{PersonID: a, Seq: 1}) })
@@ -151,12 +157,18 @@ func equal(a, b chat.Event) bool {
 	case chat.SessionsEnded:
 		b, ok := b.(chat.SessionsEnded)
 		return ok && slices.Equal(a.Sessions, b.Sessions)
+	case chat.Typed:
+		b, ok := b.(chat.Typed)
+		return ok && reflect.DeepEqual(a, b)
 	case chat.ReceiptsMoved:
 		b, ok := b.(chat.ReceiptsMoved)
-		return ok && slices.Equal(a.Conversations, b.Conversations)
+		return ok && slices.Equal(a.Conversations, b.Conversations) && slices.Equal(a.By, b.By)
+	case chat.PresenceMoved:
+		b, ok := b.(chat.PresenceMoved)
+		return ok && slices.Equal(a.PersonIDs, b.PersonIDs)
 	}
 	switch b.(type) {
-	case chat.PositionsMoved, chat.SessionsEnded, chat.ReceiptsMoved:
+	case chat.PositionsMoved, chat.SessionsEnded, chat.ReceiptsMoved, chat.Typed, chat.PresenceMoved:
 		return false
 	}
 	return a == b

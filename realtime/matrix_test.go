@@ -36,6 +36,14 @@ var frameMatrix = map[string]map[string]string{
 	"activity": {
 		"stranger": "ignored", "former member": "ignored", "member": "ignored", "administrator": "ignored", "owner": "ignored",
 	},
+	// Of the conversation that the page has opened.
+	"typing": {
+		"stranger": "ignored", "former member": "ignored", "member": "shown", "administrator": "shown", "owner": "shown",
+	},
+	// It names people, and TestPresenceMatrix has who hears of whom; of a group it says nothing.
+	"watch": {
+		"stranger": "ignored", "former member": "ignored", "member": "ignored", "administrator": "ignored", "owner": "ignored",
+	},
 }
 
 // Who gets a frame.
@@ -51,13 +59,16 @@ var sentMatrix = map[string]map[string]string{
 	"changes": {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"people":  {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	// Of one's own messages alone; TestReceiptMatrix has who is told what.
-	"receipts":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
-	"draft":       {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
-	"resumed":     {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
-	"reset":       {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
-	"closed":      {"stranger": gets, "former member": never, "member": never, "administrator": never, "owner": never},
-	"list":        {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
-	"rows":        {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	"receipts": {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"typing":   {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"draft":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
+	"resumed":  {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"reset":    {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
+	"closed":   {"stranger": gets, "former member": never, "member": never, "administrator": never, "owner": never},
+	"list":     {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	"rows":     {"stranger": never, "former member": asItWas, "member": gets, "administrator": gets, "owner": gets},
+	// Of a member who shows it to those with whom a conversation is shared; TestPresenceMatrix has all others.
+	"presence":    {"stranger": never, "former member": never, "member": gets, "administrator": gets, "owner": gets},
 	"hello":       {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
 	"view":        {"stranger": never, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
 	"preferences": {"stranger": gets, "former member": gets, "member": gets, "administrator": gets, "owner": gets},
@@ -164,6 +175,8 @@ func TestSentMatrix(t *testing.T) {
 				switch g.Type {
 				case "hello", "preferences", "beat":
 					about = true
+				case "presence":
+					about = strings.Contains(g.HTML, other.ID.String())
 				}
 				if !about {
 					return
@@ -189,8 +202,17 @@ func TestSentMatrix(t *testing.T) {
 			await("closed", whatever)
 			n.say(t, other, group, "a secret among members")
 			await("changes", func(g got) bool { return strings.Contains(g.HTML, "a secret among members") })
+			n.chooses(t, other, chat.PresenceChoices{Presence: chat.CircleShared, LastSeen: chat.CircleShared, Typing: true})
+			n.connect(t, other)
+			p.watches(other.ID)
+			await("presence", func(g got) bool { return statesIn(g)[other.ID] == "online" })
 			n.rename(t, n.chat, other, "Renamed")
 			await("people", func(g got) bool { return strings.Contains(g.HTML, "Renamed") })
+			writing := n.connect(t, other)
+			writing.follow(n.page(t, n.current(t, other), group))
+			writing.write(map[string]any{"type": "typing"})
+			n.await(t, func() bool { return n.hub.KnowsReaders(other.ID, group) })
+			await("typing", func(g got) bool { return g.HTML != "" })
 			if err := n.chat.SaveDraft(t.Context(), who, group, "begun"); (err == nil) != at.Member.Present() && role != "stranger" {
 				t.Fatalf("premise: %v", err)
 			}
@@ -237,6 +259,10 @@ func TestFrameMatrix(t *testing.T) {
 				n := newNode(t, quick)
 				owner, who, group := n.inGroup(t, role)
 				p := n.connect(t, who)
+				if frame == "typing" {
+					n.writesInto(t, p, who, owner, group, row[role] == "shown")
+					return
+				}
 				at := n.page(t, owner, group)
 				if member, err := n.chat.Membership(t.Context(), who, group); err == nil {
 					at = n.page(t, n.current(t, who), group)

@@ -21,6 +21,10 @@ type Meter interface {
 	Resumed(result Resume)
 	// HintRepaired: the sweep found something that no hint had said, nor said until the next sweep.
 	HintRepaired(kind Hint)
+	// PresenceMoved: people of this node have come, gone, or begun or ceased to use their pages.
+	PresenceMoved(people int)
+	// PresenceSent: a page was sent a frame of others' presence.
+	PresenceSent()
 }
 
 type unmetered struct{}
@@ -30,6 +34,8 @@ func (unmetered) QueueOverflowed()             {}
 func (unmetered) MessageWritten(time.Duration) {}
 func (unmetered) Resumed(Resume)               {}
 func (unmetered) HintRepaired(Hint)            {}
+func (unmetered) PresenceMoved(int)            {}
+func (unmetered) PresenceSent()                {}
 
 // Resume says what came of opening a conversation at a page's cursor.
 type Resume string

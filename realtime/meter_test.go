@@ -22,6 +22,8 @@ type tally struct {
 	repaired  map[realtime.Hint]int
 	overflows int
 	lags      []time.Duration
+	moved     int // people
+	presences int // frames
 	news      chan struct{}
 }
 
@@ -46,6 +48,9 @@ func (c *tally) QueueOverflowed()                    { c.note(func() { c.overflo
 func (c *tally) MessageWritten(lag time.Duration)    { c.note(func() { c.lags = append(c.lags, lag) }) }
 func (c *tally) Resumed(result realtime.Resume)      { c.note(func() { c.resumed[result]++ }) }
 func (c *tally) HintRepaired(kind realtime.Hint)     { c.note(func() { c.repaired[kind]++ }) }
+func (c *tally) PresenceMoved(people int)            { c.note(func() { c.moved += people }) }
+func (c *tally) PresenceSent()                       { c.note(func() { c.presences++ }) }
+
 func (c *tally) reported(holds func(c *tally) bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -97,6 +97,18 @@ func (q *positionQueue) take(shares ...int) []chat.Position {
 	return positions
 }
 
+// takeOf takes the positions of these people.
+func (q *positionQueue) takeOf(people []chat.ID) (positions []chat.Position) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, person := range people {
+		latest := q.latest[shareOf(person)]
+		positions = slices.AppendSeq(positions, maps.Values(latest[person]))
+		delete(latest, person)
+	}
+	return positions
+}
+
 func (h *Hub) positionsLoop(ctx context.Context) {
 	tick := time.NewTicker(h.timing.Ack / positionShares)
 	defer tick.Stop()
@@ -125,9 +137,13 @@ func (h *Hub) flushPositions(ctx context.Context, shares ...int) (written bool) 
 	if h.chat == nil {
 		return true
 	}
+	return h.writePositions(ctx, h.positions.take(shares...))
+}
+
+func (h *Hub) writePositions(ctx context.Context, positions []chat.Position) (written bool) {
 	failed := 0
 	written = true
-	for piece := range slices.Chunk(h.positions.take(shares...), positionsAtOnce) {
+	for piece := range slices.Chunk(positions, positionsAtOnce) {
 		if failed < 2 {
 			err := h.savePositions(ctx, piece)
 			if err == nil {

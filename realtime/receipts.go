@@ -187,7 +187,17 @@ func (f *feed) sendReceipts(author chat.Authorship, r chat.Receipts, pause time.
 	}
 	var encoded []byte
 	for sub := range f.subs {
-		if sub.socket.viewer.ID != author.PersonID || sub.receipts != nil && slices.Equal(sub.receipts, said) {
+		if sub.socket.viewer.ID != author.PersonID {
+			continue
+		}
+		sub.settled, sub.said = r.Settled(), max(0, r.From-1)
+		if len(said) > 0 {
+			sub.said = said[len(said)-1][0]
+		}
+		if r.Mark != (chat.ReceiptMark{}) {
+			sub.receiptMark = r.Mark
+		}
+		if sub.receipts != nil && slices.Equal(sub.receipts, said) {
 			continue
 		}
 		if encoded == nil {
@@ -244,18 +254,65 @@ func (h *Hub) sweepReceipts(ctx context.Context) error {
 	}
 	marks, err := h.chat.ReceiptMarks(ctx, ids)
 	for id, mark := range marks {
-		if f := h.feedOf(id); f != nil && f.moved(mark) {
-			h.receipts.note(id)
+		if f := h.feedOf(id); f != nil {
+			if authors := f.moved(mark); len(authors) > 0 {
+				h.receipts.note(id, authors...)
+			}
 		}
 	}
 	return err
 }
 
-// moved says whether the mark is another one than last time.
-func (f *feed) moved(mark int64) bool {
+// moved are the authors whose receipts were counted from something else than what has this mark, and may be others for it.
+func (f *feed) moved(mark chat.ReceiptMark) (authors []chat.ID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	same := f.receiptMark != nil && *f.receiptMark == mark
-	f.receiptMark = &mark
-	return !same
+	for sub := range f.subs {
+		if sub.receiptMark.Who != mark.Who || sub.receiptMark.Moved != mark.Moved && (f.head < f.wanted || !sub.settledLocked()) {
+			authors = append(authors, sub.socket.viewer.ID)
+		}
+		sub.receiptMark = mark
+	}
+	return authors
+}
+
+// unsettled are the authors whose receipts may change when a member has got or read more; the zero ID stands for several.
+// What is not delivered yet may be theirs, whoever wrote it.
+func (f *feed) unsettled(by chat.ID) (authors []chat.ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for sub := range f.subs {
+		if id := sub.socket.viewer.ID; id != by && (f.head < f.wanted || !sub.live || !sub.settledLocked()) {
+			authors = append(authors, id)
+		}
+	}
+	return authors
+}
+
+// settledLocked says that the page was told what can move no more by what others read: the author has written nothing since.
+func (sub *subscription) settledLocked() bool {
+	return sub.receipts != nil && sub.settled && sub.wrote <= sub.said
+}
+
+// noteOwnLocked notes what the page was brought of its person's own.
+func (sub *subscription) noteOwnLocked(messages []chat.Message) {
+	for i := range messages { // a copy of each, for each of a thousand pages, would cost more than all else here
+		if m := &messages[i]; m.Author.ID == sub.socket.viewer.ID && m.Kind == chat.MessageText {
+			sub.wrote = max(sub.wrote, m.Seq)
+		}
+	}
+}
+
+// noteAuthorsLocked lets the receipts be looked at of those who wrote what was delivered late: that others had it may have
+// been said before, when there was nothing of theirs to look at.
+func (f *feed) noteAuthorsLocked(changes chat.Changes) {
+	var authors []chat.ID
+	for sub := range f.subs {
+		if slices.ContainsFunc(changes.Messages, func(m chat.Message) bool { return m.Author.ID == sub.socket.viewer.ID }) {
+			authors = append(authors, sub.socket.viewer.ID)
+		}
+	}
+	if len(authors) > 0 {
+		f.hub.receipts.note(f.id, authors...)
+	}
 }

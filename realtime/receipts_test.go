@@ -164,6 +164,53 @@ func TestReceipts(t *testing.T) {
 		}
 	})
 
+	t.Run("nobody is asked for whose messages were all read, until there is another one", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "one")
+		hers, his := n.connect(t, ana), n.connect(t, ben)
+		hers.open(n.page(t, ana, conversation))
+		his.open(n.page(t, ben, conversation))
+		hers.receipts(conversation, [4]int64{1, 0, 0, 1})
+		his.receipts(conversation)
+		n.has(t, ben, conversation, 1, 1)
+		hers.receipts(conversation, [4]int64{1, 1, 1, 1})
+		var asked atomic.Int64
+		n.store.watching(func(_ context.Context, method string) error {
+			if method == "ReceiptSources" {
+				asked.Add(1)
+			}
+			return nil
+		})
+		for range 3 { // what hers have read is nothing to her, and he has written nothing
+			n.has(t, ana, conversation, 1, 1)
+			n.hub.Publish(t.Context(), chat.ReceiptsMoved{Conversations: []chat.ID{conversation}})
+		}
+		n.say(t, ana, conversation, "two")
+		n.hub.Publish(t.Context(), chat.ReceiptsMoved{Conversations: []chat.ID{conversation}, By: []chat.ID{ana.ID}})
+		n.has(t, ben, conversation, 2, 2)
+		hers.receipts(conversation, [4]int64{2, 1, 1, 1})
+		if times := asked.Load(); times != 1 {
+			t.Errorf("asked %d times", times)
+		}
+	})
+
+	t.Run("that a message was read may be heard of before the message", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, withoutSweep)
+		ana, ben, conversation := n.pair(t)
+		n.say(t, ana, conversation, "one")
+		n.has(t, ben, conversation, 1, 1)
+		p := n.connect(t, ana)
+		p.open(n.page(t, ana, conversation))
+		p.receipts(conversation, [4]int64{1, 1, 1, 1})
+		late := n.sayThrough(t, n.quiet, ana, conversation, "two")
+		n.has(t, ben, conversation, 2, 2)
+		n.hub.Publish(t.Context(), chat.ConversationChanged{ConversationID: conversation, ChangeSeq: late.ChangeSeq})
+		p.receipts(conversation, [4]int64{2, 1, 1, 1})
+	})
+
 	t.Run("in a large group the author is told so often and no more", func(t *testing.T) {
 		t.Parallel()
 		timing := withoutSweep

@@ -18,6 +18,7 @@ type rowQueue struct {
 	batch  rowBatch
 	due    time.Time             // before, no rows are read again
 	held   map[chat.ID]time.Time // of a large conversation: before, its row is not read for all again
+	open   map[chat.ID]struct{}  // of those held, the ones that wait for what their people acknowledge
 	signal chan struct{}
 }
 
@@ -26,6 +27,11 @@ type rowQueue struct {
 const (
 	rowsPause = 50 * time.Millisecond
 	rowsMany  = 50 // members whose rows may be read as often as that; those of more wait for Timing.Rows
+	// rowsTogether: what waits for [Timing.Rows] because it is open becomes due at multiples of this, many at a time.
+	rowsTogether = 100 * time.Millisecond
+	// totalsKept is how long at most a person's totals are taken for what they were: whatever tells of no row of theirs that
+	// it changed cannot stay wrong.
+	totalsKept = 30 * time.Second
 )
 
 // What is asked for in one statement. Each has its own bound of time, and what one of them did not bring is asked for
@@ -46,7 +52,7 @@ type rowBatch struct {
 type audience map[chat.ID]struct{}
 
 func newRowQueue() *rowQueue {
-	return &rowQueue{batch: newRowBatch(), held: map[chat.ID]time.Time{}, signal: make(chan struct{}, 1)}
+	return &rowQueue{batch: newRowBatch(), held: map[chat.ID]time.Time{}, open: map[chat.ID]struct{}{}, signal: make(chan struct{}, 1)}
 }
 
 func newRowBatch() rowBatch {
@@ -66,6 +72,33 @@ func (q *rowQueue) noteAllLocked(conversation chat.ID) {
 		q.batch.besides[conversation] = people
 	}
 	q.batch.conversations[conversation] = nil
+}
+
+// shown is conversation for one that all of its people's pages have open. Their pages show what has changed, and will soon
+// say that it was seen: the rows wait for that, and are read once for both.
+func (q *rowQueue) shown(id chat.ID, now time.Time, pause time.Duration) {
+	q.mu.Lock()
+	_, held := q.held[id]
+	if people, noted := q.batch.conversations[id]; !held && !(noted && people == nil) {
+		q.held[id] = now.Add(pause).Truncate(rowsTogether).Add(rowsTogether)
+		q.open[id] = struct{}{}
+	}
+	q.noteAllLocked(id)
+	q.mu.Unlock()
+	q.kick()
+}
+
+// ripe takes the open conversations that have waited long enough.
+func (q *rowQueue) ripe(now time.Time) (ids []chat.ID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id := range q.open {
+		if until, held := q.held[id]; !held || !now.Before(until) {
+			ids = append(ids, id)
+			delete(q.open, id)
+		}
+	}
+	return ids
 }
 
 // ofPerson notes that rows have changed for one person alone.
@@ -227,12 +260,50 @@ func (h *Hub) rowsLoop(ctx context.Context) {
 
 // sendRows sends some of what waits, and says whether all of it could be read.
 func (h *Hub) sendRows(ctx context.Context) bool {
-	batch := h.rows.take(time.Now())
+	now := time.Now()
+	h.writeSeen(ctx, h.rows.ripe(now))
+	batch := h.rows.take(now)
 	err := errors.Join(h.sendChangedRows(ctx, batch), h.sendLists(ctx, batch.wholes))
 	if err != nil && ctx.Err() == nil {
 		h.log.Warn("list rows not read", "error", err)
 	}
 	return err == nil
+}
+
+// writeSeen writes what the people of these conversations have acknowledged: what moves with it is noted, and read with the
+// rows that have waited for it. What cannot be written waits like all others.
+func (h *Hub) writeSeen(ctx context.Context, conversations []chat.ID) {
+	var people []chat.ID
+	for _, id := range conversations {
+		readers, _ := h.feedOf(id).readers(nil)
+		people = append(people, readers...)
+	}
+	if len(people) > 0 {
+		h.writePositions(ctx, h.positions.takeOf(people))
+	}
+}
+
+// betweenTwo says whether a feed is of a direct conversation that every page of both its people has open.
+func (h *Hub) betweenTwo(f *feed) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.kind != chat.KindDirect {
+		return false
+	}
+	pages := map[chat.ID]int{}
+	for sub := range f.subs {
+		if sub.live {
+			pages[sub.socket.viewer.ID]++
+		}
+	}
+	for person, n := range pages {
+		if p := h.people[person]; p == nil || len(p.sockets) != n {
+			return false
+		}
+	}
+	return len(pages) == 2
 }
 
 func (h *Hub) sendChangedRows(ctx context.Context, batch rowBatch) error {
@@ -256,8 +327,13 @@ func (h *Hub) sendChangedRows(ctx context.Context, batch rowBatch) error {
 		}
 	}
 	connected := make([]chat.ID, 0, len(byPerson))
-	for person := range byPerson {
-		if len(h.socketsOf(person)) > 0 {
+	for person, rows := range byPerson {
+		p := h.personOf(person)
+		switch {
+		case p == nil:
+		case time.Now().Before(p.totalsUntil) && !slices.ContainsFunc(rows, func(row chat.ListRow) bool { return !p.totals.Holds(row) }):
+			h.sendToPerson(person, frameRows, rows, p.totals)
+		default:
 			connected = append(connected, person)
 		}
 	}
@@ -270,8 +346,16 @@ func (h *Hub) sendChangedRows(ctx context.Context, batch rowBatch) error {
 			h.rows.putBack(rowBatch{conversations: audiences(byPerson, connected)})
 			return err
 		}
+		until := time.Now().Add(totalsKept)
 		for _, person := range people {
-			h.sendToPerson(person, frameRows, byPerson[person], totals[person])
+			t, some := totals[person]
+			if !some {
+				t.Of = &chat.Counted{}
+			}
+			if p := h.personOf(person); p != nil {
+				p.totals, p.totalsUntil = t, until
+			}
+			h.sendToPerson(person, frameRows, byPerson[person], t)
 		}
 		connected = connected[len(people):]
 	}
@@ -292,15 +376,11 @@ func (h *Hub) readRows(ctx context.Context, batch rowBatch) ([]chat.ListRow, err
 		}
 		hears[id] = people
 		forSome = append(forSome, id)
-		for person := range people {
-			if len(h.socketsOf(person)) > 0 {
-				named = append(named, person)
-			}
-		}
 	}
 	var rows []chat.ListRow
+	known := map[[2]chat.ID]struct{}{}
 	if len(forAll) > 0 {
-		present := h.connected()
+		present := h.presentIn(forAll)
 		read, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) {
 			return h.chat.RowsOf(ctx, forAll, present, nil)
 		})
@@ -308,17 +388,25 @@ func (h *Hub) readRows(ctx context.Context, batch rowBatch) ([]chat.ListRow, err
 			return nil, err
 		}
 		rows = read
+		for _, row := range rows {
+			known[[2]chat.ID{row.ConversationID, row.PersonID}] = struct{}{}
+		}
 	}
+	forSome = slices.DeleteFunc(forSome, func(id chat.ID) bool { // what is there need not be read again
+		before := len(named)
+		for person := range hears[id] {
+			if _, told := known[[2]chat.ID{id, person}]; !told && len(h.socketsOf(person)) > 0 {
+				named = append(named, person)
+			}
+		}
+		return len(named) == before
+	})
 	if len(named) > 0 {
 		read, err := bounded(ctx, h, func(ctx context.Context) ([]chat.ListRow, error) {
 			return h.chat.RowsOf(ctx, forSome, nil, named) // who may have left, and still has a row
 		})
 		if err != nil {
 			return nil, err
-		}
-		known := map[[2]chat.ID]struct{}{}
-		for _, row := range rows {
-			known[[2]chat.ID{row.ConversationID, row.PersonID}] = struct{}{}
 		}
 		for _, row := range read {
 			_, told := known[[2]chat.ID{row.ConversationID, row.PersonID}]
@@ -328,6 +416,20 @@ func (h *Hub) readRows(ctx context.Context, batch rowBatch) ([]chat.ListRow, err
 		}
 	}
 	return rows, nil
+}
+
+// presentIn are people among whom everybody with a socket here is who is in one of the conversations: those who have them
+// open, where nobody else can be in them.
+func (h *Hub) presentIn(conversations []chat.ID) (people []chat.ID) {
+	for _, id := range conversations {
+		f := h.feedOf(id)
+		if f == nil || !h.betweenTwo(f) {
+			return h.connected()
+		}
+		readers, _ := f.readers(nil)
+		people = append(people, readers...)
+	}
+	return people
 }
 
 // connected are the people with a socket on this node.
@@ -375,6 +477,9 @@ func (h *Hub) sendLists(ctx context.Context, people map[chat.ID]struct{}) error 
 	}
 	for _, person := range connected {
 		list := lists[person]
+		if p := h.personOf(person); p != nil {
+			p.totals = chat.ListTotals{} // of which nothing is known but their numbers
+		}
 		h.sendToPerson(person, frameList, list.Rows, chat.ListTotals{
 			Unread: list.UnreadTotal, Archived: list.Archived, Requests: list.Requests,
 		})

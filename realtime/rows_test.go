@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -218,6 +219,94 @@ func TestRowsRead(t *testing.T) {
 		p.until("rows", func(g got) bool { return strings.Contains(g.HTML, group.String()) })
 		if times, rows := n.store.rowsOf(group); times != 2 || rows != 2 {
 			t.Errorf("%d rows were read in %d readings", rows, times)
+		}
+	})
+
+	t.Run("of a conversation that both have open the rows wait for what is acknowledged, and are read once", func(t *testing.T) {
+		t.Parallel()
+		timing := withoutSweep
+		timing.Ack = time.Hour // nobody else writes what is acknowledged
+		n := newNode(t, timing)
+		ana, ben, conversation := n.pair(t)
+		hers, his := n.connect(t, ana), n.connect(t, ben)
+		hers.open(n.page(t, ana, conversation))
+		his.open(n.page(t, ben, conversation))
+		hers.until("resumed", func(got) bool { return true })
+		his.until("resumed", func(got) bool { return true })
+		n.say(t, ana, conversation, "one")
+		his.until("changes", func(g got) bool { return strings.Contains(g.HTML, "one") })
+		his.write(map[string]any{"type": "ack", "positions": map[string]any{
+			conversation.String(): map[string]any{"delivered": 1, "read": 1}}})
+		row := his.until("rows", func(g got) bool { return strings.Contains(g.HTML, "one") })
+		if row.Total != 0 {
+			t.Errorf("it came before what was acknowledged: %+v", row)
+		}
+		hers.until("rows", func(g got) bool { return strings.Contains(g.HTML, "one") })
+		if times, rows := n.store.rowsOf(conversation); times != 1 || rows != 2 {
+			t.Errorf("%d rows were read in %d readings", rows, times)
+		}
+		// Once another page of his shows something else, nothing waits.
+		n.connect(t, ben).next("list")
+		n.say(t, ana, conversation, "two")
+		if row := his.until("rows", func(g got) bool { return strings.Contains(g.HTML, "two") }); row.Total != 1 {
+			t.Errorf("got %+v", row)
+		}
+	})
+
+	t.Run("totals are counted anew for rows that change them, and for no others", func(t *testing.T) {
+		t.Parallel()
+		c := newCrowd(t, 0)
+		n := c.node
+		third := n.Person(t, "Cleo")
+		with := n.Direct(t, third, c.ben)
+		var counted atomic.Int64
+		c.notes(func(_ context.Context, method string, _ int) error {
+			if method == "ListTotals" {
+				counted.Add(1)
+			}
+			return nil
+		})
+		p := n.connect(t, c.ben)
+		p.next("list")
+		row := func(text string, total int) {
+			t.Helper()
+			if g := p.until("rows", func(g got) bool { return strings.Contains(g.HTML, text) }); g.Total != total {
+				t.Errorf("with %q the total is %d, not %d", text, g.Total, total)
+			}
+		}
+		read := func(conversation chat.ID, seq int64, total int) {
+			t.Helper()
+			n.has(t, c.ben, conversation, seq, seq)
+			row(conversation.String(), total)
+		}
+		n.say(t, c.ana, c.conversation, "one")
+		row("one", 1)
+		n.say(t, c.ana, c.conversation, "two")
+		row("two", 1)
+		n.say(t, c.ben, c.conversation, "his own")
+		row("his own", 1)
+		if n := counted.Load(); n != 1 {
+			t.Errorf("counted %d times", n)
+		}
+		n.say(t, third, with, "from elsewhere")
+		row("from elsewhere", 2)
+		read(c.conversation, 3, 1)
+		read(with, 1, 0)
+		n.say(t, c.ben, with, "an answer")
+		row("an answer", 0)
+		if n := counted.Load(); n != 4 {
+			t.Errorf("counted %d times", n)
+		}
+		archive := true
+		if err := n.chat.Choose(t.Context(), c.ben, with, chat.Choices{Archived: &archive}); err != nil {
+			t.Fatal(err)
+		}
+		if g := p.until("rows", func(g got) bool { return strings.Contains(g.HTML, with.String()) }); g.Archived != 1 {
+			t.Errorf("got %+v", g)
+		}
+		n.say(t, third, with, "which brings it back")
+		if g := p.until("rows", func(g got) bool { return strings.Contains(g.HTML, "brings it back") }); g.Archived != 0 || g.Total != 1 {
+			t.Errorf("got %+v", g)
 		}
 	})
 

@@ -44,7 +44,11 @@ type Socket struct {
 	person  *allowance             // shared with the person's other sockets; nil without limits
 	settled atomic.Bool            // it has the list it came for
 	ended   atomic.Pointer[Reason] // why, once it is so; the first one counts
+	gone    sync.Once              // its end is noted once
 	marked  atomic.Pointer[mark]   // the frame whose way to the connection is measured, one at a time
+	arrived string                 // how the page is used, as its address says
+	use     *use                   // the same since then; guarded by the roster
+	shown   shown                  // whom the page shows; guarded by what watches
 
 	mu       sync.Mutex
 	visit    int64         // grows with each open and leave: a slow open notices that the page has gone on
@@ -67,9 +71,7 @@ func newMelody(h *Hub) *melody.Melody {
 	m.HandleConnect(h.connect)
 	m.HandleDisconnect(func(session *melody.Session) {
 		if s := socketOf(session); s != nil {
-			h.unregister(s)
-			s.end(ClosedLost)
-			h.meter.SocketClosed(*s.ended.Load())
+			h.disconnected(s)
 		}
 	})
 	m.HandleMessage(func(session *melody.Session, message []byte) {
@@ -97,8 +99,8 @@ func newMelody(h *Hub) *melody.Melody {
 const socketKey = "socket"
 
 func socketOf(session *melody.Session) *Socket {
-	s, _ := session.Get(socketKey)
-	socket, _ := s.(*Socket)
+	// Its keys are those it began with, so no lock is needed; Get takes one for each frame.
+	socket, _ := session.Keys[socketKey].(*Socket)
 	return socket
 }
 
@@ -122,6 +124,7 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 	}
 	s := &Socket{
 		hub: h, viewer: viewer, stands: make(chan struct{}), limit: rate.NewLimiter(frameRate, frameBurst), acks: rate.NewLimiter(ackRate, ackBurst),
+		arrived: r.URL.Query().Get("activity"),
 	}
 	if h.chat.Limited() {
 		if s.person = h.allowances.enter(viewer.ID); s.person == nil {
@@ -146,6 +149,7 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 				h.log.Error("panic at a socket", "panic", problem, "stack", string(debug.Stack()))
 				s.end(ClosedFailed)
 				_ = s.out.session.WebsocketConnection().Close()
+				h.disconnected(s) // the library does not say so any more
 			}
 		}()
 		if err := h.melody.HandleRequestWithKeys(w, r, map[string]any{socketKey: s}); err != nil {
@@ -156,6 +160,15 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request, viewer chat.Vi
 	case <-s.stands:
 	case <-ended:
 	}
+}
+
+func (h *Hub) disconnected(s *Socket) {
+	s.gone.Do(func() {
+		h.unregister(s)
+		h.depart(s)
+		s.end(ClosedLost)
+		h.meter.SocketClosed(*s.ended.Load())
+	})
 }
 
 // release gives back what the socket takes of its person's share.
@@ -174,6 +187,7 @@ func (h *Hub) connect(session *melody.Session) {
 		s.close(ClosedRestart)
 		return
 	}
+	h.arrive(s)
 	// Its request may have read of a change that this node has not heard of: then the person's other pages hear it, too.
 	h.hintPerson(s.viewer.ID, s.viewer.ViewSeq)
 	h.rows.whole(s.viewer.ID)
@@ -266,7 +280,9 @@ var framesIn = map[string]func(*Socket, inbound){
 	},
 	"leave":    func(s *Socket, _ inbound) { s.hub.leave(s, s.nextVisit()) },
 	"ack":      func(s *Socket, in inbound) { s.acknowledge(in.Positions) },
-	"activity": func(s *Socket, _ inbound) { s.used() },
+	"typing":   func(s *Socket, in inbound) { s.typed(in.Stopped) },
+	"activity": func(s *Socket, in inbound) { s.act(in.State) },
+	"watch":    func(s *Socket, in inbound) { s.hub.watching.watch(s, in.People, time.Now()) },
 }
 
 // acknowledge notes positions. Whose conversations they are is found out when they are written.

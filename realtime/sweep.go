@@ -73,6 +73,9 @@ func (h *Hub) sweep(ctx context.Context, since time.Time) (time.Time, error) {
 	if h.receipts.waiting() {
 		h.receipts.kick()
 	}
+	if h.watching.waiting() {
+		kick(h.watching.asking)
+	}
 	return now.Add(-sweepOverlap), errors.Join(err, activeErr)
 }
 
@@ -117,6 +120,7 @@ func (h *Hub) sweepEpoch(ctx context.Context) error {
 		f.mu.Unlock()
 	}
 	h.cards.Clear()
+	h.watching.anew()
 	for _, id := range h.connected() {
 		h.rows.whole(id)
 	}
@@ -146,24 +150,40 @@ func (h *Hub) sweepPeople(ctx context.Context) error {
 		known[id] = p.viewSeq
 	}
 	h.mu.RUnlock()
+	shown := h.watching.known() // also of people who are not connected here
+	for id := range shown {
+		if _, connected := known[id]; !connected {
+			ids = append(ids, id)
+		}
+	}
 	if len(ids) == 0 {
 		return nil
 	}
 	seqs, err := h.chat.ViewSeqs(ctx, ids)
 	for id, viewSeq := range seqs {
-		h.sweepPerson(id, known[id], viewSeq)
+		if before, connected := known[id]; connected {
+			h.sweepPerson(id, before, viewSeq)
+		}
+		if before, watched := shown[id]; watched {
+			h.watching.changed(id, viewSeq, func(known int64) bool { return otherView(known, before, viewSeq) })
+		}
 	}
 	return err
 }
 
-// sweepPerson is readPerson for what a sweep has found; it notes what no hint has said yet.
+// sweepPerson is readPerson for what a sweep has found; it notes what no hint has said yet. Other nodes may not have heard of it
+// either, and look for none but those who are connected to them.
 func (h *Hub) sweepPerson(id chat.ID, before, viewSeq int64) {
+	lost := false
 	h.moveView(id, viewSeq, func(known int64) bool {
-		if viewSeq > known {
+		if lost = viewSeq > known; lost {
 			h.unheard.note(HintPerson, id, viewSeq)
 		}
 		return otherView(known, before, viewSeq)
 	})
+	if lost {
+		h.link.Send(chat.PersonChanged{PersonID: id, ViewSeq: viewSeq})
+	}
 }
 
 func (h *Hub) sweepSessions(ctx context.Context) error {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/gorilla/websocket"
+	"github.com/redis/go-redis/v9"
 
 	"parley/chat"
 	"parley/chat/chattest"
@@ -43,6 +44,9 @@ type node struct {
 	server  *httptest.Server
 	mu      sync.Mutex
 	viewers map[string]chat.Viewer // by session id
+
+	log           *slog.Logger  // nil: nobody reads it
+	redisPatience time.Duration // with a Redis that says where people are; zero: as long as tests wait
 }
 
 // faultyStore is the real store, which fails on demand.
@@ -283,11 +287,24 @@ func newLimitedNode(t *testing.T, timing realtime.Timing) *node {
 
 func newNodeWith(t *testing.T, timing realtime.Timing, settings chat.Settings, link ...realtime.Link) *node {
 	t.Helper()
-	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
-	n := &node{World: chattest.New(t), meter: newTally(), viewers: map[string]chat.Viewer{}}
+	n := &node{World: chattest.New(t)}
 	n.store = &faultyStore{Store: n.Store, rows: map[chat.ID][2]int{}}
-	n.hub = realtime.New(slog.New(slog.DiscardHandler), timing, link...)
+	return n.begin(t, timing, settings, nil, link...)
+}
+
+// begin starts the node over its world; shared is the Redis by which nodes know of each other's people.
+func (n *node) begin(
+	t *testing.T, timing realtime.Timing, settings chat.Settings, shared redis.UniversalClient, link ...realtime.Link,
+) *node {
+	t.Helper()
+	timing.Arrivals = cmp.Or(timing.Arrivals, 100_000) // who comes here at once is no crowd
+	n.meter, n.viewers = newTally(), map[string]chat.Viewer{}
+	n.hub = realtime.New(cmp.Or(n.log, slog.New(slog.DiscardHandler)), timing, link...)
 	n.hub.Measure(n.meter)
+	if shared != nil {
+		n.hub.ShareRedis(shared)
+		n.hub.PatientWithRedis(cmp.Or(n.redisPatience, patience))
+	}
 	n.chat = chat.New(n.store, n.hub, settings)
 	n.quiet = chat.New(n.store, silence{}, settings)
 	if err := n.hub.Start(t.Context(), n.chat); err != nil {

@@ -110,6 +110,9 @@ func TestContrast(t *testing.T) {
 			pairs = append(pairs, pair{front, back, text})
 		}
 	}
+	for _, back := range []string{"ground", "surface", "sunken"} {
+		pairs = append(pairs, pair{"there", back, sign}, pair{"away", back, sign})
+	}
 	for n := 1; n <= 6; n++ {
 		pairs = append(pairs,
 			pair{fmt.Sprintf("tone-text-%d", n), fmt.Sprintf("tone-ground-%d", n), text},

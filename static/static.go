@@ -35,7 +35,7 @@ var joined = map[string][]string{
 		"css/layers.css", "css/fonts.css", "css/reset.css", "css/tokens.css", "css/base.css", "css/icon.css",
 		"css/button.css", "css/avatar.css", "css/search.css", "css/field.css", "css/shell.css", "css/list.css",
 		"css/pane.css", "css/tabs.css", "css/log.css", "css/message.css", "css/menu.css", "css/composer.css", "css/unsent.css",
-		"css/people.css", "css/settings.css",
+		"css/people.css", "css/presence.css", "css/settings.css",
 		"css/group.css", "css/administration.css", "css/gate.css", "css/failure.css", "css/gallery.css", "css/utilities.css",
 	},
 	htmxBundle: {"vendor/htmx.min.js"},

@@ -25,7 +25,12 @@ type ConversationProps struct {
 	FirstUnread bool
 	// Acts are for the message that the page is around, if any.
 	Acts *MessageActsProps
+	// Presence is of the other, in a direct conversation.
+	Presence PresenceProps
 }
+
+// HasPresence says whether it is about somebody else, who is there or is not.
+func (p *ConversationProps) HasPresence() bool { return p.Kind == chat.KindDirect && !p.Note }
 
 // MessageActsProps is what can be done about one message.
 type MessageActsProps struct {
@@ -66,6 +71,9 @@ func NewConversation(page chat.ConversationPage, viewer chat.Viewer, now time.Ti
 	}
 	if p.Kind == chat.KindDirect {
 		p.Composer.Other = page.Other.ID
+	}
+	if p.HasPresence() {
+		p.Presence = unseen(page.Other.ID)
 	}
 	switch {
 	case p.Kind == chat.KindGroup:

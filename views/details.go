@@ -29,7 +29,11 @@ type DetailsProps struct {
 	Cursor      chat.Cursor
 	Saved       string
 	Err         *chat.Error
+	Presence    PresenceProps // of the other, in a direct conversation
 }
+
+// HasPresence says whether they are about somebody else, who is there or is not.
+func (p *DetailsProps) HasPresence() bool { return !p.isGroup() && !p.Note }
 
 func (p *DetailsProps) isGroup() bool { return p.Kind == chat.KindGroup }
 
@@ -38,7 +42,7 @@ func (p *DetailsProps) quietForGood() bool { return p.QuietUntil != nil && p.Qui
 
 // NewDetails makes props of a conversation and of the first page of its members.
 func NewDetails(d chat.Details, members chat.MembersPage, viewer chat.Viewer) DetailsProps {
-	return DetailsProps{
+	p := DetailsProps{
 		ID: d.ID, Kind: d.Kind, Name: d.Group.Name, Description: d.Group.Description, MemberCount: d.MemberCount,
 		Other: NewPerson(d.Other), Note: d.Kind == chat.KindDirect && d.Other.ID == viewer.ID,
 		Blocked: slices.Contains(d.Member.Blocks, d.Other.ID),
@@ -46,6 +50,10 @@ func NewDetails(d chat.Details, members chat.MembersPage, viewer chat.Viewer) De
 		Pinned: d.Pinned, Archived: d.Archived, QuietUntil: d.QuietUntil, Notify: d.Notify, Zone: Zone(viewer.TimeZone),
 		Members: NewMembers(d, members, "", viewer), Cursor: d.Cursor,
 	}
+	if p.HasPresence() {
+		p.Presence = unseen(d.Other.ID)
+	}
+	return p
 }
 
 func (p *DetailsProps) pinText(ctx context.Context) string {
@@ -94,9 +102,10 @@ type MembersProps struct {
 
 // MemberProps is one member.
 type MemberProps struct {
-	Person PersonProps
-	Role   chat.MemberRole
-	Self   bool
+	Person   PersonProps
+	Role     chat.MemberRole
+	Self     bool
+	Presence PresenceProps // of anybody but the viewer
 }
 
 // NewMembers makes props of a page of members.
@@ -105,7 +114,11 @@ func NewMembers(d chat.Details, page chat.MembersPage, query string, viewer chat
 		ID: d.ID, Role: d.Member.Role, MayAdd: d.MayAdd(), Query: query, Next: page.Next, Cursor: d.Cursor,
 	}
 	for _, m := range page.Members {
-		p.Members = append(p.Members, MemberProps{Person: NewPerson(m.Card), Role: m.Role, Self: m.ID == viewer.ID})
+		line := MemberProps{Person: NewPerson(m.Card), Role: m.Role, Self: m.ID == viewer.ID}
+		if !line.Self {
+			line.Presence = unseen(m.ID)
+		}
+		p.Members = append(p.Members, line)
 	}
 	return p
 }

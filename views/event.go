@@ -32,10 +32,12 @@ const (
 	markEnd   = '\uE001'
 )
 
+// mark stands for the n-th person in a sentence, until it is cut.
+func mark(n int) string { return string(markStart) + strconv.Itoa(n) + string(markEnd) }
+
 // segments is the sentence with its names apart.
 func (p *EventProps) segments(ctx context.Context) []segment {
 	people := []PersonProps{p.Author}
-	mark := func(n int) string { return string(markStart) + strconv.Itoa(n) + string(markEnd) }
 	var named []string
 	for _, card := range p.Event.Subjects {
 		if card.ID == p.Viewer {

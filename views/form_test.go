@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/chat"
 )
@@ -37,6 +38,46 @@ func TestSettings(t *testing.T) {
 		!strings.Contains(got, `value="dark" checked`) || !strings.Contains(got, `value="true" checked`) ||
 		strings.Count(got, " selected") != 1 || strings.Count(got, " checked") != 2 {
 		t.Error("the present choices are not chosen")
+	}
+}
+
+func TestPresenceSettings(t *testing.T) {
+	t.Parallel()
+	got := draw(t, PresenceSettingsPane(PresenceSettingsProps{Choices: chat.PresenceChoices{
+		Presence: chat.CircleShared, LastSeen: chat.CircleNobody, Invisible: true,
+	}}))
+	for _, want := range []string{
+		`name="presence" value="shared" checked`, `name="last_seen" value="nobody" checked`,
+		`name="typing" value="false" checked`, `name="invisible" value="true" checked`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in it", want)
+		}
+	}
+	if strings.Count(got, " checked") != 4 || strings.Count(got, `type="radio"`) != 10 {
+		t.Error("more is chosen, or to choose from")
+	}
+}
+
+func TestStatusPane(t *testing.T) {
+	t.Parallel()
+	until := time.Date(2026, 3, 1, 22, 5, 0, 0, time.UTC)
+	set := draw(t, StatusPane(NewStatus(chat.Status{Busy: true, Emoji: "☕", Text: `"Break"`, Until: &until}, Zone("Asia/Tokyo"))))
+	none := draw(t, StatusPane(NewStatus(chat.Status{}, time.UTC)))
+	for markup, inSet := range map[string]bool{
+		`value="☕" autocomplete`: true, `value="&#34;Break&#34;"`: true, `type="time" value="07:05"`: true, `value="at" selected`: true,
+		`name="busy" value="true" checked`: true, `name="remove"`: true,
+		`value="never" selected`: false, `name="busy" value="false" checked`: false,
+	} {
+		if strings.Contains(set, markup) != inSet || strings.Contains(none, markup) == inSet {
+			t.Errorf("%s: in the one %v, in the other %v", markup, strings.Contains(set, markup), strings.Contains(none, markup))
+		}
+	}
+	if strings.Count(none, "<option value=") != len(statusEmoji())+len(chat.StatusEnds()) {
+		t.Error("not all is offered")
+	}
+	if statusSentence(t.Context(), "yes") == "" || statusSentence(t.Context(), "removed") == "" || statusSentence(t.Context(), "x") != "" {
+		t.Error("a wrong word is said")
 	}
 }
 

@@ -66,6 +66,7 @@ type FieldProps struct {
 	Value        string
 	Autocomplete string
 	Err          *chat.Error // of the whole form
+	Suggestions  []string    // offered, while any other value is as good
 	AsWritten    bool        // no capitals, no corrections
 	Focus        bool
 }

@@ -28,8 +28,9 @@ type ListRowProps struct {
 	Archived       bool
 	Past           bool // the viewer is in it no more
 	Current        bool
-	Marks          int64 // how often it was marked as unread
-	Undelivered    int64 // what a page may say to have got, for others to see; 0: there is nothing to say
+	Marks          int64         // how often it was marked as unread
+	Undelivered    int64         // what a page may say to have got, for others to see; 0: there is nothing to say
+	Presence       PresenceProps // of the other, in a direct conversation
 }
 
 // Preview is the beginning of a conversation's last message. By is set where its author is to be named.
@@ -54,6 +55,9 @@ func NewListRow(row chat.ListRow, viewer chat.ID, zone *time.Location, now time.
 		Marks: row.UnreadMarks, Undelivered: row.Undelivered,
 		Current: row.ConversationID == current && current != chat.ID{},
 	}
+	if p.HasPresence() {
+		p.Presence = unseen(p.Other.ID)
+	}
 	last := row.Last
 	if last == nil {
 		p.Preview.Nothing = true
@@ -75,6 +79,9 @@ func NewListRow(row chat.ListRow, viewer chat.ID, zone *time.Location, now time.
 	}
 	return p
 }
+
+// HasPresence says whether the row is about somebody else, who is there or is not.
+func (p *ListRowProps) HasPresence() bool { return p.Kind == chat.KindDirect && !p.Note }
 
 func (p *ListRowProps) class() string {
 	class := "row"

@@ -120,7 +120,7 @@ func TestPseudoLanguage(t *testing.T) {
 				}
 			}
 			dir, _ := attr(n, "dir")
-			if class, _ := attr(n, "class"); class == "message__system" {
+			if class, _ := attr(n, "class"); class == "message__system" || class == "typing" {
 				// One sentence, with names in it that have elements of their own.
 				var whole strings.Builder
 				each(n, func(n *html.Node) {

@@ -29,6 +29,8 @@ const (
 	SessionsPath      = "/settings/sessions"
 	OtherSessionsPath = "/settings/sessions/others/end"
 	ReachPath         = "/settings/reach"
+	PresencePath      = "/settings/presence"
+	StatusPath        = "/status"
 	RequestsPath      = "/requests"
 	BlocksPath        = "/settings/blocks"
 	BlockNewPath      = "/settings/blocks/new"

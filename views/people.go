@@ -34,9 +34,15 @@ type ProfileProps struct {
 	// Blocked by the viewer: then there is the name, and the way back.
 	Blocked bool
 	Err     *chat.Error // why a conversation could not be started
+	// Presence is of anybody but the viewer.
+	Presence PresenceProps
 }
 
 // NewProfile makes props of what the viewer may see.
 func NewProfile(profile chat.Profile, viewer chat.ID) ProfileProps {
-	return ProfileProps{Person: NewPerson(profile.Card), Self: profile.ID == viewer, Blocked: profile.Blocked}
+	p := ProfileProps{Person: NewPerson(profile.Card), Self: profile.ID == viewer, Blocked: profile.Blocked}
+	if !p.Self {
+		p.Presence = unseen(profile.ID)
+	}
+	return p
 }

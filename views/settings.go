@@ -25,6 +25,7 @@ func settingsTabs(ctx context.Context, current string) TabsProps {
 		{Label: T(ctx, "settings.you"), Path: SettingsPath, Current: current == SettingsPath},
 		{Label: T(ctx, "account.title"), Path: AccountPath, Current: current == AccountPath},
 		{Label: T(ctx, "sessions.title"), Path: SessionsPath, Current: current == SessionsPath},
+		{Label: T(ctx, "presence_settings.title"), Path: PresencePath, Current: current == PresencePath},
 		{Label: T(ctx, "block.title"), Path: BlocksPath, Current: current == BlocksPath},
 	}}
 }

@@ -10,7 +10,7 @@ import (
 
 // datePatterns are a language's ways of writing dates.
 type datePatterns struct {
-	short, shortYear, long, longYear, full       []string // words and {gaps} in turn
+	short, shortYear, long, longYear, full, at   []string // words and {gaps} in turn
 	weekdays, weekdaysShort, months, monthsShort []string
 }
 
@@ -19,7 +19,7 @@ func newDatePatterns(plain map[string]string) datePatterns {
 	return datePatterns{
 		short: splitPattern(plain["date.short"]), shortYear: splitPattern(plain["date.short_year"]),
 		long: splitPattern(plain["date.long"]), longYear: splitPattern(plain["date.long_year"]),
-		full:     splitPattern(plain["date.full"]),
+		full: splitPattern(plain["date.full"]), at: splitPattern(plain["date.at"]),
 		weekdays: names("date.weekdays"), weekdaysShort: names("date.weekdays_short"),
 		months: names("date.months"), monthsShort: names("date.months_short"),
 	}

@@ -114,7 +114,7 @@ let waiting = 0;
 let events = [];
 function follow(items) {
   events.push(...items);
-  const count = document.querySelector("#pane .pane__sub[data-count]");
+  const count = document.querySelector("#pane .pane__sub [data-count]");
   const members = Number(items.at(-1).dataset.members);
   if (count && members) count.textContent = plural("members", members);
   // Everybody in the group hears of it at once, and need not ask at once.

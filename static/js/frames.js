@@ -77,6 +77,10 @@ export const frames = {
 
   people: (frame) => mine(frame) && applyCards(items("[data-person]", frame)),
 
+  presence: (frame) => tell("presence", { elements: items("[data-presence]", frame) }),
+
+  typing: ({ conversation, nodes }) => tell("writes", { conversation, nodes }),
+
   draft: receiveDraft,
 
   resumed(frame) {

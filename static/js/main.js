@@ -23,12 +23,14 @@ import * as pending from "./pending.js";
 import * as picker from "./picker.js";
 import * as place from "./place.js";
 import * as poll from "./poll.js";
+import * as presence from "./presence.js";
 import * as read from "./read.js";
 import * as scroll from "./scroll.js";
 import * as shell from "./shell.js";
 import * as socket from "./socket.js";
 import * as store from "./store.js";
 import * as title from "./title.js";
+import * as typing from "./typing.js";
 import * as zone from "./zone.js";
 import { tell } from "./page.js";
 
@@ -38,7 +40,7 @@ document.documentElement.dataset.js = "";
 // to stand in it, then what looks at it.
 const behaviours = {
   shell, store, scroll, pending, place, history, cards, composer, draft, navigate, list, dress, read, title,
-  menu, connection, socket, poll, announce, activity, keys, clock, zone, password, details, picker, copy, concealed,
+  menu, connection, socket, poll, announce, activity, presence, typing, keys, clock, zone, password, details, picker, copy, concealed,
 };
 
 for (const [name, behaviour] of Object.entries(behaviours)) {

@@ -4,6 +4,7 @@
  */
 import { atMostEvery, byId, followed, goToLogin, hear, needsLogin, person, tell } from "./page.js";
 import { receive } from "./frames.js";
+import { activity } from "./activity.js";
 import { createSocket } from "./link.js";
 
 /**
@@ -34,7 +35,7 @@ function sendOpen() {
 export function start() {
   if (!person()) return;
   socket = createSocket({
-    dial: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?as=${person()}`),
+    dial: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?as=${person()}&activity=${activity.begins()}`),
     later: (work, ms) => {
       const timer = setTimeout(work, ms);
       return () => clearTimeout(timer);
@@ -49,6 +50,7 @@ export function start() {
   hear("up", sendOpen);
   hear("pane", sendOpen);
   hear("gap", sendOpen);
+  hear("say", send);
   // A log-out, here or in another tab: what would be dialled now is refused, and another page is about to come.
   hear("leaving", socket.close);
   hear("stayed", socket.open);

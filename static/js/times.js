@@ -2,7 +2,7 @@
  * Times in the person's zone and language. The server writes them for the first paint; what is pushed carries UTC and
  * is rewritten here, because one rendering serves everybody.
  */
-import { language, words, zone } from "./page.js";
+import { language, plural, words, zone } from "./page.js";
 
 const made = new Map();
 
@@ -69,12 +69,28 @@ export function shortName(moment, now = new Date(), at = place()) {
   return written(sameYear(day, today) ? "dateShort" : "dateShortYear", moment, at);
 }
 
+/** When somebody was last there: minutes ago, at a time of today, yesterday, or the date. */
+export function seenName(moment, now = new Date(), at = place()) {
+  const minutes = Math.floor((now - moment) / 60_000);
+  if (minutes < 1) return words("justNow");
+  if (minutes < 60) return plural("seen", minutes);
+  const day = dayOf(moment, at.zone);
+  const today = dayOf(now, at.zone);
+  const age = daysBetween(day, today);
+  if (age <= 0) return written("dateAt", moment, at);
+  if (age === 1) return words("seenYesterday");
+  return written(sameYear(day, today) ? "dateShort" : "dateShortYear", moment, at);
+}
+
+/** Times that are written in their own way wherever they stand, by data-when. */
+const own = { seen: seenName, clock };
+
 /** Rewrites the times in root with write, which is clock for messages and shortName for the list. */
 export function localise(root, write) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
-    const text = write(moment);
+    const text = (own[time.dataset.when] ?? write)(moment);
     if (time.textContent !== text) time.textContent = text;
     time.title = fullDate(moment);
   }

@@ -38,7 +38,7 @@ func (c *Component) oneByOne() bool {
 // Components lists everything there is to see, group by group.
 func Components() []Component {
 	var all []Component
-	for _, group := range [][]Component{signs(), people(), messages(), lists(), forms(), panes(), groupPages(), pages(), joining(), administration(), letters(), failures()} {
+	for _, group := range [][]Component{signs(), people(), presences(), messages(), lists(), forms(), panes(), groupPages(), pages(), joining(), administration(), letters(), failures()} {
 		all = append(all, group...)
 	}
 	return all

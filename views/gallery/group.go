@@ -41,6 +41,7 @@ func groupPages() []Component {
 		return page(func(p views.Page) templ.Component {
 			props := views.NewDetails(d, members, viewer)
 			change(&props)
+			see(props.Presences())
 			return views.DetailsPage(p, props)
 		})
 	}
@@ -102,6 +103,7 @@ func groupPages() []Component {
 				props := views.NewConversation(crew(), viewer, now, id("next"))
 				beside := views.NewDetails(crewDetails(chat.MemberOwner), crewMembers(), viewer)
 				props.Details = &beside
+				see(props.Presences())
 				return views.ConversationPage(p, props)
 			})},
 		}},
@@ -135,7 +137,9 @@ func groupPages() []Component {
 		}},
 		{Name: "members-page", Group: "Groups", States: []State{
 			{Name: "owner", Page: page(func(p views.Page) templ.Component {
-				return views.MembersPage(p, views.NewMembers(crewDetails(chat.MemberOwner), crewMembers(), "", viewer))
+				members := views.NewMembers(crewDetails(chat.MemberOwner), crewMembers(), "", viewer)
+				see(members.Presences())
+				return views.MembersPage(p, members)
 			})},
 			{Name: "nobody", Page: page(func(p views.Page) templ.Component { return views.MembersPage(p, nobody) })},
 			{Name: "too-fast", Page: page(func(p views.Page) templ.Component { return views.MembersPage(p, limited) })},

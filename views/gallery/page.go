@@ -14,6 +14,7 @@ import (
 func loggedIn(p views.Page, current chat.ID) views.Page {
 	who := viewer
 	p.Viewer, p.List, p.UnreadTotal, p.Still = &who, listProps(current), 3, true
+	see(p.Presences())
 	if p.Theme == "" {
 		p.Theme = chat.ThemeAuto
 	}
@@ -26,6 +27,7 @@ func conversationState(name string, content chat.ConversationPage, changes ...fu
 		for _, change := range changes {
 			change(&props)
 		}
+		see(props.Presences())
 		return views.ConversationPage(loggedIn(p, content.ID), props)
 	}}
 }
@@ -50,7 +52,9 @@ func panes() []Component {
 	}
 	profile := func(card chat.Card) func(views.Page) templ.Component {
 		return func(p views.Page) templ.Component {
-			return views.ProfilePage(loggedIn(p, chat.ID{}), views.NewProfile(chat.Profile{Card: card}, lena.ID))
+			props := views.NewProfile(chat.Profile{Card: card}, lena.ID)
+			see(props.Presences())
+			return views.ProfilePage(loggedIn(p, chat.ID{}), props)
 		}
 	}
 	settings := func(change func(*views.SettingsProps)) func(views.Page) templ.Component {
@@ -120,6 +124,8 @@ func panes() []Component {
 			})},
 		}},
 		accountPage(),
+		presencePage(),
+		statusPage(),
 		blocksPage(),
 		blockPage(),
 		requestsPage(),

@@ -2,7 +2,8 @@ import { equal, test } from "./tiny.js";
 import { ANA, ME, items, many, shape, world } from "./world.js";
 import { derive, renameDays } from "../derive.js";
 import { upsert } from "../log.js";
-import { clock, dayName, dayOf, fullDate, localise, shortName } from "../times.js";
+import { clock, dayName, dayOf, fullDate, localise, seenName, shortName } from "../times.js";
+import { parse } from "../page.js";
 
 const NOW = new Date("2026-11-21T18:00:00Z");
 const at = (time) => `2026-11-21T${time}:00Z`;
@@ -136,6 +137,28 @@ test("the list says when: time, yesterday, weekday within six days, date", () =>
   equal(shortName(new Date("2026-11-15T09:05:00Z"), NOW), "Sun");
   equal(shortName(new Date("2026-11-14T09:05:00Z"), NOW), "14 Nov");
   equal(shortName(new Date("2025-11-14T09:05:00Z"), NOW), "14 Nov 2025");
+});
+
+test("when somebody was last there: minutes ago, the time of today, yesterday, the date", () => {
+  world();
+  const now = new Date("2026-11-21T18:00:00Z");
+  const was = (moment) => seenName(new Date(moment), now);
+  equal(was("2026-11-21T17:59:01Z"), "just now");
+  equal(was("2026-11-21T18:05:00Z"), "just now", "a clock that is ahead");
+  equal(was("2026-11-21T17:59:00Z"), "1 min ago");
+  equal(was("2026-11-21T17:00:01Z"), "59 min ago");
+  equal(was("2026-11-21T17:00:00Z"), "at 17:00");
+  equal(was("2026-11-20T23:59:00Z"), "yesterday");
+  equal(was("2026-11-19T23:59:00Z"), "19 Nov");
+  equal(was("2025-11-19T23:59:00Z"), "19 Nov 2025");
+});
+
+test("a time that says how it is written is written so, whatever stands around it", () => {
+  world([], {}, { zone: "Asia/Kathmandu" });
+  const at = new Date(Date.now() - 5 * 60_000 - 1000).toISOString();
+  const line = parse(`<p><time datetime="${at}" data-when="seen"></time> <time datetime="2026-11-21T12:00:00Z" data-when="clock"></time> <time datetime="2026-11-21T12:00:00Z"></time></p>`);
+  localise(line, () => "else");
+  equal(line.textContent, "5 min ago 17:45 else");
 });
 
 test("times are those of the zone, from 00:00 to 23:59", () => {

@@ -1,4 +1,5 @@
 /** Runs all tests, one after the other because they share the document, and leaves the results on window. */
+import "./activity.test.js";
 import "./cards.test.js";
 import "./derive.test.js";
 import "./details.test.js";
@@ -7,10 +8,12 @@ import "./log.test.js";
 import "./outbox.test.js";
 import "./page.test.js";
 import "./picker.test.js";
+import "./presence.test.js";
 import "./read.test.js";
 import "./receipts.test.js";
 import "./socket.test.js";
 import "./store.test.js";
+import "./typing.test.js";
 import { tests } from "./tiny.js";
 
 const results = [];

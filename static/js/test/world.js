@@ -10,7 +10,8 @@ const STRINGS = `<div id="strings" hidden data-connecting="Connecting…" data-o
   data-announcement="{author}: {text}" data-counter-one="{count} left" data-counter-other="{count} left"
   data-over-one="{count} too many" data-over-other="{count} too many" data-draft="Draft:" data-sent="Sent" data-read-by="Read by {read} of {of}" data-archive-one="Archive ({count})" data-archive-other="Archive ({count})" data-requests-one="{count} request" data-requests-other="{count} requests" data-title="{title} · Parley" data-write-to="Write to {name}"
   data-date-short="{day} {mon}" data-date-short-year="{day} {mon} {year}" data-date-long="{weekday}, {day} {month}"
-  data-date-long-year="{weekday}, {day} {month} {year}" data-date-full="{day} {month} {year}, {time}"></div>`;
+  data-date-long-year="{weekday}, {day} {month} {year}" data-date-at="at {time}" data-just-now="just now"
+  data-seen-one="{count} min ago" data-seen-other="{count} min ago" data-seen-yesterday="yesterday" data-date-full="{day} {month} {year}, {time}"></div>`;
 
 const TEMPLATES = `
   <template id="day-template"><li class="day"><time></time></li></template>
