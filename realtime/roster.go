@@ -29,7 +29,15 @@ type roster struct {
 type present struct {
 	pages []*use
 	noted time.Time // the last use that was written down
+	moves time.Time // when all of their moves so far have had their pause
+	held  time.Time // when what has moved too often is said; zero where nothing waits
 }
+
+// Whoever shows and hides a page all the time would keep every page busy that shows them, on all nodes.
+const (
+	movesAtOnce = 10
+	movesPause  = 2 * time.Second // one more then
+)
 
 // use is how a page is used.
 type use struct {
@@ -91,11 +99,25 @@ func (r *roster) touch(person chat.ID, u *use, hidden bool, now time.Time) {
 		u.used = now
 	}
 	u.hidden = hidden
-	if r.stateOf(u, now) != before {
+	if r.stateOf(u, now) != before && p.move(now) {
 		r.newsLocked(person, p, now)
 	} else {
 		r.turnLocked(person, p, now)
 	}
+}
+
+// move says whether it may be said now that the person's pages are used otherwise; if not, it is said when held is over, as it is
+// then.
+func (p *present) move(now time.Time) bool {
+	if !p.held.IsZero() {
+		return false
+	}
+	moves := later(p.moves, now).Add(movesPause)
+	if wait := moves.Sub(now) - movesAtOnce*movesPause; wait > 0 {
+		p.held = now.Add(wait)
+	}
+	p.moves = moves
+	return p.held.IsZero()
 }
 
 // leave notes that a page is no more. Where the node ends that says nothing.
@@ -143,6 +165,9 @@ func (r *roster) turnLocked(person chat.ID, p *present, now time.Time) {
 			sooner(u.used.Add(r.away))
 		}
 	}
+	if !p.held.IsZero() {
+		sooner(p.held)
+	}
 	if next.IsZero() {
 		r.turns.drop(person)
 	} else {
@@ -169,6 +194,9 @@ func (r *roster) take(now time.Time) (held []holding, parted map[chat.ID]time.Ti
 		p := r.ofLocked(person)
 		if p == nil || r.stays {
 			continue
+		}
+		if !p.held.After(now) {
+			p.held = time.Time{}
 		}
 		var last time.Time
 		p.pages = slices.DeleteFunc(p.pages, func(u *use) bool {

@@ -88,6 +88,39 @@ func TestRoster(t *testing.T) {
 	t.Parallel()
 	here, away, gone := chat.WhereHere, chat.WhereAway, chat.WhereGone
 
+	t.Run("who hides and shows a page all the time moves ten times at once, then every two seconds, and is what they are in the end", func(t *testing.T) {
+		t.Parallel()
+		for _, hidden := range []bool{true, false} {
+			d := newDriven(t)
+			page := d.comes(false)
+			d.say()
+			moved := 0
+			for i := range 600 {
+				d.touch(d.person, page, i%2 == 0, d.clock.now())
+				if d.say() {
+					moved++
+				}
+				moved += len(d.pass(100 * time.Millisecond))
+			}
+			d.touch(d.person, page, hidden, d.clock.now())
+			d.say()
+			d.pass(2 * time.Second)
+			want := here
+			if hidden {
+				want = away
+			}
+			d.is(want, false)
+			if moved < movesAtOnce || moved > movesAtOnce+31 {
+				t.Errorf("moved %d times in a minute", moved)
+			}
+			d.pass(time.Minute)
+			d.touch(d.person, page, !hidden, d.clock.now())
+			if !d.say() {
+				t.Error("after a minute's rest it is not said at once")
+			}
+		}
+	})
+
 	t.Run("who comes is there, is away after five minutes without use, there again with the next use, and gone after a wait", func(t *testing.T) {
 		t.Parallel()
 		d := newDriven(t)
