@@ -316,13 +316,15 @@ func TestForm(t *testing.T) {
 		}
 		return content.Messages[0].Form
 	}
-	plain := item(1, 1, "first")
+	plain := strings.Replace(item(1, 1, "first"), "first</div>", `first</div><span data-presence="p" data-state=""></span>`, 1)
 	for name, c := range map[string]struct {
 		markup string
 		same   bool
 	}{
 		"what a page derives makes no difference":   {strings.ReplaceAll(plain, "message--first", "message--last"), true},
 		"how a time is written makes no difference": {strings.ReplaceAll(plain, ">12:00<", ` title="noon">13:00<`), true},
+		"who is there makes no difference":          {strings.ReplaceAll(plain, `data-state=""></span>`, `data-state="away">Away</span>`), true},
+		"whose presence it is makes one":            {strings.ReplaceAll(plain, `data-presence="p"`, `data-presence="q"`), false},
 		"a moment makes one":                        {strings.ReplaceAll(plain, "T12:00:00Z", "T12:00:01Z"), false},
 		"a text makes one":                          {strings.ReplaceAll(plain, "first</div>", "First</div>"), false},
 		"a class makes one":                         {strings.ReplaceAll(plain, "message__body", "message__body message__body--deleted"), false},

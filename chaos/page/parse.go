@@ -200,6 +200,10 @@ func write(w io.Writer, n *html.Node) {
 		if slices.Contains(classes, "message__receipts") {
 			return // below the newest that somebody has read, and follows from the receipts
 		}
+		if person := data["data-presence"]; person != "" {
+			_, _ = io.WriteString(w, "<presence "+person+">") // what it shows comes by frames of its own
+			return
+		}
 		tick := slices.Contains(classes, "tick")
 		_, _ = io.WriteString(w, "<"+n.Data)
 		for _, a := range n.Attr {
